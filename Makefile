@@ -1,0 +1,59 @@
+# `make` alone prints what it can do. Everything happens in a virtual environment of its own.
+PYTHON ?= python3
+VENV ?= .venv
+PROFILE ?= quick
+RUN ?= $(PROFILE)
+PORT ?= 8000
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install book serve lab test test-fast lint format bench lock clean
+
+help:  ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables: PROFILE=$(PROFILE) (a file in book/parameters), RUN=$(RUN), VENV=$(VENV), PYTHON=$(PYTHON), PORT=$(PORT)"
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; found %s. Name one: make PYTHON=python3.11 ..." % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+install: $(READY)  ## the virtual environment with the pinned releases, and the library
+
+book: $(READY)  ## run the notebooks of PROFILE and build the book from them
+	$(BIN)/cgm book --profile $(PROFILE) --run runs/$(RUN)
+
+serve: $(READY)  ## show the built book of RUN on localhost
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory runs/$(RUN)/book/_build/html
+
+lab: $(READY)  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY)  ## ruff and numpydoc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/numpydoc lint $$(find cgmhelpers -name '*.py')
+
+format: $(READY)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint  ## lint, then every test, the notebooks at smoke size, the book and its pages
+	$(BIN)/python -m pytest
+
+test-fast: $(READY)  ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+bench: $(READY)  ## print the ratios of benchmarks/
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: $(READY)  ## write requirements.txt and environment.yml from the environment as it is
+	$(BIN)/python tools/lock.py
+
+clean:  ## remove what the build and the tests made (runs/ with your results stays)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,195 @@
+"""The book: put its sources, executed notebooks and figures into one folder, and build it there.
+
+Nothing is written into the source tree, so two runs can't mix.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from .errors import DataNotFoundError, ResultError
+from .offline import vendor_assets
+
+SOURCES = ("_config.yml", "_toc.yml", "assets", "book")
+NEEDED_FIGURES = ("hero.png",)
+LOG_TAIL = 40
+
+
+def source_folder():
+    """Name the checkout that this library was installed from.
+
+    Returns
+    -------
+    Path
+        The folder with the book's configuration.
+
+    Raises
+    ------
+    DataNotFoundError
+        Where the library was installed without its sources.
+    """
+    root = Path(__file__).resolve().parents[1]
+    missing = [name for name in SOURCES if not (root / name).exists()]
+    if missing:
+        raise DataNotFoundError(
+            f"{root} doesn't hold the book's sources: {', '.join(missing)} missing.",
+            remedy="Build the book from a checkout of the repository, installed with `make book`.",
+        )
+    return root
+
+
+def assemble(run_folder, executed=None):
+    """Gather everything that the book is built from in ``<run_folder>/book``.
+
+    Parameters
+    ----------
+    run_folder : path
+        A run, with the figures of its stages in ``figures/``.
+    executed : path, optional
+        The folder of executed notebooks; ``<run_folder>/notebooks`` unless told.
+
+    Returns
+    -------
+    Path
+        The folder, made anew: sources of the book, ``executed/``, ``book/figures/``.
+
+    Raises
+    ------
+    DataNotFoundError
+        Where a page of the table of contents or a needed figure isn't there.
+    """
+    root = source_folder()
+    run_folder = Path(run_folder)
+    executed = run_folder / "notebooks" if executed is None else Path(executed)
+    _check_figures(run_folder / "figures")
+
+    whole = run_folder / "book"
+    draft = run_folder / ".book.partial"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    shutil.copy2(root / "_toc.yml", draft)
+    shutil.copytree(root / "book", draft / "book")
+    shutil.copytree(root / "assets", draft / "assets", ignore=shutil.ignore_patterns("offline"))
+    shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
+    (draft / "executed").mkdir()
+    for notebook in sorted(executed.glob("[!.]*.ipynb")):
+        shutil.copy2(notebook, draft / "executed")
+    _check_pages(draft, executed)
+    offline = vendor_assets(draft / "assets" / "offline")
+    configuration = yaml.safe_load((root / "_config.yml").read_text())
+    (draft / "_config.yml").write_text(
+        yaml.safe_dump(configuration if offline else without_offline(configuration))
+    )
+    shutil.rmtree(whole, ignore_errors=True)
+    os.replace(draft, whole)
+    return whole
+
+
+def build(folder):
+    """Build an assembled book; any warning is an error.
+
+    Parameters
+    ----------
+    folder : path
+        What `assemble` returned.
+
+    Returns
+    -------
+    Path
+        The ``index.html`` to open.
+
+    Raises
+    ------
+    ResultError
+        With the end of Sphinx's log, where the build didn't succeed.
+    """
+    folder = Path(folder)
+    command = [sys.executable, "-m", "jupyter_book", "build", ".", "-W", "-n", "--keep-going"]
+    log = folder / "build.log"
+    with log.open("w") as stream:
+        done = subprocess.run(
+            command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, check=False
+        )
+    index = folder / "_build" / "html" / "index.html"
+    if done.returncode or not index.exists():
+        lines = log.read_text(errors="replace").splitlines()
+        warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
+        raise ResultError(
+            f"The book in {folder} couldn't be built (exit code {done.returncode}).",
+            found="\n".join(["", *warnings, *lines[-LOG_TAIL:]]),
+            remedy=f"The whole log is {log}.",
+        )
+    return index
+
+
+def without_offline(configuration):
+    """Take away what points to the vendored scripts, so that pages use the public CDN.
+
+    Parameters
+    ----------
+    configuration : dict
+        The content of ``_config.yml``.
+
+    Returns
+    -------
+    dict
+        A changed copy.
+    """
+    sphinx = dict(configuration["sphinx"])
+    sphinx["config"] = {
+        name: value
+        for name, value in sphinx["config"].items()
+        if name not in ("mathjax_path", "nb_ipywidgets_js")
+    }
+    return {**configuration, "sphinx": sphinx}
+
+
+def pages(toc):
+    """List the pages that a table of contents names.
+
+    Parameters
+    ----------
+    toc : dict
+        The content of ``_toc.yml``.
+
+    Returns
+    -------
+    list of str
+        Paths without suffix, in reading order.
+    """
+    found = [toc["root"]] if "root" in toc else []
+    found += [toc["file"]] if "file" in toc else []
+    for name in ("parts", "chapters", "sections"):
+        for entry in toc.get(name, ()):
+            found += pages(entry)
+    return found
+
+
+def _check_figures(figures):
+    missing = [name for name in NEEDED_FIGURES if not (figures / name).exists()]
+    if missing:
+        raise DataNotFoundError(
+            f"{figures} lacks {', '.join(missing)}, which the book's first page shows.",
+            found=sorted(path.name for path in figures.glob("*")) or "no figure",
+            remedy="Make the run's figures first: `cgm run` with the same run folder.",
+        )
+
+
+def _check_pages(draft, executed):
+    toc = yaml.safe_load((draft / "_toc.yml").read_text())
+    missing = [
+        page
+        for page in pages(toc)
+        if not any((draft / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb"))
+    ]
+    if missing:
+        raise DataNotFoundError(
+            f"The book's table of contents names pages that aren't there: {', '.join(missing)}.",
+            found=sorted(path.name for path in executed.glob("*.ipynb"))
+            or f"nothing in {executed}",
+            remedy="Run the notebooks first: `cgm book` does both.",
+        )

@@ -1,0 +1,543 @@
+"""CAMELS simulations: where their files lie, and their content in physical units."""
+
+import re
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
+import h5py
+import numpy as np
+import pandas as pd
+
+from cgmhelpers import dialects
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.halos import halo_class
+
+SUITES = tuple(dialects.SUITES)
+GAS_COLUMNS = (
+    "position",
+    "mass",
+    "density",
+    "temperature",
+    "metallicity",
+    "hydrogen_fraction",
+    "electron_abundance",
+    "star_formation_rate",
+    "smoothing_length",
+)
+"""Columns of `Simulation.gas` when none are asked for."""
+
+CHUNK = 2**22
+"""Rows read at a time where a whole column isn't needed at once."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a snapshot says of itself, in physical units."""
+
+    box_size: float  # kpc, physical
+    redshift: float
+    scale_factor: float
+    hubble: float  # H0 / (100 km/s/Mpc)
+    omega_matter: float
+    omega_lambda: float
+    omega_baryon: float
+    mass_table: tuple  # Msun, six particle types; 0 where masses are listed per particle
+    particle_number: tuple  # six particle types
+    mock: str  # description of the generator of a mock snapshot, empty for a simulation
+
+
+class Particles(Mapping):
+    """Columns of equal length, read by key or as attributes.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray
+        The columns; see `cgmhelpers.dialects.COLUMN_UNITS` for their units.
+    """
+
+    def __init__(self, columns):
+        self._columns = dict(columns)
+
+    def __getitem__(self, name):
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise KeyError(f"column {name!r} wasn't read; read were {list(self)}") from None
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in self._columns:
+            raise AttributeError(f"no column {name!r}; read were {list(self._columns)}")
+        return self._columns[name]
+
+    def __iter__(self):
+        return iter(self._columns)
+
+    def __len__(self):
+        """Return the number of particles (not of columns)."""
+        return len(next(iter(self._columns.values()), ()))
+
+    def select(self, index):
+        """Return the particles of an index array or mask, shape (M,)."""
+        return Particles({name: column[index] for name, column in self._columns.items()})
+
+
+
+
+def simulation_name(set_name, realisation):
+    """Folder name of a simulation: ``CV_3``, ``1P_p1_2``."""
+    return f"{set_name}_{realisation}"
+
+
+def candidate_paths(root, suite, set_name, realisation, snapshot=90):
+    """List the places where a simulation's files may lie, the present layout first.
+
+    Parameters
+    ----------
+    root : path
+        Data root: the folder that holds ``Sims`` and ``FOF_Subfind``.
+    suite, set_name : str
+        For example ``"IllustrisTNG"`` and ``"CV"``.
+    realisation : int or str
+        For example 3, or ``"p1_2"`` in the 1P set.
+    snapshot : int
+        90 is redshift 0; its old name, 033 in TNG and SIMBA, is looked for too.
+
+    Returns
+    -------
+    snapshots, catalogues : list of Path
+        Candidates in the order of preference.
+    """
+    root = Path(root)
+    name = simulation_name(set_name, realisation)
+    snapshots = [f"snapshot_{snapshot:03d}.hdf5", f"snap_{snapshot:03d}.hdf5"]
+    catalogues = [f"groups_{snapshot:03d}.hdf5", f"fof_subhalo_tab_{snapshot:03d}.hdf5"]
+    old = dialects.SUITES.get(suite)
+    if snapshot == 90 and old:
+        snapshots += [old.old_snapshot] if old.old_snapshot not in snapshots else []
+        catalogues += [old.old_catalogue] if old.old_catalogue not in catalogues else []
+    volumes = ("L25n256", "L50n512", "")
+    folders = [Path(suite) / volume / set_name / name for volume in volumes]
+    tops = ("Sims", "FOF_Subfind", "")
+
+    def places(first, files):
+        order = (first, *(top for top in tops if top != first))
+        return [root / top / folder / file for top in order for folder in folders for file in files]
+
+    return places("Sims", snapshots), places("FOF_Subfind", catalogues)
+
+
+def _first_existing(candidates, what):
+    for path in candidates:
+        if path.is_file():
+            return path
+    folders = sorted({str(path.parent) for path in candidates})
+    present = [folder for folder in folders if Path(folder).is_dir()]
+    found = [str(f) for folder in present for f in sorted(Path(folder).iterdir())] or "no folder"
+    raise DataNotFoundError(
+        f"The {what} isn't there.",
+        found=found,
+        expected="one of " + ", ".join(str(path) for path in candidates),
+        remedy="Check the data root, the suite, the set and the realisation.",
+    )
+
+
+def discover(root, suites=SUITES, set_name="CV", snapshot=90):
+    """Find the simulations of a data root.
+
+    Parameters
+    ----------
+    root : path
+        Data root.
+    suites : sequence of str
+        Suites to look for.
+    set_name : str
+        Set of simulations.
+    snapshot : int
+        Snapshot number.
+
+    Returns
+    -------
+    list of Simulation
+        In the order of the suites, then of the realisations.
+    """
+    found = []
+    for suite in suites:
+        pattern = re.compile(rf"{re.escape(set_name)}_(\d+|p\w+_n?\d+)$")
+        names = set()
+        for path in candidate_paths(root, suite, set_name, 0, snapshot)[0]:
+            folder = path.parent.parent
+            if folder.is_dir():
+                names |= {m[1] for entry in folder.iterdir() if (m := pattern.match(entry.name))}
+        for name in sorted(names, key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)):
+            realisation = int(name) if name.isdigit() else name
+            candidates, _ = candidate_paths(root, suite, set_name, realisation, snapshot)
+            if any(path.is_file() for path in candidates):
+                found.append(Simulation(root, suite, set_name, realisation, snapshot))
+    return found
+
+
+@contextmanager
+def _open(path):
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise DataNotFoundError(f"{path} isn't there.", remedy="Check the path.") from None
+    except OSError as error:
+        raise FormatError(
+            f"{path} can't be opened as HDF5.",
+            found=error,
+            expected="a whole HDF5 file",
+            remedy="The download may have been cut off: compare its size, and fetch it again.",
+        ) from error
+    with file:
+        yield file
+
+
+def _attributes(file):
+    """Header, parameters and units of a file as scalars; Astrid stores arrays of length 1."""
+    merged = {}
+    for group in ("Units", "Parameters", "Header"):  # the header has the last word
+        if group not in file:
+            continue
+        for key, value in file[group].attrs.items():
+            array = np.asarray(value)
+            merged[key] = array.reshape(-1)[0] if array.size == 1 else array
+    return merged
+
+
+class Simulation:
+    """One CAMELS simulation at one time.
+
+    Parameters
+    ----------
+    root : path
+        Data root: the folder that holds ``Sims`` and ``FOF_Subfind``.
+    suite : str
+        ``"IllustrisTNG"``, ``"SIMBA"``, ``"Astrid"`` or another CAMELS suite.
+    set_name : str
+        Set of simulations, for example ``"CV"``.
+    realisation : int or str
+        Number in the set.
+    snapshot : int
+        Snapshot number; 90 is redshift 0.
+
+    Raises
+    ------
+    DataNotFoundError
+        When a file is in none of the known places (on first use of that file).
+    FormatError
+        When a file doesn't hold what is needed.
+    """
+
+    def __init__(self, root, suite, set_name="CV", realisation=0, snapshot=90):
+        self.root = Path(root)
+        self.suite = suite
+        self.set_name = set_name
+        self.realisation = realisation
+        self.snapshot = snapshot
+        self._paths = None
+
+    @classmethod
+    def from_files(cls, snapshot_path, catalogue_path=None, suite="unknown", realisation=0):
+        """Read files that lie anywhere.
+
+        Parameters
+        ----------
+        snapshot_path : path
+            The snapshot.
+        catalogue_path : path, optional
+            The group catalogue; without it there are no halos.
+        suite : str
+            A name for tables and labels.
+        realisation : int or str
+            A number for tables and labels.
+
+        Returns
+        -------
+        Simulation
+        """
+        self = cls(Path(snapshot_path).parent, suite, "file", realisation)
+        self._paths = (Path(snapshot_path), catalogue_path and Path(catalogue_path))
+        return self
+
+    def __repr__(self):
+        return f"Simulation({self.name}, snapshot {self.snapshot})"
+
+    @property
+    def name(self):
+        """Suite and folder, for example ``IllustrisTNG/CV_0``."""
+        return f"{self.suite}/{simulation_name(self.set_name, self.realisation)}"
+
+    def _candidates(self):
+        return candidate_paths(
+            self.root, self.suite, self.set_name, self.realisation, self.snapshot
+        )
+
+    @cached_property
+    def snapshot_path(self):
+        """Path of the snapshot."""
+        if self._paths:
+            return self._paths[0]
+        return _first_existing(self._candidates()[0], f"snapshot of {self.name}")
+
+    @cached_property
+    def catalogue_path(self):
+        """Path of the group catalogue."""
+        if self._paths:
+            if self._paths[1] is None:
+                raise DataNotFoundError(
+                    f"{self.snapshot_path} was opened without a group catalogue.",
+                    remedy="Give catalogue_path to Simulation.from_files.",
+                )
+            return self._paths[1]
+        return _first_existing(self._candidates()[1], f"group catalogue of {self.name}")
+
+    @cached_property
+    def _header_and_units(self):
+        with _open(self.snapshot_path) as file:
+            values = _attributes(file)
+        needed = ("BoxSize", "Redshift", "HubbleParam", "Omega0", "NumPart_ThisFile")
+        missing = [key for key in needed if key not in values]
+        if missing:
+            raise FormatError(
+                f"{self.snapshot_path}: the header lacks {missing}.",
+                found=sorted(values),
+                expected=f"the attributes {needed} in Header, Parameters or Units",
+            )
+        if values.get("NumFilesPerSnapshot", 1) > 1:
+            raise FormatError(
+                f"{self.snapshot_path} is one part of a snapshot.",
+                found=f"NumFilesPerSnapshot = {values['NumFilesPerSnapshot']}",
+                expected="a snapshot in one file, as CAMELS has them",
+                remedy="Join the parts first.",
+            )
+        redshift = float(values["Redshift"])
+        scale_factor = 1 / (1 + redshift)  # Time isn't the scale factor in every code
+        hubble = float(values["HubbleParam"])
+        units = dialects.CodeUnits.from_header(values, scale_factor, hubble)
+        numbers = np.zeros(6, dtype=np.int64)
+        listed = np.atleast_1d(values["NumPart_ThisFile"])[:6]
+        numbers[: len(listed)] = listed
+        masses = np.zeros(6)
+        table = np.atleast_1d(values.get("MassTable", np.zeros(6)))[:6]
+        masses[: len(table)] = table
+        mock = values.get("Mock", "")
+        header = Header(
+            box_size=float(values["BoxSize"]) * units.length,
+            redshift=redshift,
+            scale_factor=scale_factor,
+            hubble=hubble,
+            omega_matter=float(values["Omega0"]),
+            omega_lambda=float(values.get("OmegaLambda", 1 - values["Omega0"])),
+            omega_baryon=float(values.get("OmegaBaryon", np.nan)),
+            mass_table=tuple(masses * units.mass),
+            particle_number=tuple(int(n) for n in numbers),
+            mock=mock.decode() if isinstance(mock, bytes) else str(mock),
+        )
+        return header, units
+
+    @property
+    def header(self):
+        """The snapshot's header, in physical units (`Header`)."""
+        return self._header_and_units[0]
+
+    @property
+    def is_mock(self):
+        """Whether the snapshot says that a mock generator wrote it."""
+        return bool(self.header.mock)
+
+    def number(self, kind):
+        """Return how many particles of a kind the file lists (wind and stars share a list)."""
+        return self.header.particle_number[_particle_type(kind)]
+
+    def gas(self, columns=None):
+        """Read gas cells or particles.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Names from `cgmhelpers.dialects.COLUMNS`; by default `GAS_COLUMNS`.
+
+        Returns
+        -------
+        Particles
+            Physical units: position (N, 3) kpc, mass Msun, density g/cm^3, temperature K,
+            metallicity and hydrogen_fraction (mass fractions), electron_abundance (n_e/n_H),
+            star_formation_rate Msun/yr, smoothing_length kpc (support radius of the kernel).
+
+        Raises
+        ------
+        FormatError
+            When the snapshot has no gas, or lacks a data set that a column needs.
+        """
+        if self.number("gas") == 0:
+            raise FormatError(
+                f"{self.snapshot_path} holds no gas.",
+                found=f"particle numbers {self.header.particle_number}",
+                expected="PartType0",
+                remedy="Use the suite itself, not its N-body twin (_DM).",
+            )
+        return self.particles("gas", GAS_COLUMNS if columns is None else columns)
+
+    def particles(self, kind, columns=("position", "mass")):
+        """Read all particles of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            ``"gas"``, ``"dark_matter"``, ``"stars"``, ``"wind"`` or ``"black_holes"``. Wind
+            cells are TNG's decoupled gas, stored among the stars with a birth time <= 0.
+        columns : sequence of str
+            Names from `cgmhelpers.dialects.COLUMNS`.
+
+        Returns
+        -------
+        Particles
+            Physical units; see `gas`.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown kind or column.
+        FormatError
+            When the file lacks a data set that a column needs.
+        """
+        chunks = list(self.chunks(kind, columns, size=None))
+        return chunks[0]
+
+    def chunks(self, kind, columns=("position", "mass"), size=CHUNK):
+        """Read particles in pieces, for a small memory.
+
+        Parameters
+        ----------
+        kind, columns
+            As for `particles`.
+        size : int or None
+            Rows of the file a piece; None reads all at once.
+
+        Yields
+        ------
+        Particles
+            At least one, which is empty where the file has none.
+        """
+        number = self.number(kind)
+        size = number if size is None else size
+        with _open(self.snapshot_path) as file:
+            group = file.get(f"PartType{_particle_type(kind)}", {})
+            for start in range(0, max(number, 1), max(size, 1)):
+                yield self._read(group, kind, columns, slice(start, min(start + size, number)))
+
+    def _read(self, group, kind, columns, rows):
+        """Read rows of an open group; wind and stars are told apart here."""
+        stellar = kind in ("stars", "wind") and self.number(kind) > 0
+        names = dict.fromkeys((*columns, "formation_time") if stellar else columns)
+        table = Particles({name: self._column(group, kind, name, rows) for name in names})
+        if not stellar:
+            return table
+        is_wind = table["formation_time"] <= 0
+        chosen = table.select(is_wind if kind == "wind" else ~is_wind)
+        return Particles({name: chosen[name] for name in columns})
+
+    def _column(self, group, kind, name, rows):
+        if name not in dialects.COLUMNS:
+            raise ParameterError(
+                f"There is no column {name!r}.", expected=f"one of {list(dialects.COLUMNS)}"
+            )
+        header, units = self._header_and_units
+        number = self.number(kind)
+        if number == 0:
+            return np.empty((0, 3) if name in ("position", "velocity") else 0)
+        common_mass = header.mass_table[_particle_type(kind)]
+        if name == "mass" and common_mass > 0 and "Masses" not in group:
+            return np.full(rows.stop - rows.start, common_mass)
+        for recipe in dialects.COLUMNS[name]:
+            if all(piece.found_in(group) for piece in recipe.pieces):
+                self._check_length(group, recipe, number)
+                arrays = [piece.read(group, rows) for piece in recipe.pieces]
+                return recipe.convert(*arrays, units)
+        wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
+        raise FormatError(
+            f"{self.snapshot_path}: no data set for {name!r} of {kind}.",
+            found=sorted(group),
+            expected="one of " + " or ".join(" with ".join(names) for names in wanted),
+        )
+
+    def _check_length(self, group, recipe, number):
+        for piece in recipe.pieces:
+            if len(group[piece.name]) != number:
+                raise FormatError(
+                    f"{self.snapshot_path}: {group.name}/{piece.name} has the wrong length.",
+                    found=len(group[piece.name]),
+                    expected=f"{number}, from the header",
+                    remedy="The file may have been cut off: fetch it again.",
+                )
+
+    def halos(self, minimum_mass=10**11.5):
+        """Read the halos of the group catalogue.
+
+        Parameters
+        ----------
+        minimum_mass : float
+            Lower limit of M200c [Msun].
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a halo, in the catalogue's order: suite, set_name, realisation, group (row
+            in the catalogue), x, y, z [kpc, physical] of the potential minimum, m200c [Msun],
+            r200c [kpc, physical], log_mass (log10 of m200c), halo_class. Empty where the
+            catalogue has no such halo.
+
+        Raises
+        ------
+        FormatError
+            When the catalogue lacks a data set.
+        """
+        _, units = self._header_and_units
+        names = ("GroupPos", "Group_M_Crit200", "Group_R_Crit200")
+        with _open(self.catalogue_path) as file:
+            group = file.get("Group", {})
+            missing = [name for name in names if name not in group]
+            if missing and len(group):
+                raise FormatError(
+                    f"{self.catalogue_path}: the group catalogue lacks {missing}.",
+                    found=sorted(group),
+                    expected=names,
+                )
+            if missing:  # a catalogue without halos has an empty group
+                position, mass, radius = np.empty((0, 3)), np.empty(0), np.empty(0)
+            else:
+                position, mass, radius = (group[name][:].astype(np.float64) for name in names)
+        mass = mass * units.mass
+        chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
+        log_mass = np.log10(mass[chosen])
+        x, y, z = (position[chosen] * units.length).T
+        return pd.DataFrame(
+            {
+                "suite": self.suite,
+                "set_name": self.set_name,
+                "realisation": self.realisation,
+                "group": chosen,
+                "x": x,
+                "y": y,
+                "z": z,
+                "m200c": mass[chosen],
+                "r200c": radius[chosen] * units.length,
+                "log_mass": log_mass,
+                "halo_class": halo_class(log_mass),
+            }
+        )
+
+
+def _particle_type(kind):
+    try:
+        return dialects.PARTICLE_TYPES[kind]
+    except KeyError:
+        raise ParameterError(
+            f"There is no particle kind {kind!r}.",
+            expected=f"one of {list(dialects.PARTICLE_TYPES)}",
+        ) from None

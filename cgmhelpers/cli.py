@@ -1,0 +1,115 @@
+"""The command line: ``cgm``."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cgmhelpers.errors import CGMError
+
+app = typer.Typer(
+    help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+Profile = Annotated[str, typer.Option(help="A name in book/parameters, or a path to a .yml file.")]
+RunName = Annotated[str | None, typer.Option(help="Name of the run's folder.")]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", help="Override a parameter: name=value. Can be repeated."),
+]
+
+
+def _overrides(pairs, run=None):
+    """Read name=value pairs; values are YAML."""
+    import yaml
+
+    values = {} if run is None else {"run": run}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} isn't name=value")
+        values[name] = yaml.safe_load(value)
+    return values
+
+
+def _open(profile, run, pairs):
+    from cgmhelpers.pipeline import Run
+
+    return Run.from_profile(profile, **_overrides(pairs, run))
+
+
+@app.command()
+def mock(
+    root: Annotated[Path, typer.Argument(help="Data root to write Sims and FOF_Subfind into.")],
+    suite: Annotated[list[str] | None, typer.Option(help="Suite; all three by default.")] = None,
+    realisations: Annotated[int, typer.Option(help="Number of realisations per suite.")] = 1,
+    cells: Annotated[int, typer.Option(help="Gas elements per simulation.")] = 300_000,
+    seed: Annotated[int, typer.Option(help="Seed of the suite.")] = 1,
+    compression: Annotated[str | None, typer.Option(help="Compression of the files: gzip.")] = None,
+):
+    """Write mock simulations in CAMELS' formats."""
+    from cgmhelpers import camels
+    from cgmhelpers import mock as generator
+
+    for path in generator.write(
+        root,
+        suites=tuple(suite or camels.SUITES),
+        realisations=range(realisations),
+        cells=cells,
+        seed=seed,
+        compression=compression,
+    ):
+        typer.echo(path)
+
+
+@app.command()
+def maps(profile: Profile = "quick", run: RunName = None, override: Override = None):
+    """Make the maps of a run (and the mock suite and properties that they need)."""
+    for stores in _open(profile, run, override).maps().values():
+        for store in stores:
+            typer.echo(store)
+
+
+@app.command()
+def train(profile: Profile = "quick", run: RunName = None, override: Override = None):
+    """Train the networks of a run."""
+    for folder in _open(profile, run, override).networks()["folder"]:
+        typer.echo(folder)
+
+
+@app.command()
+def run(
+    profile: Profile = "quick",
+    run: RunName = None,
+    override: Override = None,
+    notebook: Annotated[list[str] | None, typer.Option(help="Notebook; all by default.")] = None,
+):
+    """Execute notebooks with the parameters of a profile."""
+    from cgmhelpers.pipeline import NOTEBOOKS, run_notebooks
+
+    names = tuple(notebook or NOTEBOOKS)
+    typer.echo(run_notebooks(profile, names, **_overrides(override, run)))
+
+
+@app.command()
+def book(profile: Profile = "quick", run: RunName = None, override: Override = None):
+    """Execute all notebooks and build the book from them."""
+    from cgmhelpers.book import assemble, build
+    from cgmhelpers.pipeline import run_notebooks
+
+    executed = run_notebooks(profile, **_overrides(override, run))
+    typer.echo(build(assemble(executed.parent, executed)))
+
+
+def main():
+    """Run the command line; an error of ours is a message, not a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    try:
+        app()
+    except CGMError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,324 @@
+"""From stored maps to batches: who is in which part, how numbers are scaled, what is drawn.
+
+Everything that a network learns from passes here: stores are opened and limited (:func:`load`),
+halos are split (:func:`split`), maps and properties are scaled by training halos alone
+(:class:`cgmhelpers.scaling.Scaling`), and whole batches are cut from one array in memory
+(:class:`Batches`).
+"""
+
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from cgmhelpers import maps
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.scaling import Scaling
+
+__all__ = ["Batches", "Scaling", "halo_table", "load", "samples", "split", "symmetry"]
+
+PARTS = ("training", "validation", "test")
+FRACTIONS = (0.6, 0.2, 0.2)
+"""Shares of the parts (Section 2.3 of the paper)."""
+IDENTIFIER = ["suite", "set_name", "realisation", "group"]
+"""Columns that together name one halo."""
+HALO_COLUMNS = [*IDENTIFIER, "log_mass", "halo_class"]
+HALOS_AT_ONCE = 256
+EVALUATION_AXIS = "x"
+"""Line of sight of validation and test maps, which use one axis only; training uses all."""
+
+
+def load(stores, fields, limits=None, size=None):
+    """Open map stores, choose fields, coarsen, and apply limits.
+
+    Parameters
+    ----------
+    stores : path, Dataset, or sequence of them
+        Map stores as :func:`cgmhelpers.maps.make` writes them.
+    fields : sequence of str
+        Names of the fields, in the order of the network's channels.
+    limits : str, optional
+        ``"ideal"`` or ``"survey"``, applied after coarsening. None if the images are limited
+        already (``attrs["limits"]``).
+    size : int, optional
+        Pixels along a side; maps are coarsened to it. None keeps them.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``(halo, axis, field, y, x)`` as in the store, halos of all stores in order;
+        ``attrs["limits"]`` says which limits hold.
+
+    Raises
+    ------
+    ParameterError
+        If there is no store, a field is missing, limits contradict, or stores don't fit together.
+    """
+    stores = [stores] if isinstance(stores, str | Path | xr.Dataset) else list(stores)
+    if not stores:
+        raise ParameterError("There are no map stores to read.", found="an empty list")
+    opened = [_prepare(store, list(fields), limits, size) for store in stores]
+    grids = {(ds.sizes["y"], ds.sizes["x"], ds.attrs.get("limits")) for ds in opened}
+    if len(grids) > 1:
+        raise ParameterError(
+            "The map stores don't fit together.",
+            found=f"(y, x, limits) of {sorted(grids, key=str)}",
+            expected="one size and the same limits in all",
+            remedy="Give a size, and make all stores with the same parameters.",
+        )
+    if len(opened) == 1:
+        return opened[0]
+    return xr.concat(
+        opened, dim="halo", data_vars="minimal", coords="minimal", compat="override",
+        join="override", combine_attrs="drop_conflicts",
+    )  # fmt: skip
+
+
+def _prepare(store, fields, limits, size):
+    ds = store if isinstance(store, xr.Dataset) else maps.open(store)
+    available = [str(name) for name in ds["field"].values]
+    missing = [name for name in fields if name not in available]
+    if missing or not fields or len(set(fields)) < len(fields):
+        raise ParameterError(
+            "These fields can't be chosen.", found=fields, expected=f"some of {available}, once"
+        )
+    ds = ds.sel(field=fields)
+    if size is not None and size != ds.sizes["y"]:
+        ds = maps.coarsen(ds, size)
+    applied = ds.attrs.get("limits")
+    if limits is None and applied is None:
+        raise ParameterError(
+            "The images have no limits yet, and none were asked for.",
+            expected='"ideal" or "survey"',
+            remedy="Give limits, or pass the data set through maps.apply_limits.",
+        )
+    if applied is None:
+        return maps.apply_limits(ds, limits)
+    if limits not in (None, applied):
+        raise ParameterError(
+            "The images already have other limits.", found=applied, expected=limits,
+            remedy="Start from the stored maps.",
+        )  # fmt: skip
+    return ds
+
+
+def halo_table(ds):
+    """The halos of a data set of maps as a table.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`load` or a map store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per halo, in order; columns suite, set_name, realisation, group, log_mass
+        [log10 Msun], halo_class.
+
+    Raises
+    ------
+    FormatError
+        If a coordinate is missing.
+    """
+    missing = [name for name in HALO_COLUMNS if name not in ds.coords]
+    if missing:
+        raise FormatError(
+            "The maps lack coordinates of their halos.", found=list(ds.coords), expected=missing
+        )
+    return pd.DataFrame({name: ds[name].values for name in HALO_COLUMNS})
+
+
+def split(table, by="halo", fractions=FRACTIONS, seed=1):
+    """Divide halos into training, validation and test parts.
+
+    The result depends on which halos there are and on the seed, not on their order. The three
+    projections of a halo always share its part, since the split is made before they are used.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per halo, columns as from :func:`halo_table`.
+    by : {"halo", "realisation"}
+        ``"halo"`` (the paper's) splits each halo class of each suite by itself, so that the rare
+        groups are in all parts; the twin of a training halo, the same halo in another suite with
+        the same initial conditions, may be in the test part of that other suite.
+        ``"realisation"`` gives whole realisations to the parts, the same ones in every suite, so
+        that twins share their part.
+    fractions : tuple of float
+        Shares of training, validation and test.
+    seed : int
+        Seed of the shuffle.
+
+    Returns
+    -------
+    pandas.Series of str
+        "training", "validation" or "test", with the index of `table`.
+
+    Raises
+    ------
+    ParameterError
+        If `by` or `fractions` can't be used, a halo appears twice, or a part would be empty.
+    """
+    fractions = np.asarray(fractions, dtype=float)
+    if fractions.shape != (3,) or (fractions <= 0).any() or not np.isclose(fractions.sum(), 1):
+        raise ParameterError(
+            "The fractions of the split can't be used.", found=fractions.tolist(),
+            expected="three positive shares that add up to 1",
+        )  # fmt: skip
+    if table.duplicated(IDENTIFIER).any():
+        raise ParameterError(
+            "A halo appears twice in the table.",
+            found=table[table.duplicated(IDENTIFIER)][IDENTIFIER].iloc[0].to_dict(),
+            remedy="Give each map store once.",
+        )
+    parts = pd.Series("", index=table.index, dtype=object, name="part")
+    if by == "halo":
+        ordered = table.sort_values(IDENTIFIER)
+        for stratum, group in ordered.groupby(["suite", "halo_class"]):
+            # Its own stream for each stratum: another suite's halos don't change this one's.
+            stream = zlib.crc32("/".join(stratum).encode())
+            parts[group.index] = _shares(len(group), fractions, [seed, stream])
+    elif by == "realisation":
+        boxes = table[["set_name", "realisation"]].drop_duplicates().sort_values(
+            ["set_name", "realisation"]
+        )  # fmt: skip
+        boxes["part"] = _shares(len(boxes), fractions, [seed])
+        parts[:] = table.merge(boxes, on=["set_name", "realisation"], how="left")["part"].values
+    else:
+        raise ParameterError("Unknown way to split.", found=by, expected='"halo" or "realisation"')
+    counts = parts.value_counts().reindex(PARTS, fill_value=0)
+    if (counts == 0).any():
+        raise ParameterError(
+            f"The split by {by} leaves a part without halos.",
+            found=counts.to_dict(),
+            expected="at least one halo in each part",
+            remedy="Use more halos or realisations (at least three), or split by halo.",
+        )
+    return parts
+
+
+def _shares(number, fractions, seed):
+    """Names of the parts of `number` members, shuffled."""
+    edges = np.floor(number * np.cumsum(fractions) + 0.5).astype(int)
+    if number >= 3:  # three members or more leave no part empty
+        edges[0] = np.clip(edges[0], 1, number - 2)
+        edges[1] = np.clip(edges[1], edges[0] + 1, number - 1)
+    names = np.repeat(PARTS, np.diff([0, edges[0], edges[1], number]))
+    return np.random.default_rng(seed).permutation(names)
+
+
+def samples(ds, halos, scaling, axes=None):
+    """The maps and properties of some halos, scaled, in memory.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`load`.
+    halos : array_like of int, shape (H,)
+        Positions along the halo dimension.
+    scaling : Scaling
+    axes : sequence of str, optional
+        Lines of sight; None takes all three.
+
+    Returns
+    -------
+    images : torch.Tensor, shape (H * axes, fields, y, x), float32, channels last
+        The projections of a halo follow each other.
+    targets : torch.Tensor, shape (H * axes, properties), float32
+    """
+    axes = [str(name) for name in ds["axis"].values] if axes is None else list(axes)
+    halos = np.asarray(halos, dtype=int)
+    shape = (len(halos), len(axes), len(scaling.fields), ds.sizes["y"], ds.sizes["x"])
+    images = np.empty(shape, dtype=np.float32)
+    chosen = ds["image"].sel(axis=axes, field=list(scaling.fields))
+    for start in range(0, len(halos), HALOS_AT_ONCE):  # bounds the float64 intermediates
+        rows = slice(start, start + HALOS_AT_ONCE)
+        images[rows] = scaling.inputs(chosen.isel(halo=halos[rows]).values)
+    properties = ds["properties"].sel(property=list(scaling.properties)).isel(halo=halos).values
+    targets = np.repeat(scaling.targets(properties), len(axes), axis=0)
+    # (halo, axis, field, y, x) -> (halo and axis, field, y, x)
+    tensor = torch.from_numpy(images.reshape(-1, *shape[2:]))
+    return (
+        tensor.contiguous(memory_format=torch.channels_last),
+        torch.from_numpy(targets.astype(np.float32)),
+    )
+
+
+def symmetry(images, number):
+    """One of the eight symmetries of the square applied to images.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (..., y, x)
+    number : int
+        0 to 7: quarter turns ``number % 4``, mirrored for ``number >= 4``; 0 is the identity.
+
+    Returns
+    -------
+    torch.Tensor, same shape
+    """
+    turned = torch.rot90(images, number % 4, dims=(-2, -1)) if number % 4 else images
+    return turned.flip(-1) if number >= 4 else turned
+
+
+class Batches:
+    """Whole batches cut from arrays in memory, in an order that depends on seed and epoch only.
+
+    Lightning iterates over it as it would over a DataLoader, without touching single samples.
+    The batches of an epoch are of equal size, to one sample: a small last batch would be noise
+    to batch normalisation and to the logarithms of the moment loss.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (samples, fields, y, x)
+    targets : torch.Tensor, shape (samples, properties)
+    batch_size : int
+        Largest number of samples in a batch.
+    seed : int, optional
+        Seed of the shuffle and of the augmentation; None keeps the order.
+    augmentation : bool
+        Apply to each sample of each epoch a random one of the eight symmetries of the square.
+
+    Attributes
+    ----------
+    epoch : int
+        To be set before each epoch.
+    """
+
+    def __init__(self, images, targets, batch_size, seed=None, augmentation=False):
+        if batch_size < 1 or len(images) != len(targets) or len(images) == 0:
+            raise ParameterError(
+                "No batches can be made.",
+                found=f"{len(images)} images, {len(targets)} targets, batch size {batch_size}",
+                expected="as many targets as images, at least one, and a positive batch size",
+            )
+        self.images = images
+        self.targets = targets
+        self.batch_size = batch_size
+        self.seed = seed
+        self.augmentation = augmentation
+        self.epoch = 0
+
+    def __len__(self):
+        return math.ceil(len(self.images) / self.batch_size)
+
+    def __iter__(self):
+        order = np.arange(len(self.images))
+        if self.seed is not None:
+            # Derived, not carried on: a resumed run draws what an uninterrupted one would.
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        for chosen in np.array_split(order, len(self)):
+            if self.augmentation:
+                # The order is random, so eighths of a batch are random choices of samples.
+                eighths = [part for part in np.array_split(chosen, 8) if len(part)]
+                images = torch.cat(
+                    [symmetry(self.images[part], number) for number, part in enumerate(eighths)]
+                )
+            else:
+                images = self.images[chosen]
+            yield images.contiguous(memory_format=torch.channels_last), self.targets[chosen]

@@ -1,0 +1,211 @@
+"""What each simulation code calls the columns that we need, and in which units.
+
+One table, `COLUMNS`, says for every physical column in which data sets it may be found. The
+first recipe whose data sets exist is used, so a file is read by what it holds and not by the
+name of its suite: the three suites of the paper, their N-body twins, and other Gadget-like
+files go through the same lines.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import constants
+from astropy import units as u
+
+PARTICLE_TYPES = {"gas": 0, "dark_matter": 1, "stars": 4, "wind": 4, "black_holes": 5}
+"""Number of the HDF5 group ``PartType<n>`` that holds each kind."""
+
+PRIMORDIAL_HYDROGEN_FRACTION = 0.76
+ADIABATIC_INDEX = 5 / 3
+CELL_SMOOTHING_FACTOR = 2.0
+"""Kernel support radius of a Voronoi cell over the radius of the sphere of its volume.
+
+The default of yt's Arepo front end (``smoothing_factor``), so that maps can be compared.
+"""
+
+
+@dataclass(frozen=True)
+class CodeUnits:
+    """Factors from a file's units to ours, the scale factor and Hubble's h included."""
+
+    length: float  # kpc, physical
+    mass: float  # Msun
+    velocity: float  # km/s, peculiar
+    specific_energy: float  # (cm/s)^2
+
+    @property
+    def density(self):
+        """Factor of density to g/cm^3, physical."""
+        kpc = u.kpc.to(u.cm)
+        return self.mass * u.Msun.to(u.g) / (self.length * kpc) ** 3
+
+    @classmethod
+    def from_header(cls, attributes, scale_factor, hubble):
+        """Read the ``Unit*`` attributes; files without them are in Gadget's usual units."""
+        length = attributes.get("UnitLength_in_cm", u.kpc.to(u.cm)) * u.cm.to(u.kpc)
+        mass = attributes.get("UnitMass_in_g", 1e10 * u.Msun.to(u.g)) * u.g.to(u.Msun)
+        velocity = attributes.get("UnitVelocity_in_cm_per_s", 1e5)
+        return cls(
+            length=length * scale_factor / hubble,
+            mass=mass / hubble,
+            velocity=velocity / 1e5 * np.sqrt(scale_factor),
+            specific_energy=velocity**2,
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A data set, or one column of a two-dimensional one with at least `width` columns."""
+
+    name: str
+    column: int | None = None
+    width: int = 0
+
+    def found_in(self, group):
+        """Whether an open HDF5 group holds this piece."""
+        if self.name not in group:
+            return False
+        shape = group[self.name].shape
+        return self.width == 0 or (len(shape) == 2 and shape[1] >= self.width)
+
+    def read(self, group, rows):
+        """Read the given slice of rows; one column only where one is named."""
+        dataset = group[self.name]
+        if self.column is not None and dataset.ndim == 2:
+            return dataset[rows, self.column]
+        return dataset[rows]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a physical column from pieces of a file."""
+
+    pieces: tuple[Piece, ...]
+    convert: Callable
+
+
+def _scaled(values, factor):
+    """Multiply in place where the type allows it: a column can be 400 MB."""
+    if not np.issubdtype(values.dtype, np.floating):
+        values = values.astype(np.float64)
+    values *= values.dtype.type(factor)
+    return values
+
+
+def temperature(internal_energy, electron_abundance):
+    """Gas temperature from the specific internal energy.
+
+    T = (gamma - 1) u mu m_p / k_B with mu = 4 / (1 + 3 X_H + 4 X_H x_e). The hydrogen fraction
+    is the primordial 0.76, as in the data releases of the simulations and in yt: the codes
+    themselves convert with it, whatever the metals of the element.
+
+    Parameters
+    ----------
+    internal_energy : ndarray, shape (N,)
+        Specific internal energy [(cm/s)^2].
+    electron_abundance : ndarray, shape (N,)
+        n_e / n_H.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Temperature [K].
+    """
+    hydrogen = PRIMORDIAL_HYDROGEN_FRACTION
+    molecular_weight = 4 / (1 + 3 * hydrogen + 4 * hydrogen * electron_abundance)
+    factor = (ADIABATIC_INDEX - 1) * constants.m_p.cgs.value / constants.k_B.cgs.value
+    return internal_energy * (molecular_weight * factor).astype(internal_energy.dtype)
+
+
+def cell_support_radius(volume):
+    """Kernel support radius [length] of Voronoi cells of the given volume [length^3]."""
+    return CELL_SMOOTHING_FACTOR * np.cbrt(3 * volume / (4 * np.pi))
+
+
+def _plain(values, units):
+    return values
+
+
+_MASS = Recipe((Piece("Masses"),), lambda m, units: _scaled(m, units.mass))
+
+COLUMNS = {
+    "position": (Recipe((Piece("Coordinates"),), lambda x, units: _scaled(x, units.length)),),
+    "velocity": (Recipe((Piece("Velocities"),), lambda v, units: _scaled(v, units.velocity)),),
+    "mass": (_MASS,),
+    "density": (Recipe((Piece("Density"),), lambda d, units: _scaled(d, units.density)),),
+    "temperature": (
+        Recipe(
+            (Piece("InternalEnergy"), Piece("ElectronAbundance")),
+            lambda e, x, units: temperature(_scaled(e, units.specific_energy), x),
+        ),
+        Recipe((Piece("Temperature"),), _plain),
+    ),
+    # Mass fraction of all metals. SIMBA and Gadget-4 share a name; SIMBA's has 11 columns.
+    "metallicity": (
+        Recipe((Piece("GFM_Metallicity"),), _plain),
+        Recipe((Piece("Metallicity", column=0),), _plain),
+    ),
+    "hydrogen_fraction": (
+        Recipe((Piece("GFM_Metals", column=0, width=9),), _plain),
+        Recipe(
+            (Piece("Metallicity", column=0, width=11), Piece("Metallicity", column=1, width=11)),
+            lambda metals, helium, units: 1 - metals - helium,
+        ),
+        Recipe(
+            (Piece("Masses"),),
+            lambda m, units: np.full(m.shape, PRIMORDIAL_HYDROGEN_FRACTION, m.dtype),
+        ),
+    ),
+    "electron_abundance": (Recipe((Piece("ElectronAbundance"),), _plain),),
+    "neutral_hydrogen_abundance": (Recipe((Piece("NeutralHydrogenAbundance"),), _plain),),
+    "star_formation_rate": (Recipe((Piece("StarFormationRate"),), _plain),),
+    "smoothing_length": (
+        Recipe((Piece("SmoothingLength"),), lambda h, units: _scaled(h, units.length)),
+        Recipe(
+            (Piece("Masses"), Piece("Density")),
+            lambda m, d, units: _scaled(cell_support_radius(m / d), units.length),
+        ),
+    ),
+    "formation_time": (
+        Recipe((Piece("GFM_StellarFormationTime"),), _plain),
+        Recipe((Piece("StellarFormationTime"),), _plain),
+    ),
+    "particle_id": (Recipe((Piece("ParticleIDs"),), _plain),),
+}
+"""Physical column -> recipes, in the order of preference."""
+
+COLUMN_UNITS = {
+    "position": "kpc",
+    "velocity": "km/s",
+    "mass": "Msun",
+    "density": "g/cm**3",
+    "temperature": "K",
+    "metallicity": "",
+    "hydrogen_fraction": "",
+    "electron_abundance": "",
+    "neutral_hydrogen_abundance": "",
+    "star_formation_rate": "Msun/yr",
+    "smoothing_length": "kpc",
+    "formation_time": "",
+    "particle_id": "",
+}
+"""Unit of each physical column (physical, not comoving)."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """File names of a suite from before March 2024, and the yt front end that reads it."""
+
+    front_end: str
+    old_snapshot: str
+    old_catalogue: str
+
+
+_OLD = ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5")
+SUITES = {
+    "IllustrisTNG": Suite("arepo", *_OLD),
+    "SIMBA": Suite("gizmo", *_OLD),
+    "Astrid": Suite("gadget_hdf5", "snap_090.hdf5", "fof_subhalo_tab_090.hdf5"),
+}
+"""The three suites of the paper. Suites that aren't listed are looked for by the new names."""

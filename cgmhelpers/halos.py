@@ -1,0 +1,140 @@
+"""Halos: their classes by mass, and their spherical-overdensity masses."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.cosmology import FlatLambdaCDM
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.selection import in_spheres
+
+log = logging.getLogger(__name__)
+
+OVERDENSITY = 200
+CATALOGUE_TOLERANCE = 0.05
+"""Relative difference of M200c above which a catalogue is called into doubt."""
+
+
+@dataclass(frozen=True)
+class HaloClass:
+    """A range of log10 (M / Msun), the lower limit included."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+
+
+HALO_CLASSES = (
+    HaloClass("sub_l_star", "Sub-L*", 11.5, 12.0),
+    HaloClass("l_star", "L*", 12.0, 13.0),
+    HaloClass("group", "Group", 13.0, 14.3),
+)
+"""The three classes of the paper (Table 2)."""
+
+
+def halo_class(log_mass):
+    """Name the class of each halo.
+
+    Parameters
+    ----------
+    log_mass : array_like, shape (H,)
+        log10 of the halo mass [Msun].
+
+    Returns
+    -------
+    ndarray of str, shape (H,)
+        ``"below"`` for masses under the paper's range; whatever is heavier than the heaviest
+        class belongs to it.
+    """
+    edges = [one.low for one in HALO_CLASSES]
+    names = np.array(["below", *(one.name for one in HALO_CLASSES)])
+    return names[np.digitize(np.asarray(log_mass, dtype=float), edges)]
+
+
+def centres(table):
+    """Positions of the halos of a table, shape (H, 3) [kpc]."""
+    return table[["x", "y", "z"]].to_numpy(dtype=np.float64)
+
+
+def critical_density(header):
+    """Critical density of a snapshot's time [Msun / kpc^3, physical]."""
+    cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
+    return cosmology.critical_density(header.redshift).to_value("Msun/kpc3")
+
+
+def spherical_overdensity(sim, table, reach=1.3, bins=400):
+    """Measure M200c and R200c of halos from all their particles.
+
+    R200c is the largest radius within which the mean density of dark matter, gas, stars, wind
+    and black holes is at least 200 times the critical density, found on a grid of radii and
+    interpolated in log mass.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    table : pandas.DataFrame
+        Halos from ``sim.halos()``.
+    reach : float
+        Largest radius tried, over the catalogue's R200c.
+    bins : int
+        Number of radii, linear up to the largest.
+
+    Returns
+    -------
+    m200c, r200c : ndarray, shape (H,)
+        [Msun] and [kpc]; NaN where the density is never that high or never that low.
+
+    Notes
+    -----
+    Warns through ``logging`` when a catalogue's M200c differs by more than 5%: the catalogues
+    of SIMBA's CV and 1P sets were wrong until they were replaced in July 2025.
+    """
+    if reach <= 1:
+        raise ParameterError("reach must exceed 1.", found=reach, expected="for example 1.3")
+    radius = table["r200c"].to_numpy()
+    profile = np.zeros((len(table), bins))
+    for kind in ("gas", "dark_matter", "stars", "wind", "black_holes"):
+        for part in sim.chunks(kind):
+            if len(part) == 0:
+                continue
+            near = in_spheres(part.position, centres(table), reach * radius, sim.header.box_size)
+            distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
+            shell = (distance / (reach * radius[near.halo]) * bins).astype(np.int64)
+            flat = near.halo * bins + np.minimum(shell, bins - 1)
+            weights = part.mass[near.index]
+            profile += np.bincount(flat, weights, minlength=profile.size).reshape(profile.shape)
+    enclosed = profile.cumsum(axis=1)
+    edges = reach * radius[:, None] * np.arange(1, bins + 1) / bins
+    excess = enclosed / (4 / 3 * np.pi * edges**3) / (OVERDENSITY * critical_density(sim.header))
+    m200c, r200c = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    for row in range(len(table)):
+        above = np.flatnonzero(excess[row] >= 1)
+        if len(above) == 0 or above[-1] == bins - 1:
+            continue
+        inner = slice(above[-1], above[-1] + 2)
+        # np.interp wants rising abscissae, and the density falls with radius.
+        r200c[row] = np.exp(
+            np.interp(0, np.log(excess[row, inner])[::-1], np.log(edges[row, inner])[::-1])
+        )
+        m200c[row] = np.interp(r200c[row], edges[row, inner], enclosed[row, inner])
+    _warn_if_wrong(sim, table, m200c)
+    return m200c, r200c
+
+
+def _warn_if_wrong(sim, table, m200c):
+    difference = np.abs(table["m200c"].to_numpy() / m200c - 1)
+    wrong = ~(difference <= CATALOGUE_TOLERANCE)
+    if wrong.any():
+        log.warning(
+            "%s: M200c of %d of %d halos differs by more than %d%% from the particles' (median "
+            "difference %.1f%%). Catalogues of SIMBA's CV and 1P sets from before July 2025 "
+            "are wrong: fetch them again.",
+            sim.catalogue_path,
+            wrong.sum(),
+            len(table),
+            100 * CATALOGUE_TOLERANCE,
+            100 * np.nanmedian(difference),
+        )

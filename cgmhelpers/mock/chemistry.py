@@ -1,0 +1,135 @@
+"""Elements, electrons and neutral hydrogen of mock gas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Share of each element in the metal mass of the Sun (Asplund et al. 2009, ARA&A 47, 481).
+METAL_SHARES = {
+    "C": 0.177,
+    "N": 0.052,
+    "O": 0.429,
+    "Ne": 0.094,
+    "Mg": 0.053,
+    "Si": 0.050,
+    "S": 0.023,
+    "Ca": 0.005,
+    "Fe": 0.097,
+}
+#: Primordial mass fraction of helium.
+PRIMORDIAL_HELIUM = 0.24
+
+
+def helium_fraction(metallicity):
+    """Mass fraction of helium: primordial, plus what comes with the metals.
+
+    Parameters
+    ----------
+    metallicity : array (N,)
+        Mass fraction of metals.
+
+    Returns
+    -------
+    array (N,)
+    """
+    return PRIMORDIAL_HELIUM + 1.4 * metallicity
+
+
+def elements(metallicity, helium, names):
+    """Mass fractions of chosen elements.
+
+    Parameters
+    ----------
+    metallicity, helium : array (N,)
+        Mass fractions of all metals, of helium.
+    names : sequence of str
+        Of ``H``, ``He``, ``total`` (all metals), ``other`` (metals not named), or a key of
+        :data:`METAL_SHARES`.
+
+    Returns
+    -------
+    array (N, len(names)), float32
+    """
+    table = np.empty((len(metallicity), len(names)), dtype=np.float32)
+    rest = 1 - sum(METAL_SHARES[name] for name in names if name in METAL_SHARES)
+    for column, name in enumerate(names):
+        if name == "H":
+            table[:, column] = 1 - helium - metallicity
+        elif name == "He":
+            table[:, column] = helium
+        elif name == "total":
+            table[:, column] = metallicity
+        elif name == "other":
+            table[:, column] = rest * metallicity
+        else:
+            table[:, column] = METAL_SHARES[name] * metallicity
+    return table
+
+
+def hydrogen_density(density, hydrogen_fraction=0.76):
+    """Number density of hydrogen nuclei [1/cm^3].
+
+    Parameters
+    ----------
+    density : array (N,)
+        [g/cm^3].
+    hydrogen_fraction : array or float
+        Mass fraction of hydrogen.
+    """
+    from astropy import constants
+
+    return density * (hydrogen_fraction / constants.m_p.cgs.value)
+
+
+def neutral_abundance(density, temperature, photoionisation):
+    """Neutral share of hydrogen in ionisation equilibrium with self-shielding.
+
+    The codes store what their own cooling network found. This is the equilibrium of Rahmati et al. (2013,
+    MNRAS 430, 2427, Appendix A) with the code's own background.
+
+    Parameters
+    ----------
+    density : array (N,)
+        Hydrogen nuclei [1/cm^3].
+    temperature : array (N,)
+        [K].
+    photoionisation : float
+        Rate of the unshielded background [1/s].
+
+    Returns
+    -------
+    array (N,)
+    """
+    reduced = 315614.0 / temperature
+    recombination = 1.269e-13 * reduced**1.503 / (1 + (reduced / 0.522) ** 0.47) ** 1.923
+    collisions = 1.17e-10 * np.sqrt(temperature) * np.exp(-157809.0 / temperature)
+    collisions = collisions / (1 + np.sqrt(temperature / 1e5))
+    threshold = 6.73e-3 * (2.68e-18 / 2.49e-18) ** (-2 / 3) * (temperature / 1e4) ** 0.17
+    threshold = threshold * (photoionisation / 1e-12) ** (2 / 3)
+    ratio = density / threshold
+    shielded = 0.98 * (1 + ratio**1.64) ** -2.28 + 0.02 * (1 + ratio) ** -0.84
+    a = recombination + collisions
+    b = a + recombination + shielded * photoionisation / density
+    # The textbook root loses its digits where hardly any hydrogen is neutral; this form doesn't.
+    return 2 * recombination / (b + np.sqrt(b * b - 4 * a * recombination))
+
+
+def electron_abundance(neutral, temperature):
+    """Electrons per hydrogen nucleus.
+
+    Hydrogen's electrons, and helium's: one where the background has ionised it once, two in hot gas.
+
+    Parameters
+    ----------
+    neutral : array (N,)
+        Neutral share of hydrogen.
+    temperature : array (N,)
+        [K].
+
+    Returns
+    -------
+    array (N,)
+    """
+    helium = PRIMORDIAL_HELIUM / (4 * (1 - PRIMORDIAL_HELIUM))
+    second = 1 / (1 + np.exp(-(np.log10(temperature) - 4.7) / 0.12))
+    return (1 - neutral) * (1 + helium * (1 + second))

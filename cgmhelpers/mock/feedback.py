@@ -1,0 +1,266 @@
+"""The three feedback models of the mock suites, as one table of numbers.
+
+Each number sequence is given at the halo masses of :data:`LOG_MASS` and interpolated between them. The
+trends follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG > SIMBA, the dip of
+IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The numbers themselves are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .initial import Halos
+
+#: log10 of the halo mass [Msun] at which the tables are given.
+LOG_MASS = (10.5, 11.5, 11.8, 12.1, 12.4, 12.8, 13.2, 14.3)
+
+
+@dataclass(frozen=True)
+class FeedbackModel:
+    """What one suite's galaxy formation model does to the gas of its halos.
+
+    Attributes
+    ----------
+    suite : str
+        Name of the suite.
+    cgm_fraction : tuple of float
+        Median mass of gas that does not form stars inside R200c, over the halo mass.
+    cgm_scatter : tuple of float
+        Scatter of it [dex].
+    metallicity, metallicity_scatter : tuple of float
+        Median log10 mass fraction of metals in that gas, and its scatter [dex].
+    cool_fraction : tuple of float
+        Median fraction of that gas in clouds, satellites and outer discs at 10^4 K.
+    cool_scatter : float
+        Scatter of its logit.
+    star_fraction : tuple of float
+        Stellar mass over halo mass.
+    disc_fraction : tuple of float
+        Star-forming gas over halo mass.
+    thermal_support : tuple of float
+        Thermal share of the pressure that balances gravity.
+    core_radius : float
+        Core of the hot atmosphere over R200c.
+    core_response, heat_response, metal_response, cool_response : float
+        Answers to one standard deviation of feedback activity: growth of the core [dex], heating [dex],
+        enrichment [dex], loss of cool gas [logit].
+    bubble_radius : float
+        Radius of the pair of cavities over R200c at an activity of one.
+    outflow_speed : float
+        Speed of the polar outflow over the circular velocity.
+    web_heating : float
+        Heating of the gas around the halos at high density [dex].
+    photoionisation : float
+        Hydrogen photoionisation rate of the code's own ultraviolet background at z = 0 [1/s].
+    """
+
+    suite: str
+    cgm_fraction: tuple[float, ...]
+    cgm_scatter: tuple[float, ...]
+    metallicity: tuple[float, ...]
+    metallicity_scatter: tuple[float, ...]
+    cool_fraction: tuple[float, ...]
+    cool_scatter: float
+    star_fraction: tuple[float, ...]
+    disc_fraction: tuple[float, ...]
+    thermal_support: tuple[float, ...]
+    core_radius: float
+    core_response: float
+    heat_response: float
+    metal_response: float
+    cool_response: float
+    bubble_radius: float
+    outflow_speed: float
+    web_heating: float
+    photoionisation: float
+
+    def at(self, name, mass):
+        """Interpolate one row of the table.
+
+        Parameters
+        ----------
+        name : str
+            Name of a sequence of this table.
+        mass : array (H,)
+            Halo masses [Msun].
+
+        Returns
+        -------
+        array (H,)
+        """
+        return np.interp(np.log10(mass), LOG_MASS, getattr(self, name))
+
+
+#                    log M =  10.5   11.5   11.8   12.1   12.4   12.8   13.2   14.3
+MODELS = {
+    "IllustrisTNG": FeedbackModel(
+        suite="IllustrisTNG",
+        cgm_fraction=(0.070, 0.105, 0.100, 0.075, 0.042, 0.055, 0.075, 0.110),
+        cgm_scatter=(0.150, 0.100, 0.120, 0.170, 0.200, 0.150, 0.100, 0.050),
+        metallicity=(-3.05, -2.70, -2.55, -2.40, -2.30, -2.30, -2.35, -2.40),
+        metallicity_scatter=(0.30, 0.30, 0.28, 0.26, 0.24, 0.20, 0.16, 0.10),
+        cool_fraction=(0.50, 0.40, 0.34, 0.27, 0.18, 0.12, 0.08, 0.04),
+        cool_scatter=0.90,
+        star_fraction=(0.003, 0.010, 0.016, 0.022, 0.024, 0.022, 0.018, 0.014),
+        disc_fraction=(0.004, 0.014, 0.014, 0.012, 0.006, 0.003, 0.002, 0.001),
+        thermal_support=(0.45, 0.55, 0.62, 0.70, 0.78, 0.82, 0.84, 0.85),
+        core_radius=0.10,
+        core_response=0.20,
+        heat_response=0.06,
+        metal_response=0.12,
+        cool_response=0.45,
+        bubble_radius=0.18,
+        outflow_speed=1.6,
+        web_heating=0.8,
+        photoionisation=3.6e-14,
+    ),
+    "SIMBA": FeedbackModel(
+        suite="SIMBA",
+        cgm_fraction=(0.040, 0.052, 0.047, 0.038, 0.030, 0.032, 0.040, 0.065),
+        cgm_scatter=(0.280, 0.270, 0.270, 0.270, 0.270, 0.230, 0.180, 0.090),
+        metallicity=(-3.25, -2.95, -2.82, -2.68, -2.55, -2.52, -2.55, -2.55),
+        metallicity_scatter=(0.32, 0.32, 0.30, 0.28, 0.26, 0.22, 0.18, 0.12),
+        cool_fraction=(0.45, 0.36, 0.32, 0.27, 0.20, 0.13, 0.09, 0.05),
+        cool_scatter=1.10,
+        star_fraction=(0.003, 0.009, 0.015, 0.022, 0.024, 0.020, 0.016, 0.012),
+        disc_fraction=(0.004, 0.012, 0.012, 0.010, 0.006, 0.003, 0.002, 0.001),
+        thermal_support=(0.50, 0.60, 0.66, 0.74, 0.82, 0.86, 0.88, 0.90),
+        core_radius=0.16,
+        core_response=0.22,
+        heat_response=0.07,
+        metal_response=0.12,
+        cool_response=0.50,
+        bubble_radius=0.24,
+        outflow_speed=2.2,
+        web_heating=1.3,
+        photoionisation=2.3e-14,
+    ),
+    "Astrid": FeedbackModel(
+        suite="Astrid",
+        cgm_fraction=(0.100, 0.132, 0.135, 0.135, 0.128, 0.122, 0.125, 0.138),
+        cgm_scatter=(0.090, 0.080, 0.080, 0.090, 0.100, 0.090, 0.070, 0.040),
+        metallicity=(-2.75, -2.45, -2.33, -2.20, -2.10, -2.08, -2.10, -2.12),
+        metallicity_scatter=(0.36, 0.36, 0.34, 0.33, 0.32, 0.30, 0.26, 0.20),
+        cool_fraction=(0.52, 0.42, 0.36, 0.28, 0.19, 0.12, 0.08, 0.04),
+        cool_scatter=0.85,
+        star_fraction=(0.002, 0.008, 0.012, 0.018, 0.022, 0.022, 0.020, 0.016),
+        disc_fraction=(0.004, 0.013, 0.013, 0.012, 0.009, 0.006, 0.004, 0.002),
+        thermal_support=(0.42, 0.52, 0.60, 0.68, 0.75, 0.80, 0.82, 0.84),
+        core_radius=0.07,
+        core_response=0.14,
+        heat_response=0.04,
+        metal_response=0.10,
+        cool_response=0.35,
+        bubble_radius=0.12,
+        outflow_speed=1.2,
+        web_heating=0.6,
+        photoionisation=3.9e-14,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What feedback has made of each halo in one suite; arrays (H,), masses in Msun.
+
+    Attributes
+    ----------
+    activity : array
+        Hidden feedback history, of zero mean and unit variance.
+    hot, cool, disc, stars : array
+        Mass inside R200c of the hot atmosphere, of non-star-forming gas at 10^4 K, of star-forming gas and
+        of stars.
+    metallicity : array
+        log10 of the mean mass fraction of metals.
+    core : array
+        Core radius of the hot atmosphere over R200c.
+    heating : array
+        Factor on the hydrostatic temperature.
+    bubble : array
+        Radius of each of two cavities over R200c (zero: none).
+    """
+
+    activity: np.ndarray
+    hot: np.ndarray
+    cool: np.ndarray
+    disc: np.ndarray
+    stars: np.ndarray
+    metallicity: np.ndarray
+    core: np.ndarray
+    heating: np.ndarray
+    bubble: np.ndarray
+
+
+#: Share of the scatter's variance that the hidden history explains; the rest is independent noise.
+HISTORY_SHARE = 0.65
+#: Correlation of a halo's history between any suite and the shared one: same mergers, other physics.
+SUITE_CORRELATION = 0.6
+#: No halo keeps more gas than this (the cosmic baryon fraction is 0.163).
+MAXIMUM_FRACTION = 0.19
+
+
+def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
+    """Draw what one feedback model makes of each halo.
+
+    One hidden activity moves the gas fraction down and the temperature, the metallicity, the core and the
+    cavities up, so that an image tells more than the halo mass; independent noise hides part of it.
+
+    Parameters
+    ----------
+    model : FeedbackModel
+        Table of the suite.
+    halos : Halos
+        The shared initial conditions.
+    generator : numpy.random.Generator
+        Source of the suite's own randomness.
+
+    Returns
+    -------
+    Outcome
+    """
+    mass = halos.mass
+
+    def noise():
+        # Truncated, so that no halo leaves the ranges of Table 1.
+        return np.clip(generator.standard_normal(len(mass)), -2.2, 2.2)
+
+    activity = SUITE_CORRELATION * halos.history + np.sqrt(1 - SUITE_CORRELATION**2) * noise()
+    activity = np.clip(activity, -2.2, 2.2)
+    mixed = np.sqrt(HISTORY_SHARE) * activity + np.sqrt(1 - HISTORY_SHARE) * noise()
+
+    fraction = model.at("cgm_fraction", mass) * 10 ** (-model.at("cgm_scatter", mass) * mixed)
+    fraction = np.minimum(fraction, MAXIMUM_FRACTION)
+
+    own_scatter = np.sqrt(
+        np.maximum(model.at("metallicity_scatter", mass) ** 2 - model.metal_response**2, 0.0)
+    )
+    metallicity = (
+        model.at("metallicity", mass) + model.metal_response * activity + own_scatter * noise()
+    )
+
+    median = model.at("cool_fraction", mass)
+    own_scatter = np.sqrt(max(model.cool_scatter**2 - model.cool_response**2, 0.0))
+    logit = np.log(median / (1 - median)) - model.cool_response * activity
+    logit += own_scatter * (0.7 * halos.gas_supply + np.sqrt(1 - 0.7**2) * noise())
+    cool_fraction = np.clip(1 / (1 + np.exp(-logit)), 0.005, 0.9)
+
+    disc = model.at("disc_fraction", mass) * 10 ** (
+        0.25 * halos.gas_supply - 0.15 * activity + 0.1 * noise()
+    )
+    stars = model.at("star_fraction", mass) * 10 ** (0.12 * noise())
+    core = model.core_radius * 10 ** (model.core_response * activity + 0.08 * noise())
+    heating = 10 ** (model.heat_response * activity + 0.03 * noise())
+    bubble = model.bubble_radius * np.clip(0.5 + 0.5 * activity, 0, 1.4)
+    return Outcome(
+        activity=activity,
+        hot=fraction * (1 - cool_fraction) * mass,
+        cool=fraction * cool_fraction * mass,
+        disc=np.minimum(disc, 0.04) * mass,
+        stars=stars * mass,
+        metallicity=metallicity,
+        core=core,
+        heating=heating,
+        bubble=bubble,
+    )

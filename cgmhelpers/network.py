@@ -1,0 +1,303 @@
+"""The moment network: the convolutional network of the paper's Tables 4 and 5, and its loss.
+
+The network gives, for each property, the mean and the standard deviation of the posterior
+(a "moment network", Jeffrey & Wandelt 2020, arXiv:2011.05991). The architecture is that of the
+CAMELS Multifield Dataset (Villaescusa-Navarro et al. 2021, arXiv:2109.09747) as changed in
+Gluck et al. (2024, arXiv:2309.07912), Section 2.3 and Appendix C.
+"""
+
+from collections import OrderedDict
+from copy import deepcopy
+
+import pandas as pd
+import torch
+from torch import nn
+
+from cgmhelpers.errors import ParameterError, ResultError
+
+SMALLEST_SIZE, LARGEST_SIZE = 8, 1024
+LEAKY_SLOPE = 0.2
+"""Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
+
+
+class MomentNetwork(nn.Module):
+    """Convolutional network from maps to the mean and standard deviation of each property.
+
+    Blocks of three convolutions (3x3, 3x3, and 2x2 with stride 2), each followed by batch
+    normalisation and LeakyReLU, halve the map and double the channels until 2x2 pixels are left;
+    a last 2x2 convolution leaves one pixel, and two fully connected layers end the network.
+    Maps of 128 pixels take the six blocks of Table 4, and every factor of two in size is one
+    block more or less. Layers carry the paper's names: C01, B01, ..., C61, B61, FC1, FC2.
+
+    Parameters
+    ----------
+    in_channels : int
+        Number of fields, one channel each.
+    properties : int
+        Number of properties to infer.
+    channels : int
+        Channels after the first block (12 in Table 4); block k has ``channels * 2**k``.
+    size : int
+        Pixels along a side of the map, a power of two.
+    dropout : float
+        Probability of dropping a feature before each fully connected layer, 0 <= dropout < 1.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+    """
+
+    def __init__(self, in_channels, properties=6, channels=12, size=128, dropout=0.3522):
+        super().__init__()
+        for name, value in (
+            ("in_channels", in_channels),
+            ("properties", properties),
+            ("channels", channels),
+        ):
+            if value < 1:
+                raise ParameterError(f"{name} is out of range.", found=value, expected="at least 1")
+        if not 0 <= dropout < 1:
+            raise ParameterError("dropout is out of range.", found=dropout, expected="0 to 1")
+        self.in_channels = in_channels
+        self.properties = properties
+        self.channels = channels
+        self.size = size
+        self.dropout = dropout
+
+        layers = OrderedDict()
+        width = in_channels
+        blocks = number_of_blocks(size)
+        for block in range(blocks):
+            wider = channels * 2**block
+            for step, (kernel, stride, padding) in enumerate(((3, 1, 1), (3, 1, 1), (2, 2, 0)), 1):
+                _add_convolution(layers, f"{block}{step}", width, wider, kernel, stride, padding)
+                width = wider
+        _add_convolution(layers, f"{blocks}1", width, 2 * width, kernel=2, stride=1, padding=0)
+        self.features = nn.Sequential(layers)
+        self.head = nn.Sequential(
+            OrderedDict(
+                flatten=nn.Flatten(),
+                D1=nn.Dropout(dropout),
+                FC1=nn.Linear(2 * width, width),
+                R1=nn.LeakyReLU(LEAKY_SLOPE),
+                D2=nn.Dropout(dropout),
+                FC2=nn.Linear(width, 2 * properties),
+            )
+        )
+        self._initialise()
+
+    def _initialise(self):
+        """He initialisation, as in the CMD code: activations keep their variance with depth."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, images):
+        """Infer the posterior moments, in the scaled units of the targets.
+
+        Parameters
+        ----------
+        images : torch.Tensor, shape (maps, fields, size, size)
+            Standardised log10 maps; the last two axes are y (up) and x.
+
+        Returns
+        -------
+        mean : torch.Tensor, shape (maps, properties)
+        std : torch.Tensor, shape (maps, properties)
+            Never negative: the square of each of the last outputs is a posterior variance.
+
+        Raises
+        ------
+        ParameterError
+            If the shape of `images` isn't the one that the network was made for.
+        """
+        expected = (self.in_channels, self.size, self.size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+            raise ParameterError(
+                "The images don't fit this network.",
+                found=f"shape {tuple(images.shape)}",
+                expected=f"shape (maps, {', '.join(map(str, expected))})",
+                remedy="Coarsen the maps, or choose the fields, as in training.",
+            )
+        outputs = self.head(self.features(images))
+        return outputs[:, : self.properties], outputs[:, self.properties :].abs()
+
+    @property
+    def number_of_parameters(self):
+        """Number of trainable parameters: 4.93 million for 2 fields, 12 channels, 128 pixels."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+def _add_convolution(layers, name, width, wider, kernel, stride, padding):
+    layers[f"C{name}"] = nn.Conv2d(width, wider, kernel, stride, padding, padding_mode="zeros")
+    layers[f"B{name}"] = nn.BatchNorm2d(wider, eps=1e-5, momentum=0.1)
+    layers[f"R{name}"] = nn.LeakyReLU(LEAKY_SLOPE)
+
+
+def number_of_blocks(size):
+    """Number of halving blocks for maps of `size` pixels: six for the paper's 128.
+
+    Parameters
+    ----------
+    size : int
+        Pixels along a side.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ParameterError
+        If `size` isn't a power of two from 8 to 1024.
+    """
+    if size not in [2**power for power in range(3, 11)]:
+        raise ParameterError(
+            "The network can't be built for this map size.",
+            found=f"{size} pixels",
+            expected=f"a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+            remedy="Make the maps with such a size, or coarsen them with maps.coarsen.",
+        )
+    return int(size).bit_length() - 2
+
+
+def moment_loss(truth, mean, std):
+    r"""Loss of a moment network in the form of the CMD code.
+
+    .. math::
+
+        L = \sum_i \log\langle(\theta_i-\mu_i)^2\rangle
+            + \log\langle[(\theta_i-\mu_i)^2-\sigma_i^2]^2\rangle
+
+    with means over the batch and the sum over the properties. The first term is smallest when
+    the mean is that of the posterior, the second when the variance is (Jeffrey & Wandelt 2020,
+    Eqs 5-7); the logarithms let properties of different accuracy weigh alike.
+
+    Parameters
+    ----------
+    truth, mean, std : torch.Tensor, shape (maps, properties)
+        In the scaled units of the targets.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ or the batch is empty.
+    """
+    if not truth.shape == mean.shape == std.shape or truth.ndim != 2 or len(truth) == 0:
+        raise ParameterError(
+            "truth, mean and std don't fit together.",
+            found=f"shapes {tuple(truth.shape)}, {tuple(mean.shape)} and {tuple(std.shape)}",
+            expected="three equal shapes (maps, properties), at least one map",
+        )
+    # A perfect batch has zero error: the smallest normal number keeps its logarithm finite.
+    tiny = torch.finfo(mean.dtype).tiny
+    squared_error = (truth - mean).square()
+    mean_term = squared_error.mean(dim=0)
+    variance_term = (squared_error - std.square()).square().mean(dim=0)
+    return (mean_term.clamp_min(tiny).log() + variance_term.clamp_min(tiny).log()).sum()
+
+
+def summary(network):
+    """The paper's Tables 4 and 5, measured on a live network.
+
+    One map of zeros is sent through the network and each layer reports what it did.
+
+    Parameters
+    ----------
+    network : MomentNetwork
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per layer in order of execution; columns ``layer`` (the paper's name),
+        ``operation``, ``output_shape`` (without the batch axis) and ``parameters``.
+        ``attrs["parameters"]`` is their total.
+    """
+    rows = []
+
+    def record(name):
+        def hook(layer, inputs, output):
+            rows.append(
+                {
+                    "layer": name,
+                    "operation": _operation(layer),
+                    "output_shape": tuple(output.shape[1:]),
+                    "parameters": sum(parameter.numel() for parameter in layer.parameters()),
+                }
+            )
+
+        return hook
+
+    handles = [
+        layer.register_forward_hook(record(name))
+        for part in (network.features, network.head)
+        for name, layer in part.named_children()
+    ]
+    was_training = network.training
+    try:
+        like = next(network.parameters())
+        shape = (1, network.in_channels, network.size, network.size)
+        with torch.inference_mode():
+            network.eval()(torch.zeros(shape, dtype=like.dtype, device=like.device))
+    finally:
+        network.train(was_training)
+        for handle in handles:
+            handle.remove()
+    table = pd.DataFrame(rows)
+    table.attrs["parameters"] = int(table["parameters"].sum())
+    return table
+
+
+def _operation(layer):
+    match layer:
+        case nn.Conv2d():
+            kernel, stride = layer.kernel_size[0], layer.stride[0]
+            padding = f", padding {layer.padding[0]}" if layer.padding[0] else ""
+            return f"Conv2d {kernel}x{kernel}, stride {stride}{padding}"
+        case nn.BatchNorm2d():
+            return f"BatchNorm2d eps {layer.eps:g}, momentum {layer.momentum:g}"
+        case nn.LeakyReLU():
+            return f"LeakyReLU slope {layer.negative_slope:g}"
+        case nn.Dropout():
+            return f"Dropout p {layer.p:g}"
+        case nn.Linear():
+            return f"Linear {layer.in_features}-{layer.out_features}"
+    return type(layer).__name__
+
+
+def folded(network):
+    """A faster copy for inference: batch normalisation folded into the convolutions.
+
+    Parameters
+    ----------
+    network : MomentNetwork
+        In evaluation mode.
+
+    Returns
+    -------
+    MomentNetwork
+        The same function to rounding error, channels last; not for training.
+
+    Raises
+    ------
+    ResultError
+        If `network` is in training mode, where it has no fixed batch statistics.
+    """
+    if network.training:
+        raise ResultError(
+            "A network in training mode can't be folded.", remedy="Call network.eval() first."
+        )
+    twin = deepcopy(network)
+    layers = OrderedDict(twin.features.named_children())
+    for name in [name for name in layers if name.startswith("B")]:
+        convolution = f"C{name[1:]}"
+        layers[convolution] = nn.utils.fuse_conv_bn_eval(layers[convolution], layers.pop(name))
+    twin.features = nn.Sequential(layers)
+    return twin.to(memory_format=torch.channels_last)

@@ -1,0 +1,382 @@
+"""A run: its folder, its stages, and the notebooks that show it.
+
+Every stage is skipped where its output is whole and its fingerprint (what it depends on) is
+unchanged, so a run that was interrupted goes on, and a notebook executed alone makes what it
+lacks through the same functions.
+"""
+
+import json
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from cgmhelpers import camels, maps, parallel, properties, provenance
+from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.halos import spherical_overdensity
+from cgmhelpers.parameters import Parameters, from_namespace, project_root, read
+
+log = logging.getLogger(__name__)
+
+NOTEBOOKS = (
+    "01_simulations",
+    "02_map_generation",
+    "03_cnn",
+    "04_metrics",
+    "05_cross_simulation",
+)
+"""The notebooks in the order of the book."""
+
+
+def start(namespace):
+    """Open the run that a notebook's parameters describe.
+
+    Parameters
+    ----------
+    namespace : dict
+        ``globals()`` of the notebook, right after its parameters cell.
+
+    Returns
+    -------
+    Run
+    """
+    return Run(from_namespace(namespace))
+
+
+class Run:
+    """One run: parameters, folder and stages.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        From `cgmhelpers.parameters.read`.
+    """
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+        runs = Path(parameters.runs).expanduser()
+        self.folder = (runs if runs.is_absolute() else project_root() / runs) / parameters.run
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with provenance.whole(self.folder / "parameters.yml") as path:
+            path.write_text(yaml.safe_dump(parameters.model_dump(), sort_keys=False))
+
+    @classmethod
+    def from_profile(cls, profile, **overrides):
+        """Open a run by the name of a profile and overrides of its parameters."""
+        return cls(read(profile, **overrides))
+
+    def __repr__(self):
+        return f"Run({self.parameters.run}, {self.source})"
+
+    # --- what the run reads -------------------------------------------------------------
+
+    @property
+    def is_mock(self):
+        """Whether the data are the mock suite (written here, or found in the data root)."""
+        return self.parameters.data_root is None or self.simulations[0].is_mock
+
+    @property
+    def source(self):
+        """Where the data come from, for captions and titles."""
+        number = len(self.parameters.realisation_list)
+        name = "mock suite" if self.is_mock else f"CAMELS {self.parameters.set_name} set"
+        return f"{name}, {number} realisation{'s' if number > 1 else ''} per suite"
+
+    @cached_property
+    def simulations(self):
+        """The simulations, suite by suite; the mock suite is written first where it lacks."""
+        p = self.parameters
+        root = self.folder / "mock" if p.data_root is None else Path(p.data_root).expanduser()
+        if p.data_root is None:
+            tasks = [
+                (root, (suite,), (realisation,), p.mock_cells, p.mock_seed, p.set_name, p.snapshot)
+                for realisation in p.realisation_list
+                for suite in p.suites
+            ]
+            self._spread(_write_mock, tasks, "Mock simulations")
+        return [
+            camels.Simulation(root, suite, p.set_name, realisation, p.snapshot)
+            for suite in p.suites
+            for realisation in p.realisation_list
+        ]
+
+    # --- stages -------------------------------------------------------------------------
+
+    def halos(self):
+        """Halos of all simulations with their six properties.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of ``Simulation.halos`` and the six properties.
+        """
+        p = self.parameters
+        tasks = [
+            (sim, self.folder / "halos" / f"{_file_name(sim)}.parquet", p.minimum_log_mass)
+            for sim in self.simulations
+        ]
+        self._spread(_measure_halos, tasks, "Halos and their properties")
+        table = pd.concat([pd.read_parquet(path) for _, path, _ in tasks], ignore_index=True)
+        if table.empty:
+            raise ResultError(
+                "The simulations have no halo in the sample.",
+                found=f"none above 10^{p.minimum_log_mass} Msun",
+                remedy="Lower minimum_log_mass, or check the catalogues.",
+            )
+        return table
+
+    def maps(self):
+        """Make the maps of all simulations.
+
+        Returns
+        -------
+        dict of str to list of Path
+            Suite -> map stores, in the order of the realisations.
+        """
+        self.halos()
+        p = self.parameters
+        options = {
+            "minimum_mass": 10**p.minimum_log_mass,
+            "pixels": p.pixels,
+            "pixel_size": p.pixel_size,
+            "depth": p.depth,
+            "hydrogen_method": p.hydrogen_method,
+        }
+        # A run that takes fewer fields than its profile uses the same stores.
+        fields = tuple(dict.fromkeys((*read(p.profile).fields, *p.fields)))
+        stores = {suite: [] for suite in p.suites}
+        tasks = []
+        for sim in self.simulations:
+            store = self.folder / "maps" / f"{_file_name(sim)}.zarr"
+            stores[sim.suite].append(store)
+            tasks.append((sim, fields, store, options))
+        self._spread(_make_maps, tasks, "Maps")
+        return stores
+
+    def networks(self):
+        """Train a network for every suite, input and limits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a network: suite, fields (joined by +), limits, folder.
+        """
+        stores = self.maps()
+        rows, tasks = [], []
+        for limits in self.parameters.limits:
+            for fields in reversed(self.parameters.field_sets):  # the longest first
+                for suite in self.parameters.suites:
+                    name = "+".join(fields)
+                    folder = self.folder / "networks" / f"{suite}_{name}_{limits}"
+                    rows.append({"suite": suite, "fields": name, "limits": limits, "folder": folder})
+                    tasks.append((stores[suite], fields, limits, folder, self._training()))
+        self._spread(_train, tasks, "Networks")
+        return pd.DataFrame(rows)
+
+    def predictions(self):
+        """Test every network on the test halos of every suite.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The tidy table of `cgmhelpers.inference.predict`.
+        """
+        networks, stores = self.networks(), self.maps()
+        tasks = [
+            (row.folder, stores, self.folder / "predictions" / f"{row.folder.name}.parquet")
+            for row in networks.itertuples()
+        ]
+        self._spread(_predict, tasks, "Predictions")
+        return pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
+
+    def save_figure(self, figure, name):
+        """Save a figure in the run's folder, for the book's other pages.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure
+            The figure.
+        name : str
+            File name without ending.
+
+        Returns
+        -------
+        Path
+            The PNG file.
+        """
+        path = self.folder / "figures" / f"{name}.png"
+        with provenance.whole(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight")
+        return path
+
+    # --- how stages run -----------------------------------------------------------------
+
+    def _training(self):
+        """Arguments of the training beyond stores, fields and limits."""
+        p = self.parameters
+        names = (
+            "channels",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "weight_decay",
+            "dropout",
+            "schedule",
+            "augmentation",
+            "seed",
+        )
+        settings = {name: getattr(p, name) for name in names} | {"threads": 1}
+        return {"settings": settings, "size": p.map_size, "split_by": p.split_by}
+
+    def _spread(self, function, tasks, description):
+        """Run the tasks that aren't done, side by side."""
+        waiting = [task for task in tasks if not function(*task, check=True)]
+        workers = self.parameters.workers or parallel.available_cores()
+        parallel.run_all(
+            function, waiting, description, cluster=self.parameters.cluster, workers=workers
+        )
+
+
+# Tasks: module-level functions of plain arguments, so that any process can run them. With
+# check=True they only tell whether their output is there and up to date.
+
+
+def _write_mock(root, suites, realisations, cells, seed, set_name, snapshot, check=False):
+    from cgmhelpers import mock
+
+    if check:
+        return all(
+            mock.is_written(root, suite, realisation, cells, seed, set_name, snapshot)
+            for suite in suites
+            for realisation in realisations
+        )
+    mock.write(
+        root,
+        suites=suites,
+        realisations=realisations,
+        cells=cells,
+        seed=seed,
+        set_name=set_name,
+        snapshot=snapshot,
+        progress=False,
+    )
+    return True
+
+
+def _measure_halos(sim, path, minimum_log_mass, check=False):
+    depends = provenance.fingerprint(
+        snapshot=provenance.file_identity(sim.snapshot_path),
+        catalogue=provenance.file_identity(sim.catalogue_path),
+        minimum_log_mass=minimum_log_mass,
+    )
+    note = path.with_suffix(".json")
+    whole = path.is_file() and note.is_file()
+    if whole and json.loads(note.read_text())["fingerprint"] == depends:
+        return True
+    if check:
+        return False
+    table = sim.halos(10**minimum_log_mass)
+    spherical_overdensity(sim, table)  # warns where the catalogue is wrong
+    table = table.join(properties.compute(sim, table, progress=False))
+    with provenance.whole(path) as temporary:
+        table.to_parquet(temporary)
+    with provenance.whole(note) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": depends}))
+    return True
+
+
+def _make_maps(sim, fields, store, options, check=False):
+    if check:
+        return maps.is_made(sim, fields, store, **options)
+    maps.make(sim, fields, store, progress=False, **options)
+    return True
+
+
+def _train(stores, fields, limits, folder, arguments, check=False):
+    from cgmhelpers import training
+
+    settings = training.TrainingSettings(**arguments["settings"])
+    options = {"size": arguments["size"], "split_by": arguments["split_by"]}
+    if check:
+        return training.is_trained(stores, fields, limits, folder, settings, **options)
+    training.train(stores, fields, limits, folder, settings, progress=False, **options)
+    return True
+
+
+def _predict(folder, stores, path, check=False):
+    from cgmhelpers import inference
+
+    depends = provenance.fingerprint(
+        network=provenance.file_identity(folder / "weights.safetensors"),
+        stores={suite: [str(store) for store in paths] for suite, paths in stores.items()},
+    )
+    note = path.with_suffix(".json")
+    whole = path.is_file() and note.is_file()
+    if whole and json.loads(note.read_text())["fingerprint"] == depends:
+        return True
+    if check:
+        return False
+    table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
+    with provenance.whole(path) as temporary:
+        table.to_parquet(temporary)
+    with provenance.whole(note) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": depends}))
+    return True
+
+
+def _file_name(sim):
+    return f"{sim.suite}_{sim.set_name}_{sim.realisation}"
+
+
+# --- notebooks --------------------------------------------------------------------------
+
+
+def run_notebooks(profile, names=NOTEBOOKS, **overrides):
+    """Execute notebooks with papermill, one after another.
+
+    Parameters
+    ----------
+    profile : str
+        Profile that they run with.
+    names : sequence of str
+        Notebooks, without ending.
+    **overrides
+        Parameters for all of them.
+
+    Returns
+    -------
+    Path
+        Folder with the executed notebooks, inside the run's folder.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown notebook or parameter.
+    papermill.PapermillExecutionError
+        When a cell fails; the notebook that failed isn't kept.
+    """
+    import papermill
+
+    unknown = sorted(set(names) - set(NOTEBOOKS))
+    if unknown:
+        raise ParameterError("There is no such notebook.", found=unknown, expected=NOTEBOOKS)
+    run = Run(read(profile, **overrides))
+    given = {name: value for name, value in overrides.items() if value is not None}
+    folder = run.folder / "notebooks"
+    for name in names:
+        log.info("executing %s", name)
+        with provenance.whole(folder / f"{name}.ipynb") as temporary:
+            papermill.execute_notebook(
+                project_root() / "notebooks" / f"{name}.ipynb",
+                temporary,
+                parameters={"profile": str(profile), **given},
+                kernel_name="python3",
+                cwd=str(project_root()),
+                progress_bar=False,
+            )
+    return folder
+
+
+__all__ = ["NOTEBOOKS", "Parameters", "Run", "read", "run_notebooks", "start"]

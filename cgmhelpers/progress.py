@@ -1,0 +1,29 @@
+"""Progress bars, and the one place that decides whether they are shown."""
+
+import os
+
+from tqdm.auto import tqdm
+
+
+def bar(iterable=None, description="", *, total=None, show=True, unit="it"):
+    """Wrap an iterable in a progress bar.
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+        What to go through; without it, call ``update`` on the bar.
+    description : str
+        What is being done.
+    total : int, optional
+        Number of items where the iterable doesn't know it.
+    show : bool
+        False for no bar. There is none either under ``CI`` or with ``CGM_PROGRESS=0``.
+    unit : str
+        Name of an item.
+
+    Returns
+    -------
+    tqdm.tqdm
+    """
+    silent = not show or bool(os.environ.get("CI")) or os.environ.get("CGM_PROGRESS") == "0"
+    return tqdm(iterable, desc=description, total=total, disable=silent, unit=unit)

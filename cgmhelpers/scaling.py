@@ -1,0 +1,179 @@
+"""What turns maps and properties into a network's numbers, and back."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cgmhelpers import fields as map_fields
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.properties import PROPERTIES
+
+
+def limit_value(name, limits):
+    """Smallest value of a field under some limits.
+
+    Parameters
+    ----------
+    name : str
+        Name of the field.
+    limits : {"ideal", "survey"}
+
+    Returns
+    -------
+    float
+        In the unit of the field.
+
+    Raises
+    ------
+    ParameterError
+        If the field or the limits are unknown.
+    """
+    field = map_fields.get(name)
+    if limits not in ("ideal", "survey"):
+        raise ParameterError("Unknown limits.", found=limits, expected='"ideal" or "survey"')
+    return float(field.floor if limits == "ideal" else field.survey_limit)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What turns maps and properties into the network's numbers, and back.
+
+    Inputs are log10 of the floored map, standardised per field with the mean and standard
+    deviation over the pixels of the training maps. Targets are scaled linearly so that the
+    range of Table 1, the same for every suite, becomes 0 to 1.
+
+    Attributes
+    ----------
+    fields : tuple of str
+    floors : tuple of float
+        Smallest value of each field, in its unit.
+    mean, std : tuple of float
+        Of log10 of each field.
+    properties : tuple of str
+    low, high : tuple of float
+        Range of each property, in its unit.
+    """
+
+    fields: tuple
+    floors: tuple
+    mean: tuple
+    std: tuple
+    properties: tuple
+    low: tuple
+    high: tuple
+
+    @classmethod
+    def fit(cls, ds, training):
+        """Measure the scaling on training halos alone.
+
+        Parameters
+        ----------
+        ds : xarray.Dataset
+            From :func:`cgmhelpers.dataset.load`.
+        training : array_like of bool, shape (halos,)
+            Which halos are in training.
+
+        Raises
+        ------
+        ParameterError
+            If there is no training halo, or a field or a property is constant over them.
+        FormatError
+            If an image isn't positive and finite, or a property is missing.
+        """
+        chosen = np.flatnonzero(np.asarray(training))
+        if len(chosen) == 0:
+            raise ParameterError("There is no halo to fit the scaling on.", found="0 halos")
+        names = [str(name) for name in ds["property"].values]
+        missing = [one.name for one in PROPERTIES if one.name not in names]
+        if missing:
+            raise FormatError("The maps lack properties.", found=names, expected=missing)
+        fields = [str(name) for name in ds["field"].values]
+        mean, std = [], []
+        for name in fields:
+            # One field at a time, in float64: float32 sums over 1e8 pixels lose digits.
+            image = ds["image"].sel(field=name).isel(halo=chosen).values
+            logarithm = np.log10(_positive(image, name), dtype=np.float64)
+            if not logarithm.std() > 0:
+                raise ParameterError(
+                    f"The {name} maps of all training halos are the same constant.",
+                    found=f"{image.flat[0]:g} in every pixel",
+                    remedy="Leave this field out, or use a lower limit.",
+                )
+            mean.append(float(logarithm.mean()))
+            std.append(float(logarithm.std()))
+        targets = ds["properties"].sel(property=[one.name for one in PROPERTIES])
+        targets = targets.isel(halo=chosen).values
+        constant = [one.name for one, t in zip(PROPERTIES, targets.T, strict=True)
+                    if np.nanmin(t) == np.nanmax(t)]  # fmt: skip
+        if constant:
+            raise ParameterError(
+                "A property is the same for all training halos.",
+                found=constant,
+                remedy="Use more halos, and check how the properties were computed.",
+            )
+        return cls(
+            fields=tuple(fields),
+            floors=tuple(limit_value(name, ds.attrs["limits"]) for name in fields),
+            mean=tuple(mean),
+            std=tuple(std),
+            properties=tuple(one.name for one in PROPERTIES),
+            low=tuple(float(one.low) for one in PROPERTIES),
+            high=tuple(float(one.high) for one in PROPERTIES),
+        )
+
+    def inputs(self, images):
+        """Standardised log10 of images, floored first.
+
+        Parameters
+        ----------
+        images : array_like, shape (..., fields, y, x)
+            In the units of the fields.
+
+        Returns
+        -------
+        ndarray of float32, same shape
+        """
+        column = (len(self.fields), 1, 1)
+        images = np.asarray(images)
+        if images.ndim < 3 or images.shape[-3] != len(self.fields):
+            raise ParameterError(
+                "The images have the wrong number of fields.",
+                found=f"shape {images.shape}",
+                expected=f"(..., {len(self.fields)}, y, x) with fields {', '.join(self.fields)}",
+            )
+        floored = np.maximum(images, np.reshape(self.floors, column).astype(images.dtype))
+        _positive(floored, "+".join(self.fields))
+        scaled = np.log10(floored).astype(np.float32, copy=False)
+        scaled -= np.reshape(self.mean, column).astype(np.float32)
+        scaled /= np.reshape(self.std, column).astype(np.float32)
+        return scaled
+
+    def targets(self, properties):
+        """Properties in their units, shape (halos, properties), to the network's 0 to 1."""
+        return (np.asarray(properties, float) - self.low) / np.subtract(self.high, self.low)
+
+    def physical(self, mean, std):
+        """The network's mean and std, shape (maps, properties), in the properties' units."""
+        width = np.subtract(self.high, self.low)
+        return np.asarray(mean, float) * width + self.low, np.asarray(std, float) * width
+
+    def to_dict(self):
+        """Plain lists and strings, for JSON."""
+        return {name: list(values) for name, values in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{name: tuple(value) for name, value in values.items()})
+
+
+def _positive(image, name):
+    bad = ~(np.isfinite(image) & (image > 0))
+    if bad.any():
+        raise FormatError(
+            f"Maps of {name} have pixels without a logarithm.",
+            found=f"{bad.sum()} pixels, the first {image[bad][0]}",
+            expected="positive finite numbers",
+            remedy="Apply limits with maps.apply_limits, and check how the maps were made.",
+        )
+    return image

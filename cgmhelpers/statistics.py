@@ -1,0 +1,278 @@
+"""How good a set of predictions is: Eqs 7-10 of the paper, coverage, and scatter at fixed mass.
+
+The functions on arrays take ``(halos, properties)`` and give one number per property; those on
+tables take the tidy table of :func:`cgmhelpers.inference.predict`. Equation numbers are those of
+Gluck et al. (2024, arXiv:2309.07912), theta being the truth, mu the posterior mean and sigma the
+posterior standard deviation.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cgmhelpers.errors import ParameterError
+
+ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
+"""Probability within one standard deviation of a normal distribution, 0.6827."""
+
+GROUPING = ("suite_train", "suite_test", "fields", "limits", "property")
+"""Columns that say which network was asked about which suite."""
+
+
+def rmse(truth, mean):
+    r"""Root mean squared error, Eq. 7.
+
+    .. math:: \mathrm{RMSE}_i = \sqrt{\langle(\theta_i-\mu_i)^2\rangle}
+
+    Parameters
+    ----------
+    truth, mean : array_like, shape (halos, properties)
+        In the unit of each property.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        In the unit of each property; 0 is perfect.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, or a value isn't finite.
+    """
+    truth, mean = _checked(truth=truth, mean=mean)
+    return np.sqrt(np.mean((truth - mean) ** 2, axis=0))
+
+
+def r2(truth, mean):
+    r"""Coefficient of determination, Eq. 8.
+
+    .. math:: R^2_i = 1 - \frac{\sum(\theta_i-\mu_i)^2}{\sum(\theta_i-\bar\theta_i)^2}
+
+    Parameters
+    ----------
+    truth, mean : array_like, shape (halos, properties)
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        1 is perfect, 0 is no better than the mean truth; NaN where the truth doesn't vary.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, or a value isn't finite.
+    """
+    truth, mean = _checked(truth=truth, mean=mean)
+    spread = np.sum((truth - truth.mean(axis=0)) ** 2, axis=0)
+    # A constant's mean isn't exact in floating point, so ask for variation and not for a sum.
+    varies = np.ptp(truth, axis=0) > 0
+    residual = np.sum((truth - mean) ** 2, axis=0)
+    return 1 - np.divide(residual, spread, out=np.full(len(spread), np.nan), where=varies)
+
+
+def relative_error(mean, std):
+    r"""Mean relative error, Eq. 9: how precise the network believes itself to be.
+
+    .. math:: \epsilon_i = \langle\sigma_i / |\mu_i|\rangle
+
+    Parameters
+    ----------
+    mean, std : array_like, shape (halos, properties)
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        Infinite where a posterior mean is exactly zero.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, or a `std` is negative.
+    """
+    mean, std = _checked(mean=mean, std=std)
+    infinite = np.full(mean.shape, np.inf)
+    return np.divide(std, np.abs(mean), out=infinite, where=mean != 0).mean(axis=0)
+
+
+def reduced_chi2(truth, mean, std):
+    r"""Reduced chi squared, Eq. 10: how trustworthy the posterior standard deviation is.
+
+    .. math:: \chi^2_i = \langle(\theta_i-\mu_i)^2/\sigma_i^2\rangle
+
+    Parameters
+    ----------
+    truth, mean, std : array_like, shape (halos, properties)
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        1 if errors are quantified well, more if they are underestimated; infinite where a `std`
+        is zero and its mean isn't exact.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, or a `std` is negative.
+    """
+    truth, mean, std = _checked(truth=truth, mean=mean, std=std)
+    error = np.abs(truth - mean)
+    deviations = np.divide(error, std, out=np.where(error > 0, np.inf, 0.0), where=std > 0)
+    return np.mean(deviations**2, axis=0)
+
+
+def coverage(truth, mean, std, level=ONE_SIGMA):
+    """Fraction of halos whose truth lies in the central normal interval of a probability.
+
+    Parameters
+    ----------
+    truth, mean, std : array_like, shape (halos, properties)
+    level : float
+        Probability of the interval, 0 < level < 1; the default is mean +- one std.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        Equal to `level`, to sampling noise, for a calibrated normal posterior.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, a `std` is negative, or
+        `level` isn't a probability.
+    """
+    truth, mean, std = _checked(truth=truth, mean=mean, std=std)
+    if not 0 < level < 1:
+        raise ParameterError("level isn't a probability.", found=level, expected="0 < level < 1")
+    deviations = np.sqrt(2) * special.erfinv(level)
+    return np.mean(np.abs(truth - mean) <= deviations * std, axis=0)
+
+
+def summarise(predictions, by=GROUPING):
+    """All metrics of each group of a table of predictions.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.predict`; rows whose truth isn't finite (halos without
+        gas) don't count.
+    by : sequence of str
+        Columns that make the groups; ``(*GROUPING, "halo_class")`` for metrics per class.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, then ``n`` (halos), ``rmse``, ``r2``, ``relative_error``,
+        ``reduced_chi2`` and ``coverage``; groups in order of appearance.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or no row is left.
+    """
+    by = list(by)
+    rows = []
+    for key, group in _finite(predictions, by).groupby(by, sort=False, observed=True):
+        truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
+        metrics = {
+            "rmse": rmse(truth, mean),
+            "r2": r2(truth, mean),
+            "relative_error": relative_error(mean, std),
+            "reduced_chi2": reduced_chi2(truth, mean, std),
+            "coverage": coverage(truth, mean, std),
+        }
+        metrics = {name: float(value[0]) for name, value in metrics.items()}
+        rows.append(dict(zip(by, key, strict=True)) | {"n": len(group)} | metrics)
+    return pd.DataFrame(rows)
+
+
+def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
+    r"""Scatter of truth and of inference at fixed halo mass (Table 3).
+
+    The paper doesn't say how it removes the trend with mass. Here halos are binned in log halo
+    mass within each group, and the scatter is the standard deviation about the bins' means,
+
+    .. math:: s^2 = \frac{1}{n-b} \sum_b \sum_{i \in b} (v_i - \bar v_b)^2
+
+    for :math:`n` halos in :math:`b` bins (the within-group mean square of an analysis of
+    variance). A trend within a bin adds (slope x `bin_width`)^2 / 12 to both.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.predict`.
+    by : sequence of str
+        Columns that make the groups.
+    bin_width : float
+        Width of the mass bins [dex].
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, then ``n``, ``truth`` and ``mean`` (their scatter, in the unit of
+        the property), and ``ratio`` (mean over truth: below 1 where scatter is
+        under-reproduced). NaN where no bin holds two halos.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, no row is left, or `bin_width` isn't positive.
+    """
+    if not bin_width > 0:
+        raise ParameterError("bin_width must be positive.", found=bin_width, expected="dex")
+    by = list(by)
+    rows = []
+    for key, group in _finite(predictions, [*by, "log_mass"]).groupby(
+        by, sort=False, observed=True
+    ):
+        mass_bin = np.floor(group["log_mass"] / bin_width)
+        freedom = len(group) - mass_bin.nunique()
+        values = group[["truth", "mean"]]
+        squares = ((values - values.groupby(mass_bin).transform("mean")) ** 2).sum()
+        found = np.sqrt(squares / freedom) if freedom > 0 else squares * np.nan
+        ratio = found["mean"] / found["truth"] if found["truth"] > 0 else np.nan
+        rows.append(
+            dict(zip(by, key, strict=True))
+            | {"n": len(group), "truth": found["truth"], "mean": found["mean"], "ratio": ratio}
+        )
+    return pd.DataFrame(rows)
+
+
+def _checked(**arrays):
+    """Arrays as float64, or an error that names what is wrong with them."""
+    arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    shape = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1 or len(shape) != 2 or 0 in shape:
+        raise ParameterError(
+            "The arrays don't fit together.",
+            found=", ".join(f"{name} {shape}" for name, shape in shapes.items()),
+            expected="equal shapes (halos, properties), at least one halo",
+        )
+    for name, array in arrays.items():
+        bad = ~np.isfinite(array)
+        if name == "std":
+            bad |= array < 0
+        if bad.any():
+            raise ParameterError(
+                f"{name} has values that can't be used.",
+                found=f"{bad.sum()} of {bad.size}, the first {array[bad][0]}",
+                expected="finite numbers" + (", not negative" if name == "std" else ""),
+                remedy="Leave out the halos without a truth before asking for statistics.",
+            )
+    return arrays.values()
+
+
+def _finite(predictions, columns):
+    """The rows with a truth, once all columns are there."""
+    missing = sorted({*columns, "truth", "mean", "std"} - set(predictions.columns))
+    if missing:
+        raise ParameterError(
+            "The table of predictions lacks columns.",
+            found=list(predictions.columns),
+            expected=f"also {missing}",
+            remedy="Make the table with inference.predict.",
+        )
+    rows = predictions[np.isfinite(predictions["truth"])]
+    if rows.empty:
+        raise ParameterError("No prediction has a truth to compare with.", found="0 rows")
+    return rows
