@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= quick
-RUN ?= $(PROFILE)
+RUN ?= $(basename $(notdir $(PROFILE)))
 PORT ?= 8000
 
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ $(READY): requirements.txt pyproject.toml
 install: $(READY)  ## the virtual environment with the pinned releases, and the library
 
 book: $(READY)  ## run the notebooks of PROFILE and build the book from them
-	$(BIN)/cgm book --profile $(PROFILE) --run runs/$(RUN)
+	$(BIN)/cgm book --profile $(PROFILE) --run $(RUN)
 
 serve: $(READY)  ## show the built book of RUN on localhost
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory runs/$(RUN)/book/_build/html

@@ -11,38 +11,17 @@ from pathlib import Path
 
 import yaml
 
-from .errors import DataNotFoundError, ResultError
-from .offline import vendor_assets
+from cgmhelpers.errors import DataNotFoundError, ResultError
+from cgmhelpers.offline import vendor_assets
+from cgmhelpers.parameters import project_root
 
-SOURCES = ("_config.yml", "_toc.yml", "assets", "book")
 NEEDED_FIGURES = ("hero.png",)
 LOG_TAIL = 40
+# jupyter-book has no __main__; its command may belong to another interpreter.
+START = "from jupyter_book.cli.main import main; main()"
 
 
-def source_folder():
-    """Name the checkout that this library was installed from.
-
-    Returns
-    -------
-    Path
-        The folder with the book's configuration.
-
-    Raises
-    ------
-    DataNotFoundError
-        Where the library was installed without its sources.
-    """
-    root = Path(__file__).resolve().parents[1]
-    missing = [name for name in SOURCES if not (root / name).exists()]
-    if missing:
-        raise DataNotFoundError(
-            f"{root} doesn't hold the book's sources: {', '.join(missing)} missing.",
-            remedy="Build the book from a checkout of the repository, installed with `make book`.",
-        )
-    return root
-
-
-def assemble(run_folder, executed=None):
+def assemble(run_folder, executed=None, source=None):
     """Gather everything that the book is built from in ``<run_folder>/book``.
 
     Parameters
@@ -51,6 +30,8 @@ def assemble(run_folder, executed=None):
         A run, with the figures of its stages in ``figures/``.
     executed : path, optional
         The folder of executed notebooks; ``<run_folder>/notebooks`` unless told.
+    source : str, optional
+        What the run's data are, for the pages to say; read from the run's parameters unless told.
 
     Returns
     -------
@@ -62,7 +43,7 @@ def assemble(run_folder, executed=None):
     DataNotFoundError
         Where a page of the table of contents or a needed figure isn't there.
     """
-    root = source_folder()
+    root = project_root()
     run_folder = Path(run_folder)
     executed = run_folder / "notebooks" if executed is None else Path(executed)
     _check_figures(run_folder / "figures")
@@ -81,12 +62,51 @@ def assemble(run_folder, executed=None):
     _check_pages(draft, executed)
     offline = vendor_assets(draft / "assets" / "offline")
     configuration = yaml.safe_load((root / "_config.yml").read_text())
+    configuration["parse"]["myst_substitutions"]["source"] = source or data_source(run_folder)
     (draft / "_config.yml").write_text(
         yaml.safe_dump(configuration if offline else without_offline(configuration))
     )
     shutil.rmtree(whole, ignore_errors=True)
     os.replace(draft, whole)
     return whole
+
+
+def data_source(run_folder):
+    """Say what a run's data are.
+
+    Parameters
+    ----------
+    run_folder : path
+        A run, with its ``parameters.yml``.
+
+    Returns
+    -------
+    str
+        Such as "mock suite, profile quick".
+
+    Raises
+    ------
+    DataNotFoundError
+        Where the run has no parameters.
+    """
+    path = Path(run_folder) / "parameters.yml"
+    if not path.exists():
+        raise DataNotFoundError(
+            f"{run_folder} isn't a run folder.", expected=path, remedy="Run `cgm run` first."
+        )
+    values = yaml.safe_load(path.read_text())
+    name = f"CAMELS, {values['set_name']} set"
+    if values["data_root"] is None or _first_simulation(values).is_mock:
+        name = "mock suite"
+    return f"{name}, profile {Path(values['profile']).stem}"
+
+
+def _first_simulation(values):
+    from cgmhelpers.camels import Simulation
+
+    first = values["realisations"][0] if isinstance(values["realisations"], list) else 0
+    root = Path(values["data_root"]).expanduser()
+    return Simulation(root, values["suites"][0], values["set_name"], first, values["snapshot"])
 
 
 def build(folder):
@@ -108,11 +128,16 @@ def build(folder):
         With the end of Sphinx's log, where the build didn't succeed.
     """
     folder = Path(folder)
-    command = [sys.executable, "-m", "jupyter_book", "build", ".", "-W", "-n", "--keep-going"]
+    command = [sys.executable, "-c", START, "build", ".", "-W", "-n", "--keep-going"]
     log = folder / "build.log"
     with log.open("w") as stream:
         done = subprocess.run(
-            command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=folder,
+            env={**os.environ, "NO_COLOR": "1"},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     index = folder / "_build" / "html" / "index.html"
     if done.returncode or not index.exists():

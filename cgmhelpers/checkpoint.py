@@ -58,7 +58,8 @@ def read_tensors(path):
         raise DataNotFoundError(f"There is no file {path}.", remedy="Train the network first.")
     try:
         with safe_open(path, framework="pt") as stored:
-            return {name: stored.get_tensor(name) for name in stored.keys()}, stored.metadata()
+            names = list(stored.keys())  # the file itself isn't iterable
+            return {name: stored.get_tensor(name) for name in names}, stored.metadata()
     except SafetensorError as error:
         raise FormatError(
             f"{path} can't be read.", found=error, expected="a safetensors file",
@@ -218,3 +219,26 @@ def versions():
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in names},
     }
+
+
+def load_weights(network, state, source):
+    """Put weights into a network that was built from the same description.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    state : dict of str to torch.Tensor
+    source : path
+        Named in the error.
+
+    Raises
+    ------
+    FormatError
+        If names or shapes differ.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise FormatError(
+            f"The weights in {source} don't fit the network that is described there.", found=error
+        ) from error

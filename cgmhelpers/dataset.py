@@ -8,7 +8,6 @@ halos are split (:func:`split`), maps and properties are scaled by training halo
 
 import math
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,7 @@ def load(stores, fields, limits=None, size=None):
 
     Parameters
     ----------
-    stores : path, Dataset, or sequence of them
+    stores : path, sequence of paths, or Dataset
         Map stores as :func:`cgmhelpers.maps.make` writes them.
     fields : sequence of str
         Names of the fields, in the order of the network's channels.
@@ -51,40 +50,24 @@ def load(stores, fields, limits=None, size=None):
     -------
     xarray.Dataset
         Dimensions ``(halo, axis, field, y, x)`` as in the store, halos of all stores in order;
-        ``attrs["limits"]`` says which limits hold.
+        ``attrs["limits"]`` says which limits hold. Images are read when they are needed.
 
     Raises
     ------
     ParameterError
-        If there is no store, a field is missing, limits contradict, or stores don't fit together.
+        If a field is missing, limits are unknown or missing, or the size can't be had.
+    DataNotFoundError, FormatError
+        If a store isn't there, or stores don't fit together.
     """
-    stores = [stores] if isinstance(stores, str | Path | xr.Dataset) else list(stores)
-    if not stores:
-        raise ParameterError("There are no map stores to read.", found="an empty list")
-    opened = [_prepare(store, list(fields), limits, size) for store in stores]
-    grids = {(ds.sizes["y"], ds.sizes["x"], ds.attrs.get("limits")) for ds in opened}
-    if len(grids) > 1:
-        raise ParameterError(
-            "The map stores don't fit together.",
-            found=f"(y, x, limits) of {sorted(grids, key=str)}",
-            expected="one size and the same limits in all",
-            remedy="Give a size, and make all stores with the same parameters.",
-        )
-    if len(opened) == 1:
-        return opened[0]
-    return xr.concat(
-        opened, dim="halo", data_vars="minimal", coords="minimal", compat="override",
-        join="override", combine_attrs="drop_conflicts",
-    )  # fmt: skip
-
-
-def _prepare(store, fields, limits, size):
-    ds = store if isinstance(store, xr.Dataset) else maps.open(store)
+    ds = stores if isinstance(stores, xr.Dataset) else maps.open(stores)
+    fields = [fields] if isinstance(fields, str) else list(fields)
     available = [str(name) for name in ds["field"].values]
-    missing = [name for name in fields if name not in available]
-    if missing or not fields or len(set(fields)) < len(fields):
+    if not fields or not set(fields) <= set(available) or len(set(fields)) < len(fields):
         raise ParameterError(
-            "These fields can't be chosen.", found=fields, expected=f"some of {available}, once"
+            "These fields can't be chosen.",
+            found=fields,
+            expected=f"some of {available}, each once",
+            remedy="Make the maps with these fields.",
         )
     ds = ds.sel(field=fields)
     if size is not None and size != ds.sizes["y"]:
@@ -96,14 +79,7 @@ def _prepare(store, fields, limits, size):
             expected='"ideal" or "survey"',
             remedy="Give limits, or pass the data set through maps.apply_limits.",
         )
-    if applied is None:
-        return maps.apply_limits(ds, limits)
-    if limits not in (None, applied):
-        raise ParameterError(
-            "The images already have other limits.", found=applied, expected=limits,
-            remedy="Start from the stored maps.",
-        )  # fmt: skip
-    return ds
+    return ds if limits in (None, applied) else maps.apply_limits(ds, limits)
 
 
 def halo_table(ds):
@@ -184,11 +160,10 @@ def split(table, by="halo", fractions=FRACTIONS, seed=1):
             stream = zlib.crc32("/".join(stratum).encode())
             parts[group.index] = _shares(len(group), fractions, [seed, stream])
     elif by == "realisation":
-        boxes = table[["set_name", "realisation"]].drop_duplicates().sort_values(
-            ["set_name", "realisation"]
-        )  # fmt: skip
+        box = ["set_name", "realisation"]
+        boxes = table[box].drop_duplicates().sort_values(box)
         boxes["part"] = _shares(len(boxes), fractions, [seed])
-        parts[:] = table.merge(boxes, on=["set_name", "realisation"], how="left")["part"].values
+        parts[:] = table[box].merge(boxes, on=box, how="left")["part"].to_numpy()
     else:
         raise ParameterError("Unknown way to split.", found=by, expected='"halo" or "realisation"')
     counts = parts.value_counts().reindex(PARTS, fill_value=0)

@@ -15,7 +15,8 @@ from torch import nn
 
 from cgmhelpers.errors import ParameterError, ResultError
 
-SMALLEST_SIZE, LARGEST_SIZE = 8, 1024
+SIZES = tuple(2**power for power in range(3, 11))
+"""Sides of the maps that a network can be built for: 8 to 1024 pixels."""
 LEAKY_SLOPE = 0.2
 """Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
 
@@ -88,11 +89,20 @@ class MomentNetwork(nn.Module):
         self._initialise()
 
     def _initialise(self):
-        """He initialisation, as in the CMD code: activations keep their variance with depth."""
+        """He initialisation, as in the CMD code, and a last layer that starts at the prior.
+
+        Targets are scaled to 0-1, so before learning anything the network says what a flat prior
+        would: mean 1/2 and std 1/sqrt(12). Above all, its std outputs start with one sign: where
+        they change sign between maps, posteriors of no width and a huge chi squared lie between.
+        """
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE)
                 nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            self.head.FC2.weight *= 0.1
+            self.head.FC2.bias[: self.properties] = 0.5
+            self.head.FC2.bias[self.properties :] = 12**-0.5
 
     def forward(self, images):
         """Infer the posterior moments, in the scaled units of the targets.
@@ -153,11 +163,11 @@ def number_of_blocks(size):
     ParameterError
         If `size` isn't a power of two from 8 to 1024.
     """
-    if size not in [2**power for power in range(3, 11)]:
+    if size not in SIZES:
         raise ParameterError(
             "The network can't be built for this map size.",
             found=f"{size} pixels",
-            expected=f"a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+            expected=f"one of {SIZES}",
             remedy="Make the maps with such a size, or coarsen them with maps.coarsen.",
         )
     return int(size).bit_length() - 2

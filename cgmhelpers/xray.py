@@ -12,12 +12,8 @@ of state. A band is meant in the rest frame of the gas.
 """
 
 import functools
-import logging
-import os
-import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 
 import astropy.constants
 import astropy.units
@@ -25,8 +21,6 @@ import numba
 import numpy as np
 
 from cgmhelpers.errors import FormatError, ParameterError
-
-logger = logging.getLogger(__name__)
 
 COLUMNS = (
     "mass",
@@ -104,7 +98,10 @@ class Band:
         (N,) float64 array
             erg cm3/s; 0 outside the model's range of temperatures, below and above, as in pyXSIM.
         """
-        temperature, metallicity = np.broadcast_arrays(np.atleast_1d(temperature), metallicity)
+        temperature, metallicity = (
+            np.array(values, dtype=float)
+            for values in np.broadcast_arrays(temperature, metallicity)
+        )
         coefficient = np.empty(temperature.size)
         _fill_coefficients(temperature.ravel(), metallicity.ravel(), self._table, coefficient)
         return coefficient.reshape(temperature.shape)
@@ -143,7 +140,7 @@ class Band:
         )
 
 
-def load_band(emin=0.5, emax=2.0):
+def load_band(emin, emax):
     """Return the emission of hot gas in a band.
 
     Tables of the paper's band and of the O VII-O VIII lines (0.55-0.68 keV) ship with the
@@ -152,7 +149,7 @@ def load_band(emin=0.5, emax=2.0):
 
     Parameters
     ----------
-    emin, emax : float, optional
+    emin, emax : float
         Edges of the band in the rest frame of the gas, keV.
 
     Returns
@@ -173,15 +170,17 @@ def load_band(emin=0.5, emax=2.0):
 
 @functools.lru_cache(maxsize=32)
 def _load_band(emin, emax):
-    shipped = files("cgmhelpers") / "data" / band_filename(emin, emax)
-    if shipped.is_file():
-        return read_band(shipped)
-    from cgmhelpers.tables import apec, archives
+    from cgmhelpers.tables import archives, bands
 
-    cached = archives.cache_folder() / "bands" / band_filename(emin, emax)
+    shipped = files("cgmhelpers") / "data" / bands.filename(emin, emax)
+    if shipped.is_file():
+        return bands.read(shipped)
+    cached = archives.cache_folder() / "bands" / bands.filename(emin, emax)
     if not cached.is_file():
-        write_band(apec.fold(emin, emax), cached)
-    return read_band(cached)
+        from cgmhelpers.tables import apec
+
+        bands.write(apec.fold(emin, emax), cached)
+    return bands.read(cached)
 
 
 def check_limits(emin, emax):
@@ -203,86 +202,6 @@ def check_limits(emin, emax):
             found=f"{emin}-{emax} keV",
             expected="0 < emin < emax, such as 0.5-2.0 keV",
         )
-
-
-def band_filename(emin, emax):
-    """Return the name of the file that holds a band.
-
-    Parameters
-    ----------
-    emin, emax : float
-        Edges of the band, keV.
-
-    Returns
-    -------
-    str
-        The name, the same for the same band.
-    """
-    return f"apec_3.0.9_aspl_{float(emin)!r}_{float(emax)!r}_keV.h5"
-
-
-def write_band(band, path):
-    """Write a band to an HDF5 file, which appears only when whole.
-
-    Parameters
-    ----------
-    band : Band
-        The band.
-    path : path-like
-        The file.
-    """
-    import h5py
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as scratch:
-        with h5py.File(Path(scratch) / path.name, "w") as file:
-            for name, unit in _DATASETS.items():
-                file[name] = getattr(band, name)
-                file[name].attrs["unit"] = unit
-            for name in _ATTRIBUTES:
-                file.attrs[name] = getattr(band, name)
-            file.attrs["model"] = "pyXSIM CIESourceModel, APEC 3.0.9, abundances aspl"
-        os.replace(Path(scratch) / path.name, path)
-
-
-def read_band(path):
-    """Read a band from an HDF5 file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    Band
-        The band.
-
-    Raises
-    ------
-    FormatError
-        If the file isn't a band, or covers another band than it says.
-    """
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {name: file[name][()] for name in _DATASETS}
-            values = {name: file.attrs[name] for name in _ATTRIBUTES}
-    except (KeyError, OSError) as error:
-        raise FormatError(
-            f"{path} isn't an X-ray band table.",
-            found=error,
-            expected=f"an HDF5 file with {', '.join(_DATASETS)}",
-            remedy="Delete it if it is in the cache; it will be made again.",
-        ) from error
-    covered = tuple(float(edge) for edge in values.pop("covered"))
-    return Band(**arrays, **{name: float(v) for name, v in values.items()}, covered=covered)
-
-
-_DATASETS = {"thermal_energy": "keV", "cosmic": "erg cm**3/s", "metal": "erg cm**3/s"}
-_ATTRIBUTES = ("emin", "emax", "solar_metallicity", "lowest", "highest", "covered")
 
 
 @functools.cache
@@ -318,9 +237,7 @@ def _coefficient(temperature, metallicity, table):
 @numba.njit(nogil=True, cache=True)
 def _fill_coefficients(temperature, metallicity, table, coefficient):
     for i in range(len(coefficient)):
-        coefficient[i] = _coefficient(
-            np.float64(temperature[i]), np.float64(metallicity[i]), table
-        )
+        coefficient[i] = _coefficient(np.float64(temperature[i]), np.float64(metallicity[i]), table)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -330,9 +247,7 @@ def _fill_luminosities(columns, measure_of_unit_gas, table, luminosity):
         luminosity[i] = 0.0
         if star_formation[i] > 0:
             continue
-        coefficient = _coefficient(
-            np.float64(temperature[i]), np.float64(metallicity[i]), table
-        )
+        coefficient = _coefficient(np.float64(temperature[i]), np.float64(metallicity[i]), table)
         if coefficient > 0:
             # n_e n_H V = (n_e/n_H) (X_H rho / m)^2 M / rho, in double precision from here on.
             measure = measure_of_unit_gas * np.float64(mass[i]) * density[i]

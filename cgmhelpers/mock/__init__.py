@@ -1,0 +1,267 @@
+"""A mock CAMELS suite: statistical halos and gas in the files of the three simulation codes.
+
+The mock isn't a simulation: nothing is evolved. Halos are drawn from a published mass function, their gas from
+profiles in hydrostatic equilibrium and from a table of numbers per feedback model
+(`feedback`). It stands in for CAMELS where those files aren't at hand, in tests and for
+scale measurements.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.mock.catalogue import write_catalogue
+from cgmhelpers.mock.files import SnapshotHeader
+from cgmhelpers.mock.snapshot import write_snapshot
+
+__all__ = [
+    "SUITES",
+    "SnapshotHeader",
+    "file_paths",
+    "is_written",
+    "write",
+    "write_catalogue",
+    "write_snapshot",
+]
+
+SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
+
+#: Raise when the same settings give other files.
+GENERATOR_VERSION = 1
+
+logger = logging.getLogger(__name__)
+
+
+def write(
+    root,
+    suites=SUITES,
+    realisations=(0,),
+    cells=300_000,
+    seed=1,
+    set_name="CV",
+    snapshot=90,
+    minimum_mass=10**10.5,
+    compression=None,
+    progress=True,
+    overwrite=False,
+):
+    """Write a mock CAMELS tree.
+
+    The same settings give the same files. Files that are whole and were written with the same settings are
+    left as they are, so an interrupted call can be repeated.
+
+    Parameters
+    ----------
+    root : path-like
+        Data root; ``Sims`` and ``FOF_Subfind`` go below it.
+    suites : sequence of str
+        Of `SUITES`.
+    realisations : sequence of int
+        Numbers of the simulations; realisation i has the same halos in every suite.
+    cells : int
+        Gas elements per simulation, at least 20,000; CAMELS has 256^3.
+    seed : int
+        Seed of everything.
+    set_name : str
+        Simulation set, the folder's name.
+    snapshot : int
+        Number in the file names; the content is always at redshift zero.
+    minimum_mass : float
+        Least mass of a halo [Msun].
+    compression : str or mapping, optional
+        As `write_snapshot` takes it.
+    progress : bool
+        Show a progress bar.
+    overwrite : bool
+        Replace mock files that were written with other settings. Files that no mock wrote are never replaced.
+
+    Returns
+    -------
+    list of Path
+        The snapshots, suite by suite within each realisation.
+
+    Raises
+    ------
+    ParameterError
+        When a parameter has no meaning, or a file with other settings is in the way.
+    """
+    from tqdm.auto import tqdm
+
+    from cgmhelpers.mock import initial, suite
+
+    _check(suites, realisations, cells, minimum_mass)
+    root = Path(root)
+    jobs = [(number, name) for number in realisations for name in suites]
+    shared, paths = {}, []
+    for number, name in tqdm(
+        jobs, desc="mock", unit="simulation", disable=None if progress else True
+    ):
+        settings = _settings(name, number, cells, seed, minimum_mass, compression)
+        snapshot_path, catalogue_path = file_paths(root, name, number, set_name, snapshot)
+        paths.append(snapshot_path)
+        states = [_state(path, settings, overwrite) for path in (snapshot_path, catalogue_path)]
+        if all(states):
+            logger.info("%s is there already", snapshot_path)
+            continue
+        if number not in shared:
+            # One realisation at a time is kept: its halos serve all suites.
+            generator = np.random.default_rng([seed, number])
+            shared = {number: initial.draw(generator, minimum_mass)}
+        halos, web = shared[number]
+        generator = np.random.default_rng([seed, number, 1 + SUITES.index(name)])
+        realisation = suite.build(name, halos, web, cells, generator)
+        header = SnapshotHeader(settings=settings)
+        suite.write(
+            name, halos, realisation, header, snapshot_path, catalogue_path, compression, generator
+        )
+        del realisation
+    for name in suites:
+        _list_simulations(root, name, set_name, realisations, seed)
+    return paths
+
+
+def is_written(
+    root,
+    suite,
+    realisation=0,
+    cells=300_000,
+    seed=1,
+    set_name="CV",
+    snapshot=90,
+    minimum_mass=10**10.5,
+    compression=None,
+):
+    """Whether both files of a mock simulation are there, whole and of the same settings.
+
+    Parameters
+    ----------
+    root : path-like
+    suite : str
+    realisation : int
+    cells, seed, set_name, snapshot, minimum_mass, compression
+        As `write` takes them.
+
+    Returns
+    -------
+    bool
+    """
+    from cgmhelpers.mock import files
+
+    settings = _settings(suite, realisation, cells, seed, minimum_mass, compression)
+    paths = file_paths(root, suite, realisation, set_name, snapshot)
+    return all(files.is_whole(path, settings) for path in paths)
+
+
+def file_paths(root, suite, realisation, set_name="CV", snapshot=90):
+    """Where a mock simulation's snapshot and group catalogue lie.
+
+    Parameters
+    ----------
+    root : path-like
+    suite : str
+    realisation : int
+    set_name : str
+    snapshot : int
+
+    Returns
+    -------
+    snapshot_path, catalogue_path : Path
+    """
+    folder = Path(suite) / "L25n256" / set_name / f"{set_name}_{realisation}"
+    return (
+        Path(root) / "Sims" / folder / f"snapshot_{snapshot:03d}.hdf5",
+        Path(root) / "FOF_Subfind" / folder / f"groups_{snapshot:03d}.hdf5",
+    )
+
+
+def _settings(suite, realisation, cells, seed, minimum_mass, compression):
+    named = compression is None or isinstance(compression, str)
+    settings = {
+        "generator": GENERATOR_VERSION,
+        "suite": suite,
+        "realisation": int(realisation),
+        "cells": int(cells),
+        "seed": int(seed),
+        "minimum_mass": float(minimum_mass),
+        "compression": compression if named else str(dict(compression)),
+    }
+    return json.dumps(settings, sort_keys=True)
+
+
+def _check(suites, realisations, cells, minimum_mass):
+    unknown = [name for name in suites if name not in SUITES]
+    if unknown:
+        raise ParameterError("suites", found=unknown, expected=", ".join(SUITES))
+    if any(int(number) != number or number < 0 for number in realisations):
+        raise ParameterError(
+            "realisations", found=list(realisations), expected="whole numbers from 0"
+        )
+    if cells < 20_000:
+        raise ParameterError(
+            "cells", found=cells, expected="20000 or more", remedy="Halos need some elements each."
+        )
+    if not 1e9 <= minimum_mass <= 10**11.5:
+        raise ParameterError(
+            "minimum_mass",
+            found=minimum_mass,
+            expected="between 1e9 and 10^11.5 Msun",
+            remedy="The halo sample starts at 10^11.5 Msun.",
+        )
+
+
+def _state(path, settings, overwrite):
+    """Whether a file is done; raises when something else is in its place."""
+    from cgmhelpers.mock import files
+
+    if not path.exists():
+        return False
+    if files.is_whole(path, settings):
+        return True
+    if not files.is_mock(path):
+        raise ParameterError(
+            f"{path} wasn't written by the mock",
+            found="another file",
+            expected="no file",
+            remedy="Choose another data root: simulations are never overwritten.",
+        )
+    if not overwrite:
+        raise ParameterError(
+            f"{path} was written with other settings",
+            found=files.read_settings(path),
+            expected=settings,
+            remedy="Choose another data root, or pass overwrite=True.",
+        )
+    return False
+
+
+def _list_simulations(root, name, set_name, realisations, seed):
+    """Keep the set's table of parameters and seeds, one row per simulation."""
+    import os
+
+    from cgmhelpers.mock import cosmology
+
+    path = (
+        root
+        / "Sims"
+        / name
+        / "L25n256"
+        / set_name
+        / f"CosmoAstroSeed_{name}_L25n256_{set_name}.txt"
+    )
+    rows = {}
+    if path.exists():
+        lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+        rows = {line[0]: line for line in lines if line}
+    for number in realisations:
+        label = f"{set_name}_{number}"
+        values = [cosmology.OMEGA_MATTER, cosmology.SIGMA_8, 1.0, 1.0, 1.0, 1.0]
+        rows[label] = [label, *(f"{value:.5f}" for value in values), str(seed * 1000 + number)]
+    ordered = sorted(rows.values(), key=lambda row: int(row[0].rsplit("_", 1)[1]))
+    text = "#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed\n"
+    text += "".join(" ".join(row) + "\n" for row in ordered)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,7 +1,5 @@
 """Elements, electrons and neutral hydrogen of mock gas."""
 
-from __future__ import annotations
-
 import numpy as np
 
 #: Share of each element in the metal mass of the Sun (Asplund et al. 2009, ARA&A 47, 481).
@@ -44,7 +42,7 @@ def elements(metallicity, helium, names):
         Mass fractions of all metals, of helium.
     names : sequence of str
         Of ``H``, ``He``, ``total`` (all metals), ``other`` (metals not named), or a key of
-        :data:`METAL_SHARES`.
+        `METAL_SHARES`.
 
     Returns
     -------

@@ -1,7 +1,5 @@
 """The cosmology of CAMELS' CV set, and what colossus tells about its halos."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 
 import numpy as np

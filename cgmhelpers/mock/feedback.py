@@ -1,17 +1,15 @@
 """The three feedback models of the mock suites, as one table of numbers.
 
-Each number sequence is given at the halo masses of :data:`LOG_MASS` and interpolated between them. The
+Each number sequence is given at the halo masses of `LOG_MASS` and interpolated between them. The
 trends follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG > SIMBA, the dip of
 IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The numbers themselves are ours.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .initial import Halos
+from cgmhelpers.mock.initial import Halos
 
 #: log10 of the halo mass [Msun] at which the tables are given.
 LOG_MASS = (10.5, 11.5, 11.8, 12.1, 12.4, 12.8, 13.2, 14.3)
@@ -48,6 +46,8 @@ class FeedbackModel:
         enrichment [dex], loss of cool gas [logit].
     bubble_radius : float
         Radius of the pair of cavities over R200c at an activity of one.
+    wind_temperature : float
+        log10 of the temperature of the galaxy's hot wind [K].
     outflow_speed : float
         Speed of the polar outflow over the circular velocity.
     web_heating : float
@@ -72,6 +72,7 @@ class FeedbackModel:
     metal_response: float
     cool_response: float
     bubble_radius: float
+    wind_temperature: float
     outflow_speed: float
     web_heating: float
     photoionisation: float
@@ -101,17 +102,18 @@ MODELS = {
         cgm_scatter=(0.150, 0.100, 0.120, 0.170, 0.200, 0.150, 0.100, 0.050),
         metallicity=(-3.05, -2.70, -2.55, -2.40, -2.30, -2.30, -2.35, -2.40),
         metallicity_scatter=(0.30, 0.30, 0.28, 0.26, 0.24, 0.20, 0.16, 0.10),
-        cool_fraction=(0.50, 0.40, 0.34, 0.27, 0.18, 0.12, 0.08, 0.04),
+        cool_fraction=(0.50, 0.40, 0.34, 0.26, 0.17, 0.09, 0.05, 0.02),
         cool_scatter=0.90,
         star_fraction=(0.003, 0.010, 0.016, 0.022, 0.024, 0.022, 0.018, 0.014),
-        disc_fraction=(0.004, 0.014, 0.014, 0.012, 0.006, 0.003, 0.002, 0.001),
-        thermal_support=(0.45, 0.55, 0.62, 0.70, 0.78, 0.82, 0.84, 0.85),
-        core_radius=0.10,
+        disc_fraction=(0.004, 0.014, 0.014, 0.012, 0.005, 0.0015, 0.0008, 0.0003),
+        thermal_support=(0.42, 0.48, 0.56, 0.70, 0.78, 0.82, 0.84, 0.85),
+        core_radius=0.055,
         core_response=0.20,
         heat_response=0.06,
         metal_response=0.12,
         cool_response=0.45,
         bubble_radius=0.18,
+        wind_temperature=6.50,
         outflow_speed=1.6,
         web_heating=0.8,
         photoionisation=3.6e-14,
@@ -122,17 +124,18 @@ MODELS = {
         cgm_scatter=(0.280, 0.270, 0.270, 0.270, 0.270, 0.230, 0.180, 0.090),
         metallicity=(-3.25, -2.95, -2.82, -2.68, -2.55, -2.52, -2.55, -2.55),
         metallicity_scatter=(0.32, 0.32, 0.30, 0.28, 0.26, 0.22, 0.18, 0.12),
-        cool_fraction=(0.45, 0.36, 0.32, 0.27, 0.20, 0.13, 0.09, 0.05),
+        cool_fraction=(0.45, 0.36, 0.32, 0.26, 0.18, 0.09, 0.05, 0.02),
         cool_scatter=1.10,
         star_fraction=(0.003, 0.009, 0.015, 0.022, 0.024, 0.020, 0.016, 0.012),
-        disc_fraction=(0.004, 0.012, 0.012, 0.010, 0.006, 0.003, 0.002, 0.001),
-        thermal_support=(0.50, 0.60, 0.66, 0.74, 0.82, 0.86, 0.88, 0.90),
-        core_radius=0.16,
+        disc_fraction=(0.004, 0.012, 0.012, 0.010, 0.005, 0.0015, 0.0008, 0.0003),
+        thermal_support=(0.45, 0.52, 0.60, 0.74, 0.82, 0.86, 0.88, 0.90),
+        core_radius=0.11,
         core_response=0.22,
         heat_response=0.07,
         metal_response=0.12,
         cool_response=0.50,
         bubble_radius=0.24,
+        wind_temperature=6.35,
         outflow_speed=2.2,
         web_heating=1.3,
         photoionisation=2.3e-14,
@@ -140,20 +143,21 @@ MODELS = {
     "Astrid": FeedbackModel(
         suite="Astrid",
         cgm_fraction=(0.100, 0.132, 0.135, 0.135, 0.128, 0.122, 0.125, 0.138),
-        cgm_scatter=(0.090, 0.080, 0.080, 0.090, 0.100, 0.090, 0.070, 0.040),
+        cgm_scatter=(0.100, 0.100, 0.110, 0.120, 0.120, 0.100, 0.080, 0.040),
         metallicity=(-2.75, -2.45, -2.33, -2.20, -2.10, -2.08, -2.10, -2.12),
         metallicity_scatter=(0.36, 0.36, 0.34, 0.33, 0.32, 0.30, 0.26, 0.20),
-        cool_fraction=(0.52, 0.42, 0.36, 0.28, 0.19, 0.12, 0.08, 0.04),
+        cool_fraction=(0.52, 0.42, 0.36, 0.28, 0.18, 0.10, 0.06, 0.02),
         cool_scatter=0.85,
         star_fraction=(0.002, 0.008, 0.012, 0.018, 0.022, 0.022, 0.020, 0.016),
-        disc_fraction=(0.004, 0.013, 0.013, 0.012, 0.009, 0.006, 0.004, 0.002),
-        thermal_support=(0.42, 0.52, 0.60, 0.68, 0.75, 0.80, 0.82, 0.84),
-        core_radius=0.07,
+        disc_fraction=(0.004, 0.013, 0.013, 0.012, 0.008, 0.0030, 0.0015, 0.0005),
+        thermal_support=(0.40, 0.45, 0.54, 0.68, 0.75, 0.80, 0.82, 0.84),
+        core_radius=0.040,
         core_response=0.14,
         heat_response=0.04,
         metal_response=0.10,
         cool_response=0.35,
         bubble_radius=0.12,
+        wind_temperature=6.55,
         outflow_speed=1.2,
         web_heating=0.6,
         photoionisation=3.9e-14,

@@ -1,13 +1,11 @@
 """Initial conditions that the three suites share: halos, satellites and hidden histories."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import cosmology
-from .web import Web
+from cgmhelpers.mock import cosmology
+from cgmhelpers.mock.web import Web
 
 #: No halo is more massive (the CV set's largest is 10^14.3 Msun).
 LOG_MAXIMUM_MASS = 14.3
@@ -115,7 +113,11 @@ def draw(generator, minimum_mass) -> tuple[Halos, Web]:
         0.12 * generator.standard_normal(number)
     )
     ratios = np.stack(
-        [generator.uniform(1.0, 1.2, number), generator.uniform(0.88, 1.0, number), np.ones(number)],
+        [
+            generator.uniform(1.0, 1.2, number),
+            generator.uniform(0.88, 1.0, number),
+            np.ones(number),
+        ],
         axis=1,
     )
     ratios[:, 2] = 1 / (ratios[:, 0] * ratios[:, 1])

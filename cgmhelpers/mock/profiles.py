@@ -1,9 +1,7 @@
 """Radial profiles of many halos at once: NFW mass, hot gas, hydrostatic temperature.
 
-Tables have one row per halo over the radii of :data:`RADII`, in units of R200c.
+Tables have one row per halo over the radii of `RADII`, in units of R200c.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -149,7 +147,7 @@ class Sampler:
     Attributes
     ----------
     mass : array (H, R)
-        Mass inside each of :data:`RADII`, over the total.
+        Mass inside each of `RADII`, over the total.
     """
 
     mass: np.ndarray
@@ -235,3 +233,26 @@ def ordered_levels(counts, generator):
     start = np.cumsum(counts) - counts
     rank = np.arange(len(halo)) - start[halo]
     return halo, (rank + generator.uniform(size=len(halo))) / counts[halo]
+
+
+def even_directions(counts, generator):
+    """Directions of each halo's elements that leave no gaps, in the order of `ordered_levels`.
+
+    Parameters
+    ----------
+    counts : array (H,) of int
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    array (N, 3)
+        Unit vectors: the additive sequence of the plastic number on the sphere, shifted at random.
+    """
+    halo = np.repeat(np.arange(len(counts)), counts)
+    rank = np.arange(len(halo)) - (np.cumsum(counts) - counts)[halo]
+    shift = generator.uniform(size=(2, len(counts)))[:, halo]
+    plastic = 1.32471795724474602596
+    height = 2 * np.mod(rank / plastic + shift[0], 1.0) - 1
+    angle = 2 * np.pi * np.mod(rank / plastic**2 + shift[1], 1.0)
+    width = np.sqrt(np.maximum(1 - height**2, 0))
+    return np.stack([width * np.cos(angle), width * np.sin(angle), height], axis=1)

@@ -1,10 +1,8 @@
 """The cosmic web: matter moved by the Zel'dovich approximation."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from . import cosmology
+from cgmhelpers.mock import cosmology
 
 #: Cells along one side of the grid that carries the displacement field.
 GRID = 96

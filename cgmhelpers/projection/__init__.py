@@ -202,7 +202,9 @@ def _checked(displacement, kernel_radius, quantities):
         ("quantities", quantities, 0),
     ):
         # A NaN fails both comparisons; minimum and maximum pass over the data without scratch.
-        if values.size and not (values.min() >= lowest and np.isfinite([values.min(), values.max()]).all()):
+        if values.size and not (
+            values.min() >= lowest and np.isfinite([values.min(), values.max()]).all()
+        ):
             raise ParameterError(
                 f"`{name}` has values that can't be deposited.",
                 found=f"minimum {values.min()}, maximum {values.max()}",

@@ -12,8 +12,9 @@ from pathlib import Path
 import astropy.units
 import numpy as np
 
+from cgmhelpers.tables import bands
 from cgmhelpers.tables.archives import Archive, fetch
-from cgmhelpers.xray import Band, band_filename, check_limits, write_band
+from cgmhelpers.xray import Band, check_limits
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +203,7 @@ def main(arguments=None):
     parser.add_argument("--apec", type=Path, help="folder of the APEC files (default: cache)")
     options = parser.parse_args(arguments)
     for emin, emax in SHIPPED:
-        write_band(fold(emin, emax, options.apec), options.out / band_filename(emin, emax))
+        bands.write(fold(emin, emax, options.apec), options.out / bands.filename(emin, emax))
 
 
 if __name__ == "__main__":

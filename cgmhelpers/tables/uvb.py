@@ -16,7 +16,7 @@ import astropy.units
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import hydrogen
+from cgmhelpers import hydrogen, ionisation
 from cgmhelpers.tables.archives import Archive, fetch
 
 SPECTRUM = Archive(
@@ -24,20 +24,26 @@ SPECTRUM = Archive(
     # Any of its wheels: the spectrum is the same text in each.
     filename="temet-0.9.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
     sha256="25cf04fb8272d4d119953a791f21c106dd555f2a4b7e87946a284b2855c12282",
-    members={"temet/data/haardt.madau/hm2012.uvb.txt": (
-        "91380626ae343db42d4fb9d50b52cb46355fcf499efe2762c21a7d2876ab83ce"
-    )},
+    members={
+        "temet/data/haardt.madau/hm2012.uvb.txt": (
+            "91380626ae343db42d4fb9d50b52cb46355fcf499efe2762c21a7d2876ab83ce"
+        )
+    },
 )
 HIGHEST_REDSHIFT = 7.0
 # eV. From the threshold of hydrogen to that of He+.
 IONISING = (13.6, 54.4)
 # The axes of the shipped table, dex. Fine where the neutral fraction bends: across the onset of
 # self-shielding in density, and of collisional ionisation in temperature.
-LOG_DENSITY = ((-9.0, -5.0, 0.2), (-5.0, 0.0, 0.04), (0.0, 4.0, 0.2))
-LOG_TEMPERATURE = ((2.0, 3.8, 0.1), (3.8, 4.6, 0.02), (4.6, 9.0, 0.1))
-REDSHIFTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
-# Digits kept of log10 of a fraction, so that the file compresses: 1e-4 dex are 0.02%.
+LOG_DENSITY = ((-9.0, -5.0, 0.2), (-5.0, -0.4, 0.04), (-0.4, 4.0, 0.2))
+LOG_TEMPERATURE = ((2.0, 3.8, 0.1), (3.8, 4.4, 0.02), (4.4, 5.4, 0.04), (5.4, 9.0, 0.1))
+REDSHIFTS = (
+    *(0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8),
+    *(2.0, 2.2, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0),
+)
+# Decimals kept of log10 of a fraction, so that the file compresses: 1e-4 dex are 0.02%.
 LOG_FRACTION_DECIMALS = 4
+CHUNKS = (1, 16, len(REDSHIFTS), 16)
 
 
 def read_spectrum(path):
@@ -156,7 +162,9 @@ def axis(pieces):
     (N,) array
         Increasing points, both ends included.
     """
-    points = [np.arange(round((stop - start) / step)) * step + start for start, stop, step in pieces]
+    points = [
+        np.arange(round((stop - start) / step)) * step + start for start, stop, step in pieces
+    ]
     return np.round(np.concatenate([*points, [pieces[-1][1]]]), 6)
 
 
@@ -181,7 +189,7 @@ def hydrogen_table(densities=LOG_DENSITY, temperatures=LOG_TEMPERATURE, redshift
     redshift = np.array(redshifts, dtype=float)
     neutral = np.stack(
         [
-            hydrogen.neutral_fraction_exact(
+            ionisation.neutral_fraction_exact(
                 10 ** log_density[:, None], 10 ** log_temperature[None, :], z
             )
             for z in redshift
@@ -212,8 +220,15 @@ def write_hydrogen_table(path, log_fraction, log_density, redshift, log_temperat
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as scratch:
         with h5py.File(Path(scratch) / path.name, "w") as file:
-            rounded = np.round(log_fraction, LOG_FRACTION_DECIMALS).astype(np.float32)
-            table = file.create_dataset("H", data=rounded, compression="gzip", shuffle=True)
+            table = file.create_dataset(
+                "H",
+                data=np.round(log_fraction, LOG_FRACTION_DECIMALS).astype(np.float32),
+                chunks=tuple(np.minimum(CHUNKS, log_fraction.shape)),
+                scaleoffset=LOG_FRACTION_DECIMALS,
+                shuffle=True,
+                compression="gzip",
+                compression_opts=9,
+            )
             table.attrs["Parameter1"] = log_density
             table.attrs["Parameter2"] = redshift
             table.attrs["Temperature"] = log_temperature
@@ -235,9 +250,9 @@ def main(arguments=None):
     parser.add_argument("--spectrum", type=Path, help="folder of the spectrum (default: cache)")
     options = parser.parse_args(arguments)
     background_table(options.spectrum).to_csv(
-        options.out / hydrogen.BACKGROUND_FILE, index=False, float_format="%.5e"
+        options.out / ionisation.BACKGROUND_FILE, index=False, float_format="%.5e"
     )
-    hydrogen.background.cache_clear()
+    ionisation.background.cache_clear()
     write_hydrogen_table(options.out / hydrogen.TABLE_FILE, *hydrogen_table())
 
 

@@ -1,0 +1,38 @@
+"""The figures of the book, one function each: data in, a matplotlib figure out.
+
+No function computes what it shows beyond what is written in the figure, none changes
+matplotlib's settings for others, and all take a `source`, so that a figure says what the
+data are wherever it is shown.
+"""
+
+from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
+from cgmhelpers.figures.inference import (
+    bias_matrix,
+    calibration,
+    cross_simulation,
+    error_by_class,
+    one_prediction,
+    truth_inference,
+)
+from cgmhelpers.figures.learning import learning_curves
+from cgmhelpers.figures.maps import halo_in_suites, halos_by_mass, hero
+from cgmhelpers.figures.style import style, suite_colour
+
+__all__ = [
+    "bias_matrix",
+    "calibration",
+    "cross_simulation",
+    "error_by_class",
+    "halo_in_suites",
+    "halos_by_mass",
+    "hero",
+    "learning_curves",
+    "mass_functions",
+    "one_prediction",
+    "phase_diagram",
+    "property_trends",
+    "style",
+    "suite_colour",
+    "total_flux",
+    "truth_inference",
+]

@@ -1,0 +1,223 @@
+"""Figures of halo populations and of their gas."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+
+from cgmhelpers import populations
+from cgmhelpers.figures.style import (
+    FIELD_NAMES,
+    field_label,
+    note_source,
+    property_named,
+    styled,
+    suite_colour,
+    suite_marker,
+)
+from cgmhelpers.halos import HALO_CLASSES
+
+
+@styled
+def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
+    """Properties against halo mass, suite by suite (Fig. 1).
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From ``Run.halos``.
+    names : sequence of str
+        Properties, a panel each.
+    source : str, optional
+        What the data are.
+    edges : array_like
+        Edges of the bins in log10 halo mass.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Lines: means; bands: 16th to 84th percentile; points: halos where a bin has few.
+    """
+    columns = min(3, len(names)) if len(names) != 4 else 2
+    rows = -(-len(names) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.6 * columns, 3.0 * rows), sharex=True, squeeze=False
+    )
+    for axis, name in zip(axes.flat, names, strict=False):
+        trends = populations.trend(halos, name, edges)
+        for suite in dict.fromkeys(halos["suite"]):
+            _draw_trend(axis, halos, trends, suite, name, edges)
+        axis.set_ylabel(property_named(name).axis_label)
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis in axes.flat[max(0, len(names) - columns) : len(names)]:
+        axis.set_xlabel(property_named("log_m_halo").axis_label)
+        axis.xaxis.set_tick_params(labelbottom=True)
+    axes.flat[0].legend()
+    return note_source(figure, source)
+
+
+def _draw_trend(axis, halos, trends, suite, name, edges):
+    line = trends[trends["suite"] == suite]
+    colour = suite_colour(suite)
+    axis.plot(line["log_mass"], line["mean"], color=colour, label=suite)
+    axis.fill_between(line["log_mass"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
+    own = halos[halos["suite"] == suite]
+    crowded = np.isin(np.digitize(own["log_mass"], edges) - 1, line["bin"])
+    axis.scatter(
+        own["log_mass"][~crowded],
+        own[name][~crowded],
+        s=12,
+        color=colour,
+        marker=suite_marker(suite),
+        linewidth=0,
+        alpha=0.8,
+    )
+
+
+@styled
+def mass_functions(halos, volume, redshift=0.0, source=None):
+    """Halo mass functions of the suites beside the expected one.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From ``Run.halos``.
+    volume : float
+        Volume of all realisations of a suite [Mpc^3].
+    redshift : float
+        Redshift of the snapshots.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Points: halos with Poisson errors; line: Tinker et al. (2008).
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.8))
+    suites = list(dict.fromkeys(halos["suite"]))
+    for number, suite in enumerate(suites):
+        own = halos.loc[halos["suite"] == suite, "log_mass"]
+        found = populations.mass_function(own, volume)
+        found = found[found["n"] > 0]
+        axis.errorbar(
+            found["log_mass"] + 0.02 * (number - (len(suites) - 1) / 2),
+            found["density"],
+            found["error"],
+            fmt=suite_marker(suite),
+            color=suite_colour(suite),
+            ms=4.5,
+            lw=1,
+            label=suite,
+        )
+    grid = np.linspace(11.5, max(14.3, halos["log_mass"].max()), 100)
+    expected = populations.expected_mass_function(grid, redshift)
+    axis.plot(grid, expected, color="0.3", lw=1.2, zorder=0, label="Tinker et al. (2008)")
+    axis.set_yscale("log")
+    axis.set_xlabel(r"$\log M_\mathrm{200c}$ [$\mathrm{M}_\odot$]")
+    axis.set_ylabel(r"$\mathrm{d}n/\mathrm{d}\log M$ [$\mathrm{Mpc^{-3}\,dex^{-1}}$]")
+    axis.legend()
+    return note_source(figure, source)
+
+
+@styled
+def phase_diagram(hydrogen_density, temperature, weights, source=None):
+    """Where in density and temperature a quantity comes from, a panel for each quantity.
+
+    Parameters
+    ----------
+    hydrogen_density : array_like, shape (N,)
+        Of gas elements [cm^-3].
+    temperature : array_like, shape (N,)
+        [K].
+    weights : dict of str to array_like, shape (N,)
+        Title -> what to add up; shown as its share per bin.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Panels share axes and colours.
+    """
+    figure, axes = plt.subplots(
+        1, len(weights), figsize=(3.1 * len(weights) + 0.6, 3.2), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    x, y = np.log10(hydrogen_density), np.log10(temperature)
+    edges = [np.linspace(a.min() - 0.05, a.max() + 0.05, 71) for a in (x, y)]
+    norm = LogNorm(1e-6, 1e-1)
+    for axis, (title, weight) in zip(axes[0], weights.items(), strict=True):
+        share = np.histogram2d(x, y, edges, weights=weight)[0] / np.sum(weight)
+        image = axis.pcolormesh(*edges, np.ma.masked_equal(share, 0).T, norm=norm, cmap="cividis")
+        axis.axhline(5, color="0.4", lw=0.8, ls=":")
+        axis.set_title(title)
+        axis.set_xlabel(r"$\log n_\mathrm{H}$ [$\mathrm{cm^{-3}}$]")
+    axes[0, 0].set_ylabel(r"$\log T$ [K]")
+    figure.colorbar(image, ax=axes[0, -1], label="share of the total per bin", extend="both")
+    return note_source(figure, source)
+
+
+@styled
+def total_flux(table, fields, source=None):
+    """Halo mass against the sum of a map's pixels (Fig. 12).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a halo: suite, log_mass, halo_class and, for each field, the sum of the pixels
+        in the field's unit in the column of its name.
+    fields : sequence of str
+        Fields, a row of panels each.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Points: halos; black: mean and 16th to 84th percentile of each halo class.
+    """
+    suites = list(dict.fromkeys(table["suite"]))
+    figure, axes = plt.subplots(
+        len(fields), len(suites), figsize=(2.9 * len(suites), 2.7 * len(fields)),
+        sharex="row", sharey=True, squeeze=False,
+    )  # fmt: skip
+    for row, field in zip(axes, fields, strict=True):
+        for axis, suite in zip(row, suites, strict=True):
+            own = table[(table["suite"] == suite) & (table[field] > 0)]
+            total = np.log10(own[field])
+            axis.scatter(total, own["log_mass"], s=6, lw=0, alpha=0.5, color=suite_colour(suite))
+            for one in HALO_CLASSES:
+                chosen = own["halo_class"] == one.name
+                if chosen.any():
+                    _draw_class_mean(axis, total[chosen], own["log_mass"][chosen])
+            # Robust limits: one halo without flux would squeeze all others.
+            axis.set_xlabel("log " + _total_label(field))
+        low, high = np.percentile(np.log10(table.loc[table[field] > 0, field]), [0.5, 100])
+        row[0].set_xlim(low - 0.3, high + 0.3)
+        row[0].set_ylabel(property_named("log_m_halo").axis_label)
+    for axis, suite in zip(axes[0], suites, strict=True):
+        axis.set_title(suite)
+    return note_source(figure, source)
+
+
+def _total_label(field):
+    unit = field_label(field).rsplit("[", 1)[1]
+    return f"$\\Sigma$ pixels, {FIELD_NAMES.get(field, field)} [{unit}"
+
+
+def _draw_class_mean(axis, total, log_mass):
+    mean, (low, high) = np.mean(total), np.percentile(total, [16, 84])
+    centre, (bottom, top) = np.mean(log_mass), np.percentile(log_mass, [16, 84])
+    # A mean may lie outside the percentiles of a skewed handful.
+    axis.errorbar(
+        mean,
+        centre,
+        xerr=[[max(mean - low, 0)], [max(high - mean, 0)]],
+        yerr=[[max(centre - bottom, 0)], [max(top - centre, 0)]],
+        fmt="o",
+        color="k",
+        ms=4,
+        lw=1.2,
+        capsize=2,
+    )

@@ -1,0 +1,117 @@
+"""What all figures share: colours, sizes, labels with units, and the note of the source."""
+
+import functools
+
+import matplotlib.pyplot as plt
+import numpy as np
+from astropy import units
+from matplotlib.colors import LinearSegmentedColormap
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.properties import PROPERTIES
+
+# Okabe & Ito (2008): distinct for colour-blind readers, and in grey by the markers beside them.
+SUITE_COLOURS = {"IllustrisTNG": "#D55E00", "SIMBA": "#009E73", "Astrid": "#0072B2"}
+SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
+FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#000000")
+FIELD_SET_COLOURS = {"xray": "#AA4499", "hi": "#44AA99", "xray+hi": "#332288"}
+FIELD_NAMES = {"xray": "X-ray", "hi": "HI"}
+LIMIT_NAMES = {"ideal": "ideal", "survey": "survey limits"}
+
+SETTINGS = {
+    "figure.dpi": 130,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
+    "axes.linewidth": 0.8,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "axes.spines.top": True,
+    "axes.spines.right": True,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "mathtext.fontset": "dejavusans",
+}
+
+
+def style():
+    """Return a context in which matplotlib draws in the book's style.
+
+    Returns
+    -------
+    context manager
+        Matplotlib's settings are as before on leaving it.
+    """
+    return plt.rc_context(SETTINGS)
+
+
+def styled(function):
+    """Draw in the book's style, whatever the caller's settings."""
+
+    @functools.wraps(function)
+    def draw(*args, **options):
+        with style():
+            return function(*args, **options)
+
+    return draw
+
+
+def suite_colour(suite):
+    """Return the colour of a suite, the same in all figures.
+
+    Parameters
+    ----------
+    suite : str
+        Its name; other suites than CAMELS' three get one by their name's length.
+
+    Returns
+    -------
+    str
+        A colour that matplotlib knows.
+    """
+    return SUITE_COLOURS.get(suite, FURTHER_COLOURS[len(str(suite)) % len(FURTHER_COLOURS)])
+
+
+def suite_marker(suite):
+    """Return the marker of a suite."""
+    return SUITE_MARKERS.get(suite, "v")
+
+
+def field_names(fields):
+    """Return a set of fields as readers know it: ``"xray+hi"`` is X-ray + HI."""
+    return " + ".join(FIELD_NAMES.get(name, name) for name in str(fields).split("+"))
+
+
+def field_label(name):
+    """Return label and unit of a field, for colour bars and axes."""
+    field = known_fields.get(name)
+    return f"{field.label} [{units.Unit(field.unit).to_string('latex_inline')}]"
+
+
+def property_named(name):
+    """Return the `Property` of a name."""
+    return next(one for one in PROPERTIES if one.name == name)
+
+
+def mass_colour_map():
+    """Return viridis without its lightest end, which white paper swallows."""
+    return LinearSegmentedColormap.from_list(
+        "mass", plt.get_cmap("viridis")(np.linspace(0, 0.9, 256))
+    )
+
+
+def note_source(figure, source):
+    """Write above the upper right corner what the data are."""
+    if source:
+        figure.text(
+            0.995, 1.005, source, ha="right", va="bottom", size=8, style="italic", color="0.35"
+        )
+    return figure

@@ -1,0 +1,199 @@
+"""Map stores: zarr folders of maps with their labels and units, written whole and read lazily.
+
+Format 3 of zarr, images compressed with zstd, `HALOS_PER_CHUNK` halos to a file. Labels are strings
+of variable length: fixed-width ones have no specification in that format.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from cgmhelpers import properties, provenance
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.projection import AXES
+
+HALOS_PER_CHUNK = 8
+"""Halos in one file of a store: 3 MB of images, read at once."""
+
+_HALO_COORDINATES = {
+    "suite": ("suite of simulations", ""),
+    "set_name": ("set of simulations", ""),
+    "realisation": ("number in the set", ""),
+    "group": ("row in the group catalogue", ""),
+    "log_mass": ("log10 of M200c", "log10(Msun)"),
+    "halo_class": ("class by mass", ""),
+    "m200c": ("mass within R200c", "Msun"),
+    "r200c": ("radius of 200 times the critical density", "kpc"),
+}
+
+
+def labelled(sim, fields, table, images, pixel_size):
+    """Put images, coordinates and units together.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    fields : list of Field
+        Fields of the images.
+    table : pandas.DataFrame, H rows
+        Halos of the images.
+    images : (H, 3, F, pixels, pixels) array
+        Images (halo, axis, field, y, x) in the fields' units.
+    pixel_size : float
+        Side of a pixel, physical kpc.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `cgmhelpers.maps.make`, without properties and fingerprint.
+    """
+    pixels = images.shape[-1]
+    place = (np.arange(pixels) + 0.5 - pixels / 2) * pixel_size
+    text = {
+        name: table[name].to_numpy(object if table[name].dtype.kind not in "iuf" else None)
+        for name in _HALO_COORDINATES
+    }
+    dataset = xr.Dataset(
+        {"image": (("halo", "axis", "field", "y", "x"), images)},
+        coords={
+            **{name: ("halo", values) for name, values in text.items()},
+            "axis": ("axis", np.array(AXES, dtype=object)),
+            "field": ("field", np.array([field.name for field in fields], dtype=object)),
+            "unit": ("field", np.array([field.unit for field in fields], dtype=object)),
+            "property": ("property", np.array(properties.NAMES, dtype=object)),
+            "y": ("y", place),
+            "x": ("x", place),
+        },
+        attrs={
+            "suite": sim.suite,
+            "set_name": sim.set_name,
+            "realisation": sim.realisation,
+            "snapshot": sim.snapshot,
+            "redshift": sim.header.redshift,
+            "mock": int(bool(sim.header.mock)),
+            "pixel_size_kpc": float(pixel_size),
+            "units": json.dumps({field.name: field.unit for field in fields}),
+        },
+    )
+    for name, (long_name, unit) in _HALO_COORDINATES.items():
+        dataset[name].attrs = {"long_name": long_name} | ({"units": unit} if unit else {})
+    dataset["x"].attrs = {"long_name": "horizontal distance from the halo", "units": "kpc"}
+    dataset["y"].attrs = {"long_name": "vertical distance from the halo", "units": "kpc"}
+    dataset["axis"].attrs = {"long_name": "line of sight"}
+    dataset["unit"].attrs = {"long_name": "unit of the field's images"}
+    dataset["image"].attrs = {
+        "long_name": "; ".join(f"{field.name}: {field.label}" for field in fields),
+        "units": "; ".join(f"{field.name}: {field.unit}" for field in fields),
+    }
+    return dataset
+
+
+def write(dataset, out):
+    """Write a map store; it takes its name, and another's place, when it is whole.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Maps as of `cgmhelpers.maps.make`.
+    out : Path
+        Where to.
+    """
+    from zarr.codecs import BloscCodec
+
+    compressor = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+    halos = min(HALOS_PER_CHUNK, dataset.sizes["halo"])
+    encoding = {
+        "image": {"chunks": (halos, *dataset["image"].shape[1:]), "compressors": [compressor]}
+    }
+    with provenance.whole(out) as temporary:
+        dataset.to_zarr(temporary, mode="w", consolidated=False, encoding=encoding, zarr_format=3)
+
+
+def open(path):  # shadows the builtin on purpose: maps.open reads well
+    """Open a map store, or several as one.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+        Stores that `make` wrote. Several are joined along the halos, in the order given.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `make`; the images are read when they are needed.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no store.
+    FormatError
+        If a folder isn't a map store, or stores don't fit together.
+    """
+    if not isinstance(path, str | Path):
+        stores = [open(one) for one in path]
+        if not stores:
+            raise ParameterError("There are no map stores to open.", found="an empty list")
+        return _joined(stores)
+    if not Path(path).exists():
+        raise DataNotFoundError(
+            f"The map store {path} isn't there.", remedy="Make it with cgmhelpers.maps.make."
+        )
+    try:
+        dataset = xr.open_zarr(path, consolidated=False, chunks={})
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(f"{path} can't be opened as a map store.", found=error) from error
+    if "image" not in dataset or "fingerprint" not in dataset.attrs:
+        raise FormatError(
+            f"{path} isn't a map store.",
+            found=sorted(map(str, dataset.variables)),
+            expected="the variables image and properties, and a fingerprint",
+        )
+    dataset["properties"].load()
+    labels = {}
+    for name, label in dataset.coords.items():
+        # Small, so read at once; strings as Python's own, as `make` has them in memory.
+        values = label.values
+        values = values if values.dtype.kind in "iuf" else values.astype(object)
+        labels[name] = (label.dims, values, label.attrs)
+    return dataset.assign_coords(labels)
+
+
+def _joined(stores):
+    same = [(s["field"].values.tolist(), s["x"].values.tolist()) for s in stores]
+    if any(one != same[0] for one in same):
+        raise FormatError(
+            "The map stores don't fit together.",
+            found=[(names, len(x)) for names, x in same],
+            expected="the same fields and pixels in all",
+        )
+    return xr.concat(
+        stores,
+        dim="halo",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="drop_conflicts",
+    )
+
+
+def stored_fingerprint(out):
+    """Fingerprint of a store, without opening its arrays.
+
+    Parameters
+    ----------
+    out : Path
+        The store.
+
+    Returns
+    -------
+    str or None
+        None if there is no store; one that is there is whole.
+    """
+    try:
+        return json.loads((out / "zarr.json").read_text())["attributes"]["fingerprint"]
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,320 @@
+"""Maps of halos: made from a simulation, stored with their labels and units, limited, coarsened.
+
+A map store is a zarr folder that xarray opens: images (halo, axis, field, y, x), the six properties
+of each halo, and coordinates that say which halo, line of sight and field each image shows.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from cgmhelpers import __version__, map_store, properties, provenance
+from cgmhelpers import fields as known_fields
+from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.halos import centres
+from cgmhelpers.hydrogen import check_method
+from cgmhelpers.map_store import open
+from cgmhelpers.progress import bar
+from cgmhelpers.projection import project_many
+from cgmhelpers.selection import in_frames
+
+log = logging.getLogger(__name__)
+
+HALOS_AT_ONCE = 256
+"""Halos whose elements are held in memory together: about 4 million elements, 300 MB."""
+
+
+def make(
+    sim,
+    fields=("xray", "hi"),
+    out=None,
+    *,
+    halos=None,
+    minimum_mass=10**11.5,
+    pixels=128,
+    pixel_size=4.0,
+    depth=1000.0,
+    backend="numba",
+    hydrogen_method="trident",
+    progress=True,
+):
+    """Make the maps of all halos of a simulation, along the three axes, in all fields.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    fields : sequence of str
+        Names of fields, see `cgmhelpers.fields.FIELDS`.
+    out : path, optional
+        Where to store the maps (a zarr folder). A store that was made from the same files with the
+        same parameters is kept; any other is replaced, and only when the new one is whole.
+    halos : pandas.DataFrame, optional
+        Halos as of ``sim.halos()``; by default all above `minimum_mass`.
+    minimum_mass : float
+        Lower limit of M200c, Msun; without effect where `halos` is given.
+    pixels : int
+        Pixels along a side.
+    pixel_size : float
+        Side of a pixel, physical kpc.
+    depth : float
+        Half the depth along the line of sight, physical kpc.
+    backend : {"numba", "reference", "yt"}
+        Projection, see `cgmhelpers.projection`.
+    hydrogen_method : {"trident", "snapshot"}
+        Neutral fraction of the field "hi": from Trident's table, or the snapshot's own.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``image`` (halo, axis, field, y, x) float32, mean over each pixel in the field's unit, y
+        up; the axis is the line of sight (see `cgmhelpers.projection` for the other two).
+        ``properties`` (halo, property) float64. Coordinates name halo, axis, field and property,
+        and give x and y of the pixels' centres in physical kpc from the halo. Opened lazily from
+        `out` where that is given, else in memory. No limit is applied: see `apply_limits`.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown field, or a number that can't be used.
+    FormatError
+        If the snapshot holds no gas, or lacks what a field needs.
+    ResultError
+        If there are no halos, or a map has values that aren't finite.
+    """
+    arguments = {
+        "halos": halos,
+        "minimum_mass": minimum_mass,
+        "pixels": pixels,
+        "pixel_size": pixel_size,
+        "depth": depth,
+        "backend": backend,
+        "hydrogen_method": hydrogen_method,
+    }
+    chosen = _chosen_fields(fields, hydrogen_method)
+    fingerprint = _fingerprint(sim, chosen, **arguments)
+    if out is not None:
+        out = Path(out)
+        if map_store.stored_fingerprint(out) == fingerprint:
+            log.info("%s is up to date.", out)
+            return open(out)
+        if out.exists():
+            log.warning("%s was made from other files or parameters: it is replaced.", out)
+    table = sim.halos(minimum_mass) if halos is None else halos.reset_index(drop=True)
+    if len(table) == 0:
+        raise ResultError(
+            f"{sim.name} has no halos to map.",
+            expected=f"halos of at least {minimum_mass:.3g} Msun"
+            if halos is None
+            else "a table with at least one row",
+            remedy="Lower minimum_mass.",
+        )
+    options = {"hydrogen_method": hydrogen_method}
+    images = _images(sim, chosen, options, table, (pixels, pixel_size, depth), backend, progress)
+    dataset = map_store.labelled(sim, chosen, table, images, pixel_size)
+    values = properties.compute(sim, table, progress=progress)
+    dataset["properties"] = (("halo", "property"), values[list(properties.NAMES)].to_numpy(float))
+    dataset["properties"].attrs["long_name"] = "properties of the halo (Gluck et al. 2024, Table 1)"
+    dataset.attrs |= {
+        "depth_kpc": float(depth),
+        "backend": backend,
+        "hydrogen_method": hydrogen_method,
+        "cgmhelpers": __version__,
+        "fingerprint": fingerprint,
+    }
+    if out is None:
+        return dataset
+    map_store.write(dataset, out)
+    return open(out)
+
+
+def is_made(sim, fields, out, **options):
+    """Whether `make` with these arguments would find its work done.
+
+    Parameters
+    ----------
+    sim, fields, out
+        As for `make`.
+    **options
+        Further arguments of `make`.
+
+    Returns
+    -------
+    bool
+    """
+    options.pop("progress", None)
+    chosen = _chosen_fields(fields, options.get("hydrogen_method", "trident"))
+    return map_store.stored_fingerprint(Path(out)) == _fingerprint(sim, chosen, **options)
+
+
+def apply_limits(dataset, limits):
+    """Raise all pixels to the limit of a survey, or to the floor that logarithms need.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Maps as of `make`.
+    limits : {"ideal", "survey"}
+        ``"survey"``: the surface brightness or column density that a survey reaches;
+        ``"ideal"``: a floor far below any emission. Both stand in `cgmhelpers.fields`.
+
+    Returns
+    -------
+    xarray.Dataset
+        A new data set; its images are at least the limit, and ``attrs["limits"]`` names it. Lazy
+        images stay lazy.
+
+    Raises
+    ------
+    ParameterError
+        For unknown limits, or if the images have lower limits already lost to higher ones.
+    """
+    lowest = [known_fields.get(str(name)).limit(limits) for name in dataset["field"].values]
+    applied = dataset.attrs.get("limits")
+    if applied == "survey" and limits == "ideal":
+        raise ParameterError(
+            "What lay below the survey's limits is gone.",
+            found="images with survey limits",
+            expected="images with no or ideal limits",
+            remedy="Start from the stored maps.",
+        )
+    lowest = xr.DataArray(np.array(lowest, dtype=np.float32), dims="field")
+    image = np.maximum(dataset["image"], lowest).transpose(*dataset["image"].dims)
+    limited = dataset.assign(image=image.assign_attrs(dataset["image"].attrs))
+    return limited.assign_attrs(limits=limits)
+
+
+def coarsen(dataset, size):
+    """Average blocks of pixels.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Maps as of `make`. Limits should be applied afterwards: a floor under the fine pixels raises
+        the mean of the coarse ones.
+    size : int
+        Pixels along a side afterwards; a divisor of their number now.
+
+    Returns
+    -------
+    xarray.Dataset
+        A new data set; surface brightness and column density are means, so units are unchanged.
+
+    Raises
+    ------
+    ParameterError
+        If `size` isn't a divisor.
+    """
+    now = dataset.sizes["x"]
+    if size < 1 or int(size) != size or now % size:
+        raise ParameterError(
+            "The maps can't be coarsened to this size.",
+            found=size,
+            expected=f"a divisor of {now}",
+        )
+    block = now // int(size)
+    image = dataset["image"].coarsen(y=block, x=block).mean(keep_attrs=True)
+    coarse = dataset.drop_vars(["image", "x", "y"]).assign(image=image)
+    for name in ("x", "y"):
+        coarse[name].attrs |= dataset[name].attrs
+    return coarse.assign_attrs(pixel_size_kpc=dataset.attrs["pixel_size_kpc"] * block)
+
+
+def _chosen_fields(fields, hydrogen_method):
+    names = [fields] if isinstance(fields, str) else list(fields)
+    if not names or len(set(names)) < len(names):
+        raise ParameterError(
+            "These fields can't be mapped.", found=names, expected="at least one, each once"
+        )
+    chosen = [known_fields.get(name) for name in names]
+    check_method(hydrogen_method)
+    return chosen
+
+
+def _images(sim, fields, options, table, frame, backend, progress):
+    """Images (halo, axis, field, row, column) in the fields' units, float32."""
+    gas = sim.gas(("position", "smoothing_length"))
+    pixels, pixel_size, depth = frame
+    centre = centres(table)
+    images = np.empty((len(table), 3, len(fields), pixels, pixels), dtype=np.float32)
+    groups = range(0, len(table), HALOS_AT_ONCE)
+    for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
+        halos = slice(start, start + HALOS_AT_ONCE)
+        selection = in_frames(
+            gas.position,
+            gas.smoothing_length,
+            centre[halos],
+            0.5 * pixels * pixel_size,
+            depth,
+            sim.header.box_size,
+        )
+        used = np.zeros(len(gas), dtype=bool)
+        used[selection.index] = True
+        deposit = _deposit(sim, fields, options, used)
+        row = np.cumsum(used) - 1  # of each element among the used ones
+        images[halos] = project_many(
+            selection,
+            gas.smoothing_length[selection.index],
+            deposit[row[selection.index]],
+            *frame,
+            backend=backend,
+            dtype=np.float32,
+        )
+    if not np.isfinite(images).all():
+        bad = ~np.isfinite(images).all(axis=(1, 2, 3, 4))
+        raise ResultError(
+            f"Maps of {sim.name} have values that aren't finite.",
+            found=f"halos in rows {np.flatnonzero(bad).tolist()}",
+            remedy="Check the snapshot's gas columns.",
+        )
+    return images
+
+
+def _deposit(sim, fields, options, used):
+    """What each used element deposits, in map units times kpc^2; (used elements, fields)."""
+    own = [{name: options[name] for name in field.options if name in options} for field in fields]
+    columns = {name: None for field in fields for name in field.columns}
+    if {"hydrogen_method": "snapshot"} in own:
+        columns["neutral_hydrogen_abundance"] = None
+    pieces, start = [], 0
+    for part in sim.chunks("gas", tuple(columns)):
+        here = part.select(used[start : start + len(part)])
+        start += len(part)
+        values = [
+            field.deposit(here, sim.header, **extra)
+            for field, extra in zip(fields, own, strict=True)
+        ]
+        pieces.append(np.stack(values, axis=1).astype(np.float64))
+    return np.concatenate(pieces) * [field.per_area(sim.header) for field in fields]
+
+
+def _fingerprint(
+    sim,
+    fields,
+    halos=None,
+    minimum_mass=10**11.5,
+    pixels=128,
+    pixel_size=4.0,
+    depth=1000.0,
+    backend="numba",
+    hydrogen_method="trident",
+):
+    if halos is None:
+        which = {"minimum_mass": minimum_mass} | provenance.file_identity(sim.catalogue_path)
+    else:
+        columns = halos[["group", "x", "y", "z", "m200c", "r200c"]]
+        which = pd.util.hash_pandas_object(columns, index=False).tolist()
+    return provenance.fingerprint(
+        simulation=sim.name,
+        snapshot=provenance.file_identity(sim.snapshot_path),
+        halos=which,
+        fields=[field.name for field in fields],
+        frame=[pixels, pixel_size, depth],
+        backend=backend,
+        hydrogen_method=hydrogen_method,
+    )

@@ -1,0 +1,159 @@
+"""HDF5 files of the mock: headers, units, whole files only."""
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.mock import cosmology
+
+#: Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s.
+UNIT_LENGTH = 3.085678e21
+UNIT_MASS = 1.989e43
+UNIT_VELOCITY = 1e5
+MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"
+#: Type of ``Coordinates`` in each dialect.
+DIALECTS = {"IllustrisTNG": np.float64, "SIMBA": np.float32, "Astrid": np.float64}
+
+
+@dataclass(frozen=True)
+class SnapshotHeader:
+    """What the writer needs to know about a snapshot.
+
+    Attributes
+    ----------
+    box_size : float
+        Side of the volume, physical [kpc].
+    redshift : float
+    hubble, omega_matter, omega_lambda, omega_baryon : float
+    mock : str
+        Written to the attribute ``Mock``, which no simulation code writes; empty: not written.
+    settings : str
+        Written to the attribute ``MockSettings`` when not empty.
+    """
+
+    box_size: float = cosmology.BOX_SIZE
+    redshift: float = 0.0
+    hubble: float = cosmology.HUBBLE
+    omega_matter: float = cosmology.OMEGA_MATTER
+    omega_lambda: float = 1 - cosmology.OMEGA_MATTER
+    omega_baryon: float = cosmology.OMEGA_BARYON
+    mock: str = MOCK
+    settings: str = ""
+
+    @property
+    def scale_factor(self):
+        """1 / (1 + z)."""
+        return 1 / (1 + self.redshift)
+
+    @property
+    def length(self):
+        """Code lengths (ckpc/h) per physical kpc."""
+        from astropy import constants
+
+        return self.hubble / self.scale_factor * constants.kpc.cgs.value / UNIT_LENGTH
+
+    @property
+    def mass(self):
+        """Code masses (10^10 Msun/h) per Msun."""
+        from astropy import constants
+
+        return self.hubble * constants.M_sun.cgs.value / UNIT_MASS
+
+    @property
+    def density(self):
+        """Code densities per g/cm^3."""
+        return self.hubble / UNIT_MASS / (self.hubble / self.scale_factor / UNIT_LENGTH) ** 3
+
+    @property
+    def velocity(self):
+        """Code velocities per peculiar km/s."""
+        return 1 / np.sqrt(self.scale_factor)
+
+
+@contextmanager
+def whole_file(path):
+    """Open an HDF5 file for writing under a temporary name and rename it when it is whole.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Yields
+    ------
+    h5py.File
+    """
+    import h5py
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(temporary, "w") as file:
+            yield file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_attributes(group, attributes, arrays):
+    """Write attributes; `arrays` makes numbers arrays of length 1, as Astrid's files have them."""
+    for name, value in attributes.items():
+        if arrays and not isinstance(value, str):
+            value = np.atleast_1d(value)
+        group.attrs[name] = value
+
+
+def check_dialect(dialect):
+    """Raise ParameterError unless the dialect is one of the three suites."""
+    if dialect not in DIALECTS:
+        raise ParameterError(
+            "unknown dialect", found=dialect, expected=", ".join(DIALECTS), remedy="Choose a suite."
+        )
+
+
+def read_settings(path):
+    """Settings with which the mock wrote a file, empty where it has none.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str
+    """
+    return _attribute(path, "MockSettings")
+
+
+def is_whole(path, settings):
+    """Whether a file exists that was written with the same settings.
+
+    Parameters
+    ----------
+    path : path-like
+    settings : str
+
+    Returns
+    -------
+    bool
+    """
+    return read_settings(path) == settings
+
+
+def is_mock(path):
+    """Whether a file says that a mock is what it is."""
+    return bool(_attribute(path, "Mock"))
+
+
+def _attribute(path, name):
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file["Header"].attrs.get(name, ""))
+    except (OSError, KeyError):
+        return ""

@@ -1,0 +1,96 @@
+"""Gas of the halos: what its phases share.
+
+Phases are dictionaries of columns relative to the halo centres: ``halo`` and ``satellite`` (N,), the
+latter -1 outside satellites; ``position`` (N, 3) kpc, ``velocity`` (N, 3) km/s, ``mass`` Msun,
+``density`` g/cm^3, ``temperature`` K, ``metallicity`` (relative to the halo's mean),
+``star_formation_rate`` Msun/yr, ``delay_time``.
+"""
+
+import numpy as np
+
+from cgmhelpers.mock import profiles
+from cgmhelpers.mock.initial import Halos
+
+#: Radius inside which the mean metallicity is set [kpc], that of property 3 in Table 1.
+APERTURE = 200.0
+#: Hydrogen density above which gas forms stars [1/cm^3].
+STAR_FORMATION_DENSITY = 0.13
+
+
+def density_unit():
+    """g/cm^3 per Msun/kpc^3."""
+    from astropy import units
+
+    return (units.Msun / units.kpc**3).to(units.g / units.cm**3)
+
+
+def gas_density(hydrogen_density):
+    """Density [g/cm^3] of gas of 76% hydrogen with given hydrogen nuclei [1/cm^3]."""
+    from astropy import constants
+
+    return hydrogen_density * (constants.m_p.cgs.value / 0.76)
+
+
+def to_box(halos: Halos, halo, vector):
+    """Rotate vectors (N, 3) from the halos' own frames to the volume's axes."""
+    return np.einsum("ni,nij->nj", vector, halos.frame[halo])
+
+
+def columns(halo, position, velocity, mass, density, temperature, metallicity, **others):
+    """Gather columns of one phase in float32; absent ones are zero."""
+    number = len(halo)
+    table = {
+        "position": position,
+        "velocity": velocity,
+        "mass": mass,
+        "density": density,
+        "temperature": temperature,
+        "metallicity": metallicity,
+        "star_formation_rate": others.get("star_formation_rate", np.zeros(number)),
+        "delay_time": others.get("delay_time", np.zeros(number)),
+    }
+    table = {name: values.astype(np.float32) for name, values in table.items()}
+    return {"halo": halo, "satellite": others.get("satellite", np.full(number, -1)), **table}
+
+
+def disc_scale(halos):
+    """Scale length of the galaxies' discs [kpc], (H,): a share of R200c (Kravtsov 2013), capped in groups."""
+    return 0.018 * np.minimum(halos.radius, 280.0)
+
+
+def settle_metals(halos, result, table):
+    """Scale metallicities so that each halo's mean is the one that feedback has set.
+
+    Parameters
+    ----------
+    halos : Halos
+    result : Outcome
+    table : dict of str to array
+        All gas of the halos; its ``metallicity`` is changed in place.
+    """
+    inside = (table["position"] ** 2).sum(axis=1) < APERTURE**2
+    inside &= table["star_formation_rate"] == 0
+    halo = table["halo"]
+    weight = np.where(inside, table["mass"], 0.0).astype(np.float64)
+    mean = np.bincount(halo, weight * table["metallicity"], len(halos))
+    mean /= np.maximum(np.bincount(halo, weight, len(halos)), 1e-30)
+    factor = 10**result.metallicity / np.maximum(mean, 1e-3)
+    table["metallicity"] = np.clip(table["metallicity"] * factor[halo], 1e-6, 0.06).astype(
+        np.float32
+    )
+
+
+def assign(weight, owner, counts, number, generator):
+    """Give elements to objects of their halo in proportion to weights.
+
+    Objects are sorted by halo; returns the halo and the object of each element.
+    """
+    cumulative = np.cumsum(weight)
+    before = np.concatenate([[0.0], cumulative])
+    first = np.searchsorted(owner, np.arange(number), side="left")
+    last = np.searchsorted(owner, np.arange(number), side="right")
+    low, high = before[first], before[last]
+    halo, level = profiles.ordered_levels(np.where(last > first, counts, 0), generator)
+    target = low[halo] + level * (high - low)[halo]
+    chosen = np.clip(np.searchsorted(cumulative, target, side="right"), first[halo], last[halo] - 1)
+    return halo, chosen

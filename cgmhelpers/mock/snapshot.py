@@ -1,0 +1,369 @@
+"""Writes snapshots in the dialects of the three suites, from arrays in physical units."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.mock import chemistry
+from cgmhelpers.mock.files import (
+    DIALECTS,
+    UNIT_LENGTH,
+    UNIT_MASS,
+    UNIT_VELOCITY,
+    SnapshotHeader,
+    check_dialect,
+    whole_file,
+    write_attributes,
+)
+
+#: Rows converted at a time: 16.8 million cells must not be copied whole.
+CHUNK = 2**20
+#: Kernel support over the radius of a sphere of the element's volume; the same for all suites, as in yt.
+KERNEL_FACTOR = 2.0
+TNG_ELEMENTS = ("H", "He", "C", "N", "O", "Ne", "Mg", "Si", "Fe", "other")
+SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe")
+
+
+def internal_energy(temperature, electron_abundance):
+    """Specific internal energy with which the codes' outputs give back a temperature.
+
+    u = k_B T / ((gamma - 1) mu m_p), mu = 4 / (1 + 3 X_H + 4 X_H x_e), X_H = 0.76 whatever the metals, as the
+    codes' documentation and yt have it.
+
+    Parameters
+    ----------
+    temperature : array (N,)
+        [K].
+    electron_abundance : array (N,)
+        n_e / n_H.
+
+    Returns
+    -------
+    array (N,)
+        [(km/s)^2].
+    """
+    from astropy import constants
+
+    hydrogen = 0.76
+    weight = 4 / (1 + 3 * hydrogen + 4 * hydrogen * electron_abundance)
+    factor = constants.k_B.cgs.value / constants.m_p.cgs.value / (5 / 3 - 1) / 1e10
+    return temperature * factor / weight
+
+
+def kernel_support(mass, density):
+    """Support radius of an element's kernel.
+
+    Parameters
+    ----------
+    mass : array (N,)
+        [Msun].
+    density : array (N,)
+        [g/cm^3].
+
+    Returns
+    -------
+    array (N,)
+        [kpc]; twice the radius of a sphere of the element's volume.
+    """
+    from astropy import units
+
+    density = density * (units.g / units.cm**3).to(units.Msun / units.kpc**3)
+    return KERNEL_FACTOR * np.cbrt(3 * mass / (4 * np.pi * density))
+
+
+class _Gas:
+    """Gas columns of one dialect; each method takes rows and returns code units."""
+
+    def __init__(self, dialect, header, columns):
+        self.dialect, self.header, self.columns = dialect, header, columns
+
+    def take(self, name, rows, default=0.0):
+        if name in self.columns:
+            return self.columns[name][rows]
+        return np.full(len(self.columns["mass"][rows]), default, dtype=np.float32)
+
+    def metals(self, rows):
+        metallicity = self.take("metallicity", rows)
+        if "hydrogen_fraction" in self.columns:
+            helium = 1 - self.take("hydrogen_fraction", rows) - metallicity
+        else:
+            helium = chemistry.helium_fraction(metallicity)
+        names = SIMBA_ELEMENTS if self.dialect == "SIMBA" else TNG_ELEMENTS
+        return chemistry.elements(metallicity, helium, names)
+
+    def electrons(self, rows):
+        # Fully ionised primordial gas when nothing is said.
+        return self.take("electron_abundance", rows, 1.158)
+
+    def energy(self, rows):
+        return internal_energy(self.take("temperature", rows), self.electrons(rows))
+
+    def support(self, rows):
+        if "smoothing_length" in self.columns:
+            return self.take("smoothing_length", rows) * self.header.length
+        support = kernel_support(self.take("mass", rows), self.take("density", rows))
+        return support * self.header.length
+
+    def molecular(self, rows):
+        """Molecular share: only star-forming gas has any."""
+        forming = self.take("star_formation_rate", rows) > 0
+        return np.where(forming, 0.3, 0.0)
+
+    def field(self, rows):
+        """Isotropic magnetic field of code units that grows with density^(2/3)."""
+        strength = (self.take("density", rows) * self.header.density) ** (2 / 3) * 1e-3
+        tilt = np.modf(self.take("mass", rows)[:, None] * np.array([1e-3, 3e-4, 7e-5]))[0] - 0.5
+        return strength[:, None] * tilt
+
+    def table(self):
+        header, dialect = self.header, self.dialect
+        table = {
+            "Masses": lambda rows: self.take("mass", rows) * header.mass,
+            "Density": lambda rows: self.take("density", rows) * header.density,
+            "InternalEnergy": self.energy,
+            "ElectronAbundance": self.electrons,
+            "NeutralHydrogenAbundance": lambda rows: self.take("neutral_hydrogen_abundance", rows),
+            "StarFormationRate": lambda rows: self.take("star_formation_rate", rows),
+        }
+        if dialect == "SIMBA":
+            table["Metallicity"] = self.metals
+            table["FractionH2"] = self.molecular
+            table["Dust_Masses"] = lambda rows: (
+                0.1 * self.take("metallicity", rows) * self.take("mass", rows) * header.mass
+            )
+            table["Dust_Metallicity"] = lambda rows: 0.1 * self.metals(rows)
+            table["DelayTime"] = lambda rows: self.take("delay_time", rows)
+        else:
+            table["GFM_Metallicity"] = lambda rows: self.take("metallicity", rows)
+            table["GFM_Metals"] = self.metals
+        if dialect == "Astrid":
+            table["DelayTime"] = lambda rows: self.take("delay_time", rows)
+        if dialect == "IllustrisTNG":
+            table["MagneticField"] = self.field
+        else:
+            table["SmoothingLength"] = self.support
+        return table
+
+
+def _collisionless(dialect, header, columns, listed_masses=True):
+    """Columns of dark matter, stars or black holes."""
+    table = {}
+    if listed_masses:
+        table["Masses"] = lambda rows: columns["mass"][rows] * header.mass
+    if "formation_time" in columns:
+        simba = dialect == "SIMBA"
+        name = "StellarFormationTime" if simba else "GFM_StellarFormationTime"
+        table[name] = lambda rows: columns["formation_time"][rows]
+
+        def metallicity(rows):
+            if "metallicity" in columns:
+                return columns["metallicity"][rows]
+            return np.zeros(len(columns["mass"][rows]), dtype=np.float32)
+
+        def metals(rows):
+            metal = metallicity(rows)
+            names = SIMBA_ELEMENTS if simba else TNG_ELEMENTS
+            return chemistry.elements(metal, chemistry.helium_fraction(metal), names)
+
+        if simba:
+            table["Metallicity"] = metals
+        else:
+            table["GFM_Metallicity"] = metallicity
+            table["GFM_Metals"] = metals
+    if "black_hole_mass" in columns:
+        table["BH_Mass"] = lambda rows: columns["black_hole_mass"][rows] * header.mass
+        table["BH_Mdot"] = lambda rows: columns["accretion_rate"][rows]
+    return table
+
+
+def _filters(compression):
+    """Options of h5py for a filter given by name or as a mapping (such as hdf5plugin's)."""
+    if compression is None:
+        return {}
+    if isinstance(compression, str):
+        return {"compression": compression, "shuffle": True}
+    return dict(compression)
+
+
+def _write_type(group, dialect, header, columns, table, order, first_id, filters):
+    number = len(columns["mass"])
+
+    def coordinates(rows):
+        box = header.box_size * header.length
+        position = np.mod(columns["position"][rows] * header.length, box).astype(DIALECTS[dialect])
+        # Rounding to float32 can land on the far wall, which is outside.
+        return np.where(position >= box, 0, position)
+
+    def velocities(rows):
+        if "velocity" not in columns:
+            return np.zeros((len(columns["mass"][rows]), 3))
+        return columns["velocity"][rows] * header.velocity
+
+    def identifiers(rows):
+        if "particle_id" in columns:
+            return columns["particle_id"][rows]
+        rows = np.arange(number)[rows]
+        return first_id + rows
+
+    table = {
+        "Coordinates": coordinates,
+        "Velocities": velocities,
+        "ParticleIDs": identifiers,
+        **table,
+    }
+    kinds = {"Coordinates": DIALECTS[dialect], "ParticleIDs": np.uint64}
+    for name, function in table.items():
+        kind = kinds.get(name, np.float32)
+        dataset = None
+        for start in range(0, max(number, 1), CHUNK):
+            rows = slice(start, min(start + CHUNK, number))
+            source = rows if order is None else order[rows]
+            block = np.asarray(function(source), dtype=kind)
+            if dataset is None:
+                shape = (number, *block.shape[1:])
+                options = dict(filters)
+                if options and number:
+                    options["chunks"] = (min(number, 2**16), *block.shape[1:])
+                elif not number:
+                    options = {}
+                dataset = group.create_dataset(name, shape=shape, dtype=kind, **options)
+            if number:
+                dataset[rows] = block
+
+
+def write_snapshot(
+    path,
+    dialect,
+    header=None,
+    gas=None,
+    dark_matter=None,
+    stars=None,
+    wind=None,
+    black_holes=None,
+    *,
+    compression=None,
+    order=None,
+):
+    """Write one snapshot in the dialect of a suite.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write.
+    dialect : str
+        ``IllustrisTNG``, ``SIMBA`` or ``Astrid``.
+    header : SnapshotHeader, optional
+        By default CAMELS' CV volume at redshift zero.
+    gas : mapping of str to array, optional
+        Physical units. Needed: ``position`` (N, 3) kpc, ``mass`` Msun, ``density`` g/cm^3, ``temperature`` K.
+        Optional: ``velocity`` (N, 3) km/s, ``metallicity``, ``hydrogen_fraction`` (mass fractions),
+        ``electron_abundance``, ``neutral_hydrogen_abundance`` (per hydrogen nucleus),
+        ``star_formation_rate`` Msun/yr, ``smoothing_length`` kpc (unless TNG), ``delay_time``,
+        ``particle_id`` (may repeat).
+    dark_matter, stars, wind, black_holes : mapping of str to array, optional
+        ``position``, ``mass``; optional ``velocity``, ``particle_id``. Stars and wind also have
+        ``formation_time`` (scale factor; negative for wind) and ``metallicity``; black holes
+        ``black_hole_mass`` and ``accretion_rate``. Wind is TNG's: it is stored among the stars.
+    compression : str or mapping, optional
+        ``"gzip"``, or options of ``h5py.Group.create_dataset`` such as ``hdf5plugin.Blosc()``.
+    order : mapping of str to array, optional
+        Order in which the elements of ``gas``, ``dark_matter``, ``stars`` are written.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ParameterError
+        When the dialect is unknown, or wind is given for a suite that has no wind cells.
+    """
+    check_dialect(dialect)
+    header = header or SnapshotHeader()
+    order = dict(order or {})
+    if wind is not None and dialect != "IllustrisTNG":
+        raise ParameterError(
+            "wind cells stored among the stars",
+            found=dialect,
+            expected="IllustrisTNG",
+            remedy="Give such gas as `gas`, with `delay_time`.",
+        )
+    if wind is not None:
+        stars = _join(stars, wind)
+    kinds = {0: ("gas", gas), 1: ("dark_matter", dark_matter), 4: ("stars", stars)}
+    kinds[5] = ("black_holes", black_holes)
+    numbers, mass_table = np.zeros(6, dtype=np.int64), np.zeros(6)
+    for kind, (_, columns) in kinds.items():
+        numbers[kind] = 0 if columns is None else len(columns["mass"])
+    one_mass = numbers[1] and dialect != "SIMBA" and np.ptp(dark_matter["mass"]) == 0
+    if one_mass:
+        mass_table[1] = float(dark_matter["mass"][0]) * header.mass
+
+    with whole_file(path) as file:
+        _write_header(file, dialect, header, numbers, mass_table)
+        for kind, (name, columns) in kinds.items():
+            if not numbers[kind]:
+                continue
+            if name == "gas":
+                table = _Gas(dialect, header, columns).table()
+            else:
+                listed = not (kind == 1 and one_mass)
+                table = _collisionless(dialect, header, columns, listed)
+            first_id = 1 + int(numbers[:kind].sum())
+            _write_type(
+                file.create_group(f"PartType{kind}"),
+                dialect,
+                header,
+                columns,
+                table,
+                order.get(name),
+                first_id,
+                _filters(compression),
+            )
+    return Path(path)
+
+
+def _join(first, second):
+    if first is None:
+        return second
+    shared = [name for name in first if name in second]
+    return {name: np.concatenate([first[name], second[name]]) for name in shared}
+
+
+def _write_header(file, dialect, header, numbers, mass_table):
+    attributes = {
+        "BoxSize": header.box_size * header.length,
+        "Redshift": header.redshift,
+        "Time": header.scale_factor,
+        "HubbleParam": header.hubble,
+        "Omega0": header.omega_matter,
+        "OmegaLambda": header.omega_lambda,
+        "OmegaBaryon": header.omega_baryon,
+        "MassTable": mass_table,
+        "NumPart_ThisFile": numbers.astype(np.int32),
+        "NumPart_Total": numbers.astype(np.uint32),
+        "NumPart_Total_HighWord": np.zeros(6, dtype=np.uint32),
+        "NumFilesPerSnapshot": np.int32(1),
+        "UnitLength_in_cm": UNIT_LENGTH,
+        "UnitMass_in_g": UNIT_MASS,
+        "UnitVelocity_in_cm_per_s": UNIT_VELOCITY,
+        "Flag_Sfr": np.int32(1),
+        "Flag_Cooling": np.int32(1),
+        "Flag_Feedback": np.int32(1),
+        "Flag_StellarAge": np.int32(1),
+        "Flag_Metals": np.int32(1),
+        "Flag_DoublePrecision": np.int32(0),
+    }
+    if header.mock:
+        attributes["Mock"] = header.mock
+    if header.settings:
+        attributes["MockSettings"] = header.settings
+    write_attributes(file.create_group("Header"), attributes, arrays=dialect == "Astrid")
+    if dialect == "IllustrisTNG":
+        # AREPO describes how it was compiled; yt knows AREPO by it.
+        config = {"VORONOI": "", "COOLING": "", "GFM": "", "MHD": "", "PERIODIC": "", "USE_SFR": ""}
+        write_attributes(file.create_group("Config"), config, arrays=False)
+        parameters = {name: attributes[name] for name in ("Omega0", "OmegaLambda", "OmegaBaryon")}
+        parameters |= {"HubbleParam": header.hubble, "BoxSize": attributes["BoxSize"]}
+        write_attributes(file.create_group("Parameters"), parameters, arrays=False)

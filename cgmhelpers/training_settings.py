@@ -1,0 +1,104 @@
+"""Hyperparameters of a training, and the learning rate that follows from them."""
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LOWEST_RATE = 1e-9
+"""Where the cyclic schedule starts and ends, as in the CMD code."""
+
+
+class TrainingSettings(BaseModel):
+    """Hyperparameters of a training. Unknown names are errors.
+
+    The defaults of `dropout` and `channels` are the paper's (Tables 4, 5); those of `epochs`,
+    `batch_size`, `schedule`, `steps_up` and `steps_down` are those of the CMD code that it
+    modified; `learning_rate`, `weight_decay` and `augmentation` are ours: the paper tuned the
+    first two without printing them, and doesn't mention the last.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training maps.
+    batch_size : int
+        Largest number of maps in a step.
+    learning_rate : float
+        The maximum of the schedule.
+    weight_decay : float
+        Of AdamW.
+    dropout : float
+        Probability, before each fully connected layer.
+    channels : int
+        Channels of the first block.
+    schedule : {"cyclic", "one_cycle"}
+        "cyclic" climbs from 1e-9 to `learning_rate` in `steps_up` steps and falls in
+        `steps_down`, over and over; "one_cycle" (Smith & Topin 2017, arXiv:1708.07120) does so
+        once over the whole training, which suits trainings shorter than a few such cycles.
+    steps_up, steps_down : int
+        Of the cyclic schedule.
+    augmentation : bool
+        Show each map in a random one of the eight symmetries of the square.
+    patience : int, optional
+        Stop after so many epochs without a lower validation loss; None never stops early.
+    seed : int
+        Of the split, the initial weights, and all that is drawn.
+    threads : int, optional
+        Threads of torch; None leaves its choice.
+    precision : {"32-true", "64-true", "bf16-mixed"}
+        As Lightning names it. bf16 is for GPUs: processors without it are 15 times slower.
+    accelerator : str
+        As Lightning names it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(200, ge=1)
+    batch_size: int = Field(128, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    dropout: float = Field(0.3522, ge=0, lt=1)
+    channels: int = Field(12, ge=1)
+    schedule: Literal["cyclic", "one_cycle"] = "cyclic"
+    steps_up: int = Field(500, ge=1)
+    steps_down: int = Field(500, ge=1)
+    augmentation: bool = True
+    patience: int | None = Field(None, ge=1)
+    seed: int = Field(1, ge=0)
+    threads: int | None = Field(None, ge=1)
+    precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
+    accelerator: str = "auto"
+
+
+def learning_rate(settings, step, total):
+    """Learning rate of one step.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+    step : int
+        Steps taken before.
+    total : int
+        Steps of the whole training.
+
+    Returns
+    -------
+    float
+        As ``torch.optim.lr_scheduler.CyclicLR`` (triangular) and ``OneCycleLR`` (cosine) have
+        it, but as a function of the step, so that there is no state to resume.
+    """
+    highest = settings.learning_rate
+    if settings.schedule == "cyclic":
+        up, down = settings.steps_up, settings.steps_down
+        position = step % (up + down)
+        share = position / up if position <= up else (up + down - position) / down
+        return LOWEST_RATE + (highest - LOWEST_RATE) * share
+    first, last = highest / 25, highest / 25 / 1e4
+    peak = max(0.3 * total - 1, 1)
+    if step <= peak:
+        return _cosine(first, highest, step / peak)
+    return _cosine(highest, last, min((step - peak) / (total - 1 - peak), 1))
+
+
+def _cosine(start, end, share):
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))

@@ -1,0 +1,243 @@
+"""What the README and the book say about this repository is true."""
+
+import ast
+import itertools
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from pybtex.database import parse_file
+
+from cgmhelpers import cli
+from cgmhelpers.book import pages
+from cgmhelpers.parameters import Parameters, read
+
+ROOT = Path(__file__).resolve().parents[1]
+PROSE = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md"))]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+COMMANDS = typer.main.get_command(cli.app).commands
+# A band that isn't shipped is folded when it is asked for.
+EXCEPTIONS = {("xray", "tables")}
+# Names in the text that a reader makes, or that a run makes.
+MADE = ("mine.yml", "out.ipynb", "maps.zarr", "runs/", ".venv/bin", "/data/")
+
+
+def blocks(path, *languages):
+    """Give the contents of a page's code blocks."""
+    found = re.findall(r"^( *)```([^\n]*)\n(.*?)^ *```$", path.read_text(), re.M | re.S)
+    return [textwrap.dedent(text) for _, language, text in found if language in languages]
+
+
+def shell_lines():
+    """Give every command that the prose shows, in blocks and in sentences."""
+    for path in PROSE:
+        lines = [line for text in blocks(path, "bash") for line in text.splitlines()]
+        lines += re.findall(r"`((?:make|cgm) [^`]+)`", path.read_text())
+        for line in lines:
+            words = shlex.split(line, comments=True)
+            if words:
+                yield pytest.param(words, id=f"{path.stem}: {line[:60]}")
+
+
+SHELL = list(shell_lines())
+
+
+def test_there_are_commands_to_check():
+    kinds = {Path(parameters.values[0][0]).name for parameters in SHELL}
+    assert {"make", "cgm", "papermill", "pip"} <= kinds
+
+
+@pytest.mark.parametrize("words", SHELL)
+def test_command_exists(words):
+    program, arguments = Path(words[0]).name, words[1:]
+    if program == "make":
+        named = [word for word in arguments if "=" not in word]
+        assert set(named) <= TARGETS
+        for variable in (word.partition("=")[0] for word in arguments if "=" in word):
+            assert f"{variable} ?=" in MAKEFILE
+        profiles = [word.partition("=")[2] for word in arguments if word.startswith("PROFILE=")]
+    elif program == "cgm":
+        command = COMMANDS[arguments[0]]
+        known = {flag for parameter in command.params for flag in parameter.opts}
+        assert {word for word in arguments if word.startswith("-")} <= known
+        pairs = dict(itertools.pairwise(arguments))
+        profiles = [pairs[flag] for flag in ("--profile",) if flag in pairs]
+        chosen = [after for flag, after in itertools.pairwise(arguments) if flag == "--set"]
+        assert {pair.partition("=")[0] for pair in chosen} <= set(Parameters.model_fields)
+    elif program == "papermill":
+        assert (ROOT / arguments[0]).exists()
+        given = {arguments[i + 1]: arguments[i + 2] for i, w in enumerate(arguments) if w == "-p"}
+        read(given.pop("profile"), **given)  # an unknown name or a wrong value raises
+        profiles = []
+    else:
+        assert program in {"conda", "cp", "git", "cd", "pip", "source", "python"}
+        profiles = []
+    for profile in profiles:
+        if not profile.startswith(MADE):
+            assert (ROOT / "book" / "parameters" / f"{profile}.yml").exists()
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.stem)
+def test_paths_in_the_prose_exist(path):
+    folders = "assets|benchmarks|book|cgmhelpers|notebooks|tests|tools"
+    named = re.findall(rf"[`( ]((?:{folders})/[\w./*-]*)", path.read_text())
+    for name in named:
+        if "*" in name:
+            assert list(ROOT.glob(name)), name
+        elif not name.startswith(MADE):
+            assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.stem)
+def test_python_in_the_prose_uses_names_that_exist(path):
+    import importlib
+
+    for text in blocks(path, "python"):
+        tree = ast.parse(text)
+        modules = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "cgmhelpers":
+                for alias in node.names:
+                    modules[alias.name] = importlib.import_module(f"cgmhelpers.{alias.name}")
+        for node in ast.walk(tree):
+            module = modules.get(getattr(getattr(node, "value", None), "id", None))
+            if module and isinstance(node, ast.Attribute):
+                assert hasattr(module, node.attr), ast.unparse(node)
+
+
+def test_make_alone_lists_every_target():
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^  make ([a-z-]+)", listed, re.M)) == TARGETS
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert script.rstrip().endswith("make test")
+    assert "make test" in (ROOT / "README.md").read_text()
+
+
+# --- the book ---------------------------------------------------------------------------
+
+
+def modules():
+    """Name every public module below the package."""
+    for path in sorted((ROOT / "cgmhelpers").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name != "cgmhelpers" and not any(part.startswith("_") for part in name.split(".")):
+            yield name
+
+
+def test_reference_holds_every_module():
+    text = (ROOT / "book" / "reference.md").read_text()
+    documented = re.findall(r"^\.\. automodule:: (\S+)", text, re.M)
+    assert len(documented) == len(set(documented))
+    assert sorted(documented) == sorted(modules())
+
+
+def table_of_modules():
+    """Give the modules in the order of the architecture page."""
+    text = (ROOT / "book" / "architecture.md").read_text()
+    part = text[text.index("## The modules") : text.index("## Conventions")]
+    return re.findall(r"^\| `(\w+)` \|", part, re.M)
+
+
+def test_architecture_names_every_module_once():
+    assert sorted(table_of_modules()) == sorted({name.split(".")[1] for name in modules()})
+
+
+def test_imports_go_up_the_table_of_the_architecture():
+    order = table_of_modules()
+    wrong, followed = [], 0
+    for name in modules():
+        own = name.split(".")[1]
+        path = ROOT / Path(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for imported in imported_modules(path, name, is_package=path.name == "__init__.py"):
+            followed += 1
+            if (own, imported) in EXCEPTIONS:
+                continue
+            if imported != own and order.index(imported) > order.index(own):
+                wrong.append(f"{name} imports {imported}")
+    assert followed > 20
+    assert wrong == []
+
+
+def imported_modules(path, name, is_package):
+    """Name the top modules of this package that a file imports, at its top or in a function."""
+    parents = name.split(".")
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                kept = parents[: len(parents) - node.level + is_package]
+                base = ".".join([*kept, *([base] if base else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found |= {n.split(".")[1] for n in names if n.startswith("cgmhelpers.")}
+    return {n for n in found if n in set(table_of_modules())}
+
+
+@pytest.mark.parametrize("name", ["cgmhelpers", "cgmhelpers.camels", "cgmhelpers.cli"])
+def test_a_light_module_imports_nothing_heavy(name):
+    heavy = ("torch", "lightning", "yt", "pyxsim", "trident", "optuna", "dask")
+    code = f"import sys, {name}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_page_of_the_book_is_in_its_toc():
+    listed = pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    assert len(listed) == len(set(listed))
+    written = {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")}
+    assert written == {page for page in listed if page.startswith("book/")}
+
+
+def test_bibliography_is_complete_and_each_entry_says_where_it_is_from():
+    entries = parse_file(str(ROOT / "book" / "references.bib")).entries
+    cited = set()
+    for path in [*PROSE, *sorted((ROOT / "notebooks").glob("*.py"))]:
+        for keys in re.findall(r"\{cite:\w+\}`([^`]+)`", path.read_text()):
+            cited |= {key.strip() for key in keys.split(",")}
+    assert len(cited) > 30
+    assert cited <= set(entries)
+    for key, entry in entries.items():
+        assert {"title", "year"} <= set(entry.fields), key
+        assert {"journal", "booktitle", "howpublished"} & set(entry.fields), key
+        assert entry.persons["author"], key
+
+
+def test_property_table_of_the_science_page_is_the_one_of_the_library():
+    from cgmhelpers.properties import PROPERTIES
+
+    rows = re.findall(r"^\| .*\| `(\w+)` \|.*?\| ([^|]*–[^|]*) \|", _science(), re.M)
+    assert [name for name, _ in rows] == [entry.name for entry in PROPERTIES]
+    for (_, text), entry in zip(rows, PROPERTIES, strict=True):
+        low, high = (float(part.strip().replace("−", "-")) for part in text.split("\u00a0–\u00a0"))
+        assert (low, high) == (entry.low, entry.high)
+
+
+def test_limits_of_the_science_page_are_those_of_the_library():
+    from cgmhelpers import fields
+
+    limits = [
+        float(f"{a}e{b}") for a, b in re.findall(r"\$(\d\.\d)\\times10\^\{(-?\d+)\}", _science())
+    ]
+    assert limits[:2] == [fields.get("xray").survey_limit, fields.get("hi").survey_limit]
+
+
+def _science():
+    return (ROOT / "book" / "science.md").read_text()

@@ -1,0 +1,75 @@
+"""Each notebook is a pair: the .py is the source, the .ipynb says the same and holds no output.
+
+``jupytext --test`` passes on pairs that differ, and ``--sync`` trusts the times of files, so the
+pairs are compared here.
+"""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from jupytext.compare import NotebookDifference, compare_notebooks
+
+from cgmhelpers.parameters import Parameters
+from cgmhelpers.pipeline import NOTEBOOKS
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+SOURCES = sorted(FOLDER.glob("*.py"))
+
+
+def read(source):
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
+def differences(source):
+    compare_notebooks(jupytext.read(source), read(source), fmt="py:percent")
+
+
+def test_the_notebooks_are_those_of_the_book():
+    assert tuple(path.stem for path in SOURCES) == NOTEBOOKS
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_pair_says_the_same(source):
+    differences(source)
+
+
+def test_a_pair_that_differs_is_found(tmp_path):
+    source = tmp_path / "changed.py"
+    source.write_text(SOURCES[0].read_text() + "\n# %%\nx = 1\n")
+    source.with_suffix(".ipynb").write_text(SOURCES[0].with_suffix(".ipynb").read_text())
+    with pytest.raises(NotebookDifference):
+        differences(source)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_is_valid_and_clean(source):
+    notebook = read(source)
+    nbformat.validate(notebook)
+    identifiers = [cell.id for cell in notebook.cells]
+    assert len(set(identifiers)) == len(identifiers)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "widgets" not in notebook.metadata
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_has_one_cell_of_known_parameters(source):
+    tagged = [c for c in read(source).cells if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    names = {}
+    exec(tagged[0].source, {}, names)  # plain values: the cell imports nothing
+    assert "profile" in names
+    assert set(names) <= set(Parameters.model_fields)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_opens_and_closes_as_a_lesson(source):
+    cells = read(source).cells
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert prose[0].startswith("# ")
+    assert "In this notebook we" in "\n".join(prose[:2])
