@@ -4,6 +4,7 @@ Nothing is written into the source tree, so two runs can't mix.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from cgmhelpers.parameters import project_root
 
 NEEDED_FIGURES = ("hero.png",)
 LOG_TAIL = 40
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # jupyter-book has no __main__; its command may belong to another interpreter.
 START = "from jupyter_book.cli.main import main; main()"
 
@@ -134,14 +136,13 @@ def build(folder):
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, "NO_COLOR": "1"},
             stdout=stream,
             stderr=subprocess.STDOUT,
             check=False,
         )
     index = folder / "_build" / "html" / "index.html"
     if done.returncode or not index.exists():
-        lines = log.read_text(errors="replace").splitlines()
+        lines = COLOURS.sub("", log.read_text(errors="replace")).splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
         raise ResultError(
             f"The book in {folder} couldn't be built (exit code {done.returncode}).",

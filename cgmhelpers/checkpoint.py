@@ -42,6 +42,10 @@ def write_tensors(path, tensors, metadata_text):
 def read_tensors(path):
     """Read what :func:`write_tensors` wrote.
 
+    Parameters
+    ----------
+    path : path
+
     Returns
     -------
     tensors : dict of str to torch.Tensor

@@ -85,7 +85,7 @@ def make(
     FormatError
         If the snapshot holds no gas, or lacks what a field needs.
     ResultError
-        If there are no halos, or a map has values that aren't finite.
+        If there are no halos, or gas emits what isn't a finite number >= 0.
     """
     arguments = {
         "halos": halos,
@@ -265,13 +265,6 @@ def _images(sim, fields, options, table, frame, backend, progress):
             backend=backend,
             dtype=np.float32,
         )
-    if not np.isfinite(images).all():
-        bad = ~np.isfinite(images).all(axis=(1, 2, 3, 4))
-        raise ResultError(
-            f"Maps of {sim.name} have values that aren't finite.",
-            found=f"halos in rows {np.flatnonzero(bad).tolist()}",
-            remedy="Check the snapshot's gas columns.",
-        )
     return images
 
 
@@ -289,6 +282,14 @@ def _deposit(sim, fields, options, used):
             field.deposit(here, sim.header, **extra)
             for field, extra in zip(fields, own, strict=True)
         ]
+        for field, value in zip(fields, values, strict=True):
+            if not (np.isfinite(value) & (value >= 0)).all():
+                raise ResultError(
+                    f"Gas of {sim.name} can't be mapped in the field {field.name!r}.",
+                    found=f"{value[~(value >= 0) | np.isinf(value)][:3]} from an element",
+                    expected="finite numbers >= 0",
+                    remedy=f"Check the snapshot's columns {', '.join(field.columns)}.",
+                )
         pieces.append(np.stack(values, axis=1).astype(np.float64))
     return np.concatenate(pieces) * [field.per_area(sim.header) for field in fields]
 

@@ -8,6 +8,7 @@ Gluck et al. (2024, arXiv:2309.07912), Section 2.3 and Appendix C.
 
 from collections import OrderedDict
 from copy import deepcopy
+from functools import partial
 
 import pandas as pd
 import torch
@@ -231,22 +232,8 @@ def summary(network):
         ``attrs["parameters"]`` is their total.
     """
     rows = []
-
-    def record(name):
-        def hook(layer, inputs, output):
-            rows.append(
-                {
-                    "layer": name,
-                    "operation": _operation(layer),
-                    "output_shape": tuple(output.shape[1:]),
-                    "parameters": sum(parameter.numel() for parameter in layer.parameters()),
-                }
-            )
-
-        return hook
-
     handles = [
-        layer.register_forward_hook(record(name))
+        layer.register_forward_hook(partial(_record, rows, name))
         for part in (network.features, network.head)
         for name, layer in part.named_children()
     ]
@@ -263,6 +250,18 @@ def summary(network):
     table = pd.DataFrame(rows)
     table.attrs["parameters"] = int(table["parameters"].sum())
     return table
+
+
+def _record(rows, name, layer, inputs, output):
+    """Note what a layer did; a forward hook of torch."""
+    rows.append(
+        {
+            "layer": name,
+            "operation": _operation(layer),
+            "output_shape": tuple(output.shape[1:]),
+            "parameters": sum(parameter.numel() for parameter in layer.parameters()),
+        }
+    )
 
 
 def _operation(layer):

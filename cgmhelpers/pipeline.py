@@ -261,6 +261,7 @@ def _write_mock(root, suites, realisations, cells, seed, set_name, snapshot, che
         set_name=set_name,
         snapshot=snapshot,
         progress=False,
+        overwrite=True,  # the run's own folder: other settings mean that the user changed them
     )
     return True
 

@@ -250,3 +250,93 @@ def twins(halos, halo, box_size):
         )
     nearest = same.loc[same.groupby("suite")["distance"].idxmin()]
     return nearest.set_index("suite", drop=False).loc[suites].reset_index(drop=True)
+
+
+def maps_of(dataset, halo):
+    """Take the maps of one halo out of a data set of maps.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From ``maps.open``.
+    halo : pandas.Series
+        A row of ``Run.halos``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Without the halo dimension.
+
+    Raises
+    ------
+    ResultError
+        If the data set doesn't have the halo, or has it twice.
+    """
+    identifier = ("suite", "set_name", "realisation", "group")
+    same = np.all([dataset[key].values == halo[key] for key in identifier], axis=0)
+    if same.sum() != 1:
+        raise ResultError(
+            "The maps don't have this halo once.",
+            found=f"{same.sum()} times {halo[list(identifier)].to_dict()}",
+            remedy="Open the stores of the halo's suite, each once.",
+        )
+    return dataset.isel(halo=int(np.flatnonzero(same)[0]))
+
+
+def map_totals(dataset, axis="x"):
+    """Add up the pixels of every map along one line of sight.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From ``maps.open``.
+    axis : {"x", "y", "z"}
+        Line of sight.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a halo: suite, realisation, group, log_mass, halo_class, and for each field the
+        sum of the pixels in the field's unit.
+    """
+    columns = ("suite", "realisation", "group", "log_mass", "halo_class")
+    table = pd.DataFrame({name: dataset[name].values for name in columns})
+    totals = dataset["image"].sel(axis=axis).sum(("y", "x"), dtype=np.float64)
+    for name in dataset["field"].values:
+        table[str(name)] = totals.sel(field=name).values
+    return table
+
+
+def mass_from_total(totals, fields):
+    """How well a straight line from the log of a map's sum gives the halo mass.
+
+    Parameters
+    ----------
+    totals : pandas.DataFrame
+        From :func:`map_totals`, of one or several suites.
+    fields : sequence of str
+        Columns of `totals`; halos whose sum is zero don't count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per suite and field: n, correlation (Pearson, of the logarithms), scatter of
+        log10 mass about the linear fit, and scatter_of_mass about the mean [dex].
+    """
+    rows = []
+    for suite, own in totals.groupby("suite", sort=False):
+        for name in fields:
+            used = own[own[name] > 0]
+            total, log_mass = np.log10(used[name]), used["log_mass"]
+            fit = np.polynomial.Polynomial.fit(total, log_mass, 1)
+            rows.append(
+                {
+                    "suite": suite,
+                    "field": name,
+                    "n": len(used),
+                    "correlation": np.corrcoef(total, log_mass)[0, 1],
+                    "scatter": float(np.std(log_mass - fit(total))),
+                    "scatter_of_mass": float(np.std(log_mass)),
+                }
+            )
+    return pd.DataFrame(rows)

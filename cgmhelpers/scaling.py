@@ -149,11 +149,32 @@ class Scaling:
         return scaled
 
     def targets(self, properties):
-        """Properties in their units, shape (halos, properties), to the network's 0 to 1."""
+        """Properties scaled to the network's targets.
+
+        Parameters
+        ----------
+        properties : array_like, shape (halos, properties)
+            In their units.
+
+        Returns
+        -------
+        ndarray of float64, same shape
+            0 to 1 over the range of Table 1.
+        """
         return (np.asarray(properties, float) - self.low) / np.subtract(self.high, self.low)
 
     def physical(self, mean, std):
-        """The network's mean and std, shape (maps, properties), in the properties' units."""
+        """The network's outputs in the units of the properties.
+
+        Parameters
+        ----------
+        mean, std : array_like, shape (maps, properties)
+            As the network gives them.
+
+        Returns
+        -------
+        mean, std : ndarray of float64, shape (maps, properties)
+        """
         width = np.subtract(self.high, self.low)
         return np.asarray(mean, float) * width + self.low, np.asarray(std, float) * width
 
@@ -163,7 +184,16 @@ class Scaling:
 
     @classmethod
     def from_dict(cls, values):
-        """The inverse of :meth:`to_dict`."""
+        """The inverse of :meth:`to_dict`.
+
+        Parameters
+        ----------
+        values : dict of str to list
+
+        Returns
+        -------
+        Scaling
+        """
         return cls(**{name: tuple(value) for name, value in values.items()})
 
 

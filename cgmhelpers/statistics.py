@@ -237,6 +237,34 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
     return pd.DataFrame(rows)
 
 
+def biases(predictions, by=GROUPING):
+    """Mean of inference minus truth: which way a network errs.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.predict`.
+    by : sequence of str
+        Columns that make the groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, ``n`` (halos), ``bias`` in the unit of the property, and
+        ``uncertainty``, the standard error of that mean; groups in order of appearance.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or no row is left.
+    """
+    by = list(by)
+    rows = _finite(predictions, by)
+    groups = rows.assign(error=rows["mean"] - rows["truth"]).groupby(by, sort=False, observed=True)
+    found = groups["error"].agg(n="size", bias="mean", uncertainty="sem")
+    return found.reset_index()
+
+
 def _checked(**arrays):
     """Arrays as float64, or an error that names what is wrong with them."""
     arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}

@@ -164,18 +164,47 @@ class Keeper(lightning.Callback):
         trainer.should_stop = out_of_patience(history, module.settings.patience)
 
     def teardown(self, trainer, module, stage):
-        """Close the bar, whatever happened."""
+        """Close the bar, whatever happened.
+
+        Parameters
+        ----------
+        trainer, module, stage
+            As Lightning gives them.
+        """
         if self.bar is not None:
             self.bar.close()
 
 
 def best_epoch(history):
-    """Number of the first epoch of the lowest validation loss."""
+    """Find the epoch of the lowest validation loss.
+
+    Parameters
+    ----------
+    history : list of dict
+        One row per epoch, at least one.
+
+    Returns
+    -------
+    int
+        Number of the epoch, the first of equals.
+    """
     return min(history, key=lambda row: row["validation_loss"])["epoch"]
 
 
 def out_of_patience(history, patience):
-    """Whether the last `patience` epochs brought no lower validation loss."""
+    """Whether it is time to stop early.
+
+    Parameters
+    ----------
+    history : list of dict
+        One row per epoch.
+    patience : int or None
+        How many epochs without a lower validation loss are borne; None bears all.
+
+    Returns
+    -------
+    bool
+    """
     if patience is None or not history:
         return False
     return history[-1]["epoch"] - best_epoch(history) >= patience

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.integrate import dblquad, quad
+from scipy.ndimage import maximum_filter
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.projection import kernel, numba_backend, project, project_many, tables
@@ -13,12 +14,12 @@ from cgmhelpers.selection import in_frames
 BACKENDS = ("reference", "numba")
 #: Sum of a stamp inside the frame: float32 rounding of the fast one, quadrature of the reference.
 SUM = 2e-7
-#: Share of an element inside a frame that cuts it: the polynomial's local error (see numba_backend).
+#: Share of an element inside a frame that cuts it: the polynomial's local error.
 CUT = 5e-5
 
 
 def largest_difference(radius):
-    """What numba_backend's docstring allows per pixel, as a fraction of the brightest, with h in pixels.
+    """What numba_backend allows per pixel, as a fraction of the brightest; radius in pixels.
 
     The mosaic's tiles are T = 256 to a radius: a pixel's edge cuts tiles, over which the kernel
     varies by its slope, at most 2.6 of its centre; worst 2.6 / (8 T) per edge and kernel radius,
@@ -164,7 +165,7 @@ def test_pixel_values_are_means_of_the_closed_form(backend):
 def test_uniform_slab(backend):
     """A lattice of elements fills space; every pixel must see density times depth."""
     spacing, h, depth = 8.0, 24.0, 36.0
-    reach = {"reference": 32.0, "numba": 96.0}[backend]
+    reach = {"reference": 20.0, "numba": 96.0}[backend]
     across = np.arange(-reach - h, reach + h + 1, spacing)
     along = np.arange(-depth - 2 * h, depth + 2 * h + 1, spacing)
     position = np.stack(np.meshgrid(across, across, along), axis=-1).reshape(-1, 3)
@@ -201,7 +202,7 @@ def isothermal_sphere(number, radius):
     return r[:, None] * direction, h
 
 
-@pytest.mark.parametrize(("backend", "number"), [("reference", 3000), ("numba", 100_000)])
+@pytest.mark.parametrize(("backend", "number"), [("reference", 1000), ("numba", 100_000)])
 def test_projected_isothermal_sphere(backend, number):
     edge = 100.0
     position, h = isothermal_sphere(number, edge)
@@ -225,15 +226,14 @@ def test_projected_isothermal_sphere(backend, number):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_translation_by_whole_pixels(backend):
-    position, radius, quantities = many(60, spread=20.0, high=15.0)
-    here = project(position, radius, quantities, 64, 1.0, backend=backend)
+    position, radius, quantities = many(40, spread=10.0, high=15.0)
+    here = project(position, radius, quantities, 80, 1.0, backend=backend)
     shift = np.array([3.0, -7.0, 11.0])
-    there = project(position + shift, radius, quantities, 64, 1.0, backend=backend)
+    there = project(position + shift, radius, quantities, 80, 1.0, backend=backend)
     for axis in range(3):
         columns, rows = shift[(axis + 1) % 3], shift[(axis + 2) % 3]
         back = np.roll(there[axis], (-int(rows), -int(columns)), axis=(1, 2))
-        # Up to 64 elements are 1e-15 apart in place, which is 1e-14 of a pixel in the share of
-        # elements of 0.1 pixels; float32 rounds u to 6e-8.
+        # The fast stamps are rounded to float32, 6e-8, some operations long.
         np.testing.assert_allclose(back, here[axis], rtol=1e-6, atol=3e-7 * here.max())
     assert not np.allclose(there, here)
 
@@ -332,7 +332,8 @@ def test_order_of_elements_and_sum_of_fields():
     turned = project(position[::-1], radius[::-1], quantities[::-1])
     np.testing.assert_allclose(turned, images, rtol=1e-9)
     both = project(position, radius, quantities.sum(axis=1, keepdims=True))
-    np.testing.assert_allclose(both[:, 0], images.sum(axis=1), rtol=1e-6)
+    # The prolongation isn't linear where it has to keep pixels from being negative: faint ones.
+    np.testing.assert_allclose(both[:, 0], images.sum(axis=1), rtol=1e-6, atol=1e-6 * both.max())
 
 
 # --- the fast backend ------------------------------------------------------------------------
@@ -353,14 +354,24 @@ def test_fast_equals_reference_pixel_by_pixel(radius):
 
 
 def test_fast_equals_reference_for_many_elements():
-    position, radius, quantities = many(250, low=0.5, high=150.0)
-    arguments = position, radius, quantities, 50, 5.0, 120.0
-    fast, slow = project(*arguments), project(*arguments, backend="reference")
-    # Errors of single elements average out: half of the worst of one is allowed on the mean.
-    assert np.abs(fast - slow).sum() / slow.sum() < 3e-4
-    bright = slow > 1e-3 * slow.max(axis=(2, 3), keepdims=True)
-    assert bright.mean() > 0.1
-    np.testing.assert_allclose(fast[bright], slow[bright], rtol=2e-3)
+    position, radius, quantities = many(150, low=0.5, high=150.0)
+    frame = 50, 5.0, 120.0
+    fast = project(position, radius, quantities, *frame)
+    each = SimpleNamespace(offset=np.arange(len(radius) + 1), displacement=position)
+    single = project_many(each, radius, quantities, *frame, backend="reference")
+    slow = single.sum(axis=0)
+    # Each element may be wrong by its own bound, where its kernel or its coarse pixels reach.
+    bound = 1e-12 * slow
+    for image, h in zip(single, radius / 5.0):
+        coarse = 2 ** max(0, int(np.floor(np.log2(h / 8)))) if h >= 16 else 0
+        reach = maximum_filter(image, size=(1, 1, 4 * coarse + 1, 4 * coarse + 1)) > 0
+        bound += reach * largest_difference(h) * image.max(axis=(2, 3), keepdims=True)
+    assert (np.abs(fast - slow) <= bound).all()
+    # The bounds are worst cases that don't fall together.
+    assert np.abs(fast - slow).sum() / slow.sum() < 2e-4
+    bright = slow > 1e-2 * slow.max(axis=(2, 3), keepdims=True)
+    assert bright.mean() > 0.02
+    np.testing.assert_allclose(fast[bright], slow[bright], rtol=1e-3)
     np.testing.assert_allclose(fast.sum((2, 3)), slow.sum((2, 3)), rtol=1e-5)
 
 
@@ -403,9 +414,12 @@ def test_yt_agrees_where_kernels_are_large_and_loses_mass_where_they_are_small()
     position, radius, quantities = many(80, spread=60.0, low=40.0, high=60.0)
     images = project(position, radius, quantities, 64, 4.0, backend="yt")
     expected = project(position, radius, quantities, 64, 4.0)
-    # A kernel at pixel centres instead of its mean: laplacian / 24 = 9 / 24 / h^2 at its centre,
-    # 0.4% with h of 10 pixels.
-    assert np.abs(images - expected).max() < 5e-3 * expected.max()
+    # yt takes the kernel at a pixel's centre for its mean: laplacian / 24, largest at the kernel's
+    # own centre, and h is at least 10 pixels. A fifth more for the next order.
+    change = kernel.column(0.02) / kernel.column(0) - 1
+    tolerance = 1.2 * 4 * abs(change) / 0.02**2 / 24 / 10**2
+    assert tolerance < 0.02
+    assert np.abs(images - expected).max() < tolerance * expected.max()
     assert not np.allclose(images[0], images[1], rtol=0.05)
     small = project(position, radius / 40, quantities, 64, 4.0, backend="yt").sum() * 16
     assert abs(small / (3 * quantities.sum()) - 1) > 1e-3

@@ -5,15 +5,9 @@ matplotlib's settings for others, and all take a `source`, so that a figure says
 data are wherever it is shown.
 """
 
+from cgmhelpers.figures.errors import bias_matrix, calibration, error_by_class
 from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
-from cgmhelpers.figures.inference import (
-    bias_matrix,
-    calibration,
-    cross_simulation,
-    error_by_class,
-    one_prediction,
-    truth_inference,
-)
+from cgmhelpers.figures.inference import cross_simulation, one_prediction, truth_inference
 from cgmhelpers.figures.learning import learning_curves
 from cgmhelpers.figures.maps import halo_in_suites, halos_by_mass, hero
 from cgmhelpers.figures.style import style, suite_colour

@@ -52,7 +52,11 @@ def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
     for axis in axes.flat[max(0, len(names) - columns) : len(names)]:
         axis.set_xlabel(property_named("log_m_halo").axis_label)
         axis.xaxis.set_tick_params(labelbottom=True)
-    axes.flat[0].legend()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    if len(names) < axes.size:
+        axes.flat[-1].legend(handles, labels, loc="center", fontsize=11)
+    else:
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
     return note_source(figure, source)
 
 

@@ -115,3 +115,13 @@ def note_source(figure, source):
             0.995, 1.005, source, ha="right", va="bottom", size=8, style="italic", color="0.35"
         )
     return figure
+
+
+def heading(key, value):
+    """Return how a value of a column of predictions heads a panel."""
+    if key == "fields":
+        return field_names(value)
+    if key == "limits":
+        return LIMIT_NAMES.get(value, value)
+    words = {"suite_train": "trained on {}", "suite_test": "tested on {}"}
+    return words.get(key, "{}").format(value)

@@ -1,6 +1,7 @@
 """A mock CAMELS suite: statistical halos and gas in the files of the three simulation codes.
 
-The mock isn't a simulation: nothing is evolved. Halos are drawn from a published mass function, their gas from
+The mock isn't a simulation: nothing is evolved. Halos are drawn from a published mass function,
+their gas from
 profiles in hydrostatic equilibrium and from a table of numbers per feedback model
 (`feedback`). It stands in for CAMELS where those files aren't at hand, in tests and for
 scale measurements.
@@ -50,7 +51,8 @@ def write(
 ):
     """Write a mock CAMELS tree.
 
-    The same settings give the same files. Files that are whole and were written with the same settings are
+    The same settings give the same files. Files that are whole and were written with the same
+    settings are
     left as they are, so an interrupted call can be repeated.
 
     Parameters
@@ -76,7 +78,8 @@ def write(
     progress : bool
         Show a progress bar.
     overwrite : bool
-        Replace mock files that were written with other settings. Files that no mock wrote are never replaced.
+        Replace mock files that were written with other settings. Files that no mock wrote are
+        never replaced.
 
     Returns
     -------
@@ -139,8 +142,11 @@ def is_written(
     Parameters
     ----------
     root : path-like
+        Data root.
     suite : str
+        Name of the suite.
     realisation : int
+        Number of the simulation.
     cells, seed, set_name, snapshot, minimum_mass, compression
         As `write` takes them.
 
@@ -161,10 +167,15 @@ def file_paths(root, suite, realisation, set_name="CV", snapshot=90):
     Parameters
     ----------
     root : path-like
+        Data root.
     suite : str
+        Name of the suite.
     realisation : int
+        Number of the simulation.
     set_name : str
+        Simulation set.
     snapshot : int
+        Number in the file names.
 
     Returns
     -------

@@ -17,6 +17,7 @@ def halo_mask(halos):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
 
     Returns
     -------
@@ -43,10 +44,13 @@ def scatter(web, mask, number, generator):
     Parameters
     ----------
     web : Web
+        The cosmic web.
     mask : array of bool
         Of `halo_mask`.
     number : int
+        How many.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -74,12 +78,17 @@ def gas(web, mask, number, mass, model, generator):
     Parameters
     ----------
     web : Web
+        The cosmic web.
     mask : array of bool
+        Cells inside halos, of `halo_mask`.
     number : int
+        How many.
     mass : float
         Of all of it [Msun].
     model : FeedbackModel
+        The suite's feedback model.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

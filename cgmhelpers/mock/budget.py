@@ -16,7 +16,8 @@ PHASES = {
     "disc": 0.06,
     "satellites": 0.13,
 }
-#: Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms stars.
+#: Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms
+#: stars.
 WIND_LOADING = 1.0
 #: Elements of a halo of 10^11.5 Msun that suffice for its maps.
 ENOUGH = 700
@@ -33,8 +34,10 @@ class Budget:
     mass : dict of str to array
         [Msun].
     number : dict of str to array of int
+        How many.
     boost : float
-        0 where all elements have the same mass, 1 where halos are resolved far better than the mean.
+        0 where all elements have the same mass, 1 where halos are resolved far better than the
+        mean.
     """
 
     mass: dict
@@ -48,6 +51,7 @@ def allot(halos: Halos, result: Outcome, hot_mass, cells, element_mass, generato
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     result : Outcome
         Masses inside R200c.
     hot_mass : array (H,)
@@ -57,6 +61,7 @@ def allot(halos: Halos, result: Outcome, hot_mass, cells, element_mass, generato
     element_mass : float
         Mass of an element if all had the same [Msun].
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

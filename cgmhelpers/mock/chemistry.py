@@ -82,7 +82,8 @@ def hydrogen_density(density, hydrogen_fraction=0.76):
 def neutral_abundance(density, temperature, photoionisation):
     """Neutral share of hydrogen in ionisation equilibrium with self-shielding.
 
-    The codes store what their own cooling network found. This is the equilibrium of Rahmati et al. (2013,
+    The codes store what their own cooling network found. This is the equilibrium of Rahmati et al.
+    (2013,
     MNRAS 430, 2427, Appendix A) with the code's own background.
 
     Parameters
@@ -115,7 +116,8 @@ def neutral_abundance(density, temperature, photoionisation):
 def electron_abundance(neutral, temperature):
     """Electrons per hydrogen nucleus.
 
-    Hydrogen's electrons, and helium's: one where the background has ionised it once, two in hot gas.
+    Hydrogen's electrons, and helium's: one where the background has ionised it once, two in hot
+    gas.
 
     Parameters
     ----------

@@ -21,16 +21,21 @@ def dark_matter(halos, web, mask, number, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     web : Web
+        The cosmic web.
     mask : array of bool
+        Cells inside halos, of `halo_mask`.
     number : int
         Particles of the whole volume.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
     dict of str to array
-        ``halo`` (-1 in the web), ``satellite`` (-1: none), ``position`` kpc, ``velocity`` km/s, ``mass`` Msun.
+        ``halo`` (-1 in the web), ``satellite`` (-1: none), ``position`` kpc, ``velocity`` km/s,
+        ``mass`` Msun.
     """
     fraction = cosmology.OMEGA_BARYON / cosmology.OMEGA_MATTER
     dark = cosmology.OMEGA_MATTER - cosmology.OMEGA_BARYON
@@ -85,10 +90,13 @@ def stars(halos, result, number, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     result : Outcome
+        What feedback has made of the halos.
     number : int
         Of the whole volume, about.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -146,11 +154,15 @@ def wind(halos, model, result, disc_counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     model : FeedbackModel
+        The suite's feedback model.
     result : Outcome
+        What feedback has made of the halos.
     disc_counts : array (H,) of int
         Elements of each star-forming disc.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -192,8 +204,11 @@ def black_holes(halos, result, generator, minimum_mass=1e11):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     result : Outcome
+        What feedback has made of the halos.
     generator : numpy.random.Generator
+        Source of randomness.
     minimum_mass : float
         [Msun].
 

@@ -27,12 +27,17 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     result : Outcome
+        What feedback has made of the halos.
     atmosphere : Atmosphere
+        Their hot atmospheres.
     mass : array (H,)
         [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -55,6 +60,7 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
 
     def cool_density(host, radius, temperature):
+        """Density [g/cm^3] of gas in pressure balance with the atmosphere."""
         pressure = profiles.look_up(atmosphere.density * atmosphere.temperature, host, radius)
         return np.clip(0.45 * pressure / temperature, gas_density(4e-3), gas_density(0.10))
 
@@ -117,10 +123,13 @@ def disc(halos, mass, counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     mass : array (H,)
         [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -154,10 +163,13 @@ def outer_disc(halos, mass, counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     mass : array (H,)
         [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -189,10 +201,13 @@ def satellites(halos, mass, counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     mass : array (H,)
         Of all satellites of a halo [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

@@ -2,7 +2,8 @@
 
 Each number sequence is given at the halo masses of `LOG_MASS` and interpolated between them. The
 trends follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG > SIMBA, the dip of
-IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The numbers themselves are ours.
+IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The numbers themselves are
+ours.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class FeedbackModel:
     core_radius : float
         Core of the hot atmosphere over R200c.
     core_response, heat_response, metal_response, cool_response : float
-        Answers to one standard deviation of feedback activity: growth of the core [dex], heating [dex],
+        Answers to one standard deviation of feedback activity: growth of the core [dex], heating
+        [dex],
         enrichment [dex], loss of cool gas [logit].
     bubble_radius : float
         Radius of the pair of cavities over R200c at an activity of one.
@@ -174,7 +176,8 @@ class Outcome:
     activity : array
         Hidden feedback history, of zero mean and unit variance.
     hot, cool, disc, stars : array
-        Mass inside R200c of the hot atmosphere, of non-star-forming gas at 10^4 K, of star-forming gas and
+        Mass inside R200c of the hot atmosphere, of non-star-forming gas at 10^4 K, of star-forming
+        gas and
         of stars.
     metallicity : array
         log10 of the mean mass fraction of metals.
@@ -199,7 +202,8 @@ class Outcome:
 
 #: Share of the scatter's variance that the hidden history explains; the rest is independent noise.
 HISTORY_SHARE = 0.65
-#: Correlation of a halo's history between any suite and the shared one: same mergers, other physics.
+#: Correlation of a halo's history between any suite and the shared one: same mergers, other
+#: physics.
 SUITE_CORRELATION = 0.6
 #: No halo keeps more gas than this (the cosmic baryon fraction is 0.163).
 MAXIMUM_FRACTION = 0.19
@@ -208,7 +212,8 @@ MAXIMUM_FRACTION = 0.19
 def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     """Draw what one feedback model makes of each halo.
 
-    One hidden activity moves the gas fraction down and the temperature, the metallicity, the core and the
+    One hidden activity moves the gas fraction down and the temperature, the metallicity, the core
+    and the
     cavities up, so that an image tells more than the halo mass; independent noise hides part of it.
 
     Parameters
@@ -227,6 +232,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     mass = halos.mass
 
     def noise():
+        """One standard normal deviate per halo."""
         # Truncated, so that no halo leaves the ranges of Table 1.
         return np.clip(generator.standard_normal(len(mass)), -2.2, 2.2)
 

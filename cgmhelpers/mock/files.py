@@ -81,6 +81,7 @@ def whole_file(path):
     Parameters
     ----------
     path : path-like
+        The file.
 
     Yields
     ------
@@ -100,7 +101,17 @@ def whole_file(path):
 
 
 def write_attributes(group, attributes, arrays):
-    """Write attributes; `arrays` makes numbers arrays of length 1, as Astrid's files have them."""
+    """Write attributes of a header.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where to.
+    attributes : dict
+        Names and values.
+    arrays : bool
+        Whether numbers become arrays of length 1, as Astrid's files have them.
+    """
     for name, value in attributes.items():
         if arrays and not isinstance(value, str):
             value = np.atleast_1d(value)
@@ -108,7 +119,18 @@ def write_attributes(group, attributes, arrays):
 
 
 def check_dialect(dialect):
-    """Raise ParameterError unless the dialect is one of the three suites."""
+    """Make sure that a dialect is one of the three suites.
+
+    Parameters
+    ----------
+    dialect : str
+        To check.
+
+    Raises
+    ------
+    ParameterError
+        When it is none.
+    """
     if dialect not in DIALECTS:
         raise ParameterError(
             "unknown dialect", found=dialect, expected=", ".join(DIALECTS), remedy="Choose a suite."
@@ -121,6 +143,7 @@ def read_settings(path):
     Parameters
     ----------
     path : path-like
+        The file.
 
     Returns
     -------
@@ -135,7 +158,9 @@ def is_whole(path, settings):
     Parameters
     ----------
     path : path-like
+        The file.
     settings : str
+        The settings, as text.
 
     Returns
     -------
@@ -145,7 +170,18 @@ def is_whole(path, settings):
 
 
 def is_mock(path):
-    """Whether a file says that a mock is what it is."""
+    """Whether a file says that a mock is what it is.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    bool
+        False for whatever isn't a readable HDF5 file, too.
+    """
     return bool(_attribute(path, "Mock"))
 
 

@@ -1,6 +1,7 @@
 """Gas of the halos: what its phases share.
 
-Phases are dictionaries of columns relative to the halo centres: ``halo`` and ``satellite`` (N,), the
+Phases are dictionaries of columns relative to the halo centres: ``halo`` and ``satellite`` (N,),
+the
 latter -1 outside satellites; ``position`` (N, 3) kpc, ``velocity`` (N, 3) km/s, ``mass`` Msun,
 ``density`` g/cm^3, ``temperature`` K, ``metallicity`` (relative to the halo's mean),
 ``star_formation_rate`` Msun/yr, ``delay_time``.
@@ -18,26 +19,69 @@ STAR_FORMATION_DENSITY = 0.13
 
 
 def density_unit():
-    """g/cm^3 per Msun/kpc^3."""
+    """Return one Msun/kpc^3 in g/cm^3."""
     from astropy import units
 
     return (units.Msun / units.kpc**3).to(units.g / units.cm**3)
 
 
 def gas_density(hydrogen_density):
-    """Density [g/cm^3] of gas of 76% hydrogen with given hydrogen nuclei [1/cm^3]."""
+    """Density of gas of 76% hydrogen.
+
+    Parameters
+    ----------
+    hydrogen_density : array or float
+        Hydrogen nuclei [1/cm^3].
+
+    Returns
+    -------
+    array or float
+        [g/cm^3].
+    """
     from astropy import constants
 
     return hydrogen_density * (constants.m_p.cgs.value / 0.76)
 
 
 def to_box(halos: Halos, halo, vector):
-    """Rotate vectors (N, 3) from the halos' own frames to the volume's axes."""
+    """Rotate vectors from the halos' own frames to the volume's axes.
+
+    Parameters
+    ----------
+    halos : Halos
+        The shared halos.
+    halo : array (N,) of int
+        Halo of each vector.
+    vector : array (N, 3)
+        Components along the halo's axes.
+
+    Returns
+    -------
+    array (N, 3)
+        Components along x, y, z.
+    """
     return np.einsum("ni,nij->nj", vector, halos.frame[halo])
 
 
 def columns(halo, position, velocity, mass, density, temperature, metallicity, **others):
-    """Gather columns of one phase in float32; absent ones are zero."""
+    """Gather the columns of one phase in float32.
+
+    Parameters
+    ----------
+    halo : array (N,) of int
+        Halo of each element.
+    position, velocity : array (N, 3)
+        Relative to the halo [kpc, km/s].
+    mass, density, temperature, metallicity : array (N,)
+        [Msun], [g/cm^3], [K], relative to the halo's mean.
+    **others : array (N,)
+        ``star_formation_rate``, ``delay_time`` (zero by default), ``satellite`` (-1 by default).
+
+    Returns
+    -------
+    dict of str to array
+        All columns.
+    """
     number = len(halo)
     table = {
         "position": position,
@@ -54,7 +98,8 @@ def columns(halo, position, velocity, mass, density, temperature, metallicity, *
 
 
 def disc_scale(halos):
-    """Scale length of the galaxies' discs [kpc], (H,): a share of R200c (Kravtsov 2013), capped in groups."""
+    """Scale length of the galaxies' discs [kpc], (H,): a share of R200c (Kravtsov 2013), capped in
+    groups."""
     return 0.018 * np.minimum(halos.radius, 280.0)
 
 
@@ -64,7 +109,9 @@ def settle_metals(halos, result, table):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     result : Outcome
+        What feedback has made of the halos.
     table : dict of str to array
         All gas of the halos; its ``metallicity`` is changed in place.
     """

@@ -36,7 +36,17 @@ class Atmosphere:
 
     @classmethod
     def of(cls, halos: Halos, model: FeedbackModel, result: Outcome):
-        """Build the atmospheres in hydrostatic equilibrium of all halos."""
+        """Build the atmospheres in hydrostatic equilibrium of all halos.
+
+        Parameters
+        ----------
+        halos : Halos
+            The shared halos.
+        model : FeedbackModel
+            The suite's feedback model.
+        result : Outcome
+            What feedback has made of the halos.
+        """
         slope = np.clip(0.56 + 0.04 * (np.log10(halos.mass) - 13), 0.48, 0.66)
         shape = profiles.hot_density(result.core, slope)
         sampler = profiles.Sampler.of(shape)
@@ -59,15 +69,21 @@ def hot(halos, model, result, atmosphere, whole, counts, boost, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     model : FeedbackModel
+        The suite's feedback model.
     result : Outcome
+        What feedback has made of the halos.
     atmosphere : Atmosphere
+        Their hot atmospheres.
     whole : array (H,)
         Mass, beyond R200c too [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     boost : float
         0: elements of one mass; 1: finer ones near the centre, where the emission comes from.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
@@ -125,12 +141,17 @@ def wind(halos, model, result, mass, counts, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     model : FeedbackModel
+        The suite's feedback model.
     result : Outcome
+        What feedback has made of the halos.
     mass : array (H,)
         [Msun].
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

@@ -50,6 +50,7 @@ class Halos:
     shape : array (H, 3)
         Axis ratios, of unit product.
     satellites : Satellites
+        Galaxies inside them.
     """
 
     mass: np.ndarray
@@ -101,7 +102,9 @@ def draw(generator, minimum_mass) -> tuple[Halos, Web]:
     Returns
     -------
     halos : Halos
+        The shared halos.
     web : Web
+        The cosmic web.
     """
     web = Web(generator)
     mass = draw_masses(generator, minimum_mass)
@@ -142,6 +145,7 @@ def draw_masses(generator, minimum_mass):
     Parameters
     ----------
     generator : numpy.random.Generator
+        Source of randomness.
     minimum_mass : float
         [Msun].
 
@@ -165,7 +169,9 @@ def place_halos(generator, web, mass, radius):
     Parameters
     ----------
     generator : numpy.random.Generator
+        Source of randomness.
     web : Web
+        The cosmic web.
     mass, radius : array (H,)
         [Msun], [kpc].
 
@@ -205,7 +211,9 @@ def random_frames(generator, number):
     Parameters
     ----------
     generator : numpy.random.Generator
+        Source of randomness.
     number : int
+        How many.
 
     Returns
     -------
@@ -217,7 +225,20 @@ def random_frames(generator, number):
 
 
 def random_directions(generator, number):
-    """Uniformly random unit vectors, float32 (number, 3)."""
+    """Uniformly random unit vectors.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+        Source of randomness.
+    number : int
+        How many.
+
+    Returns
+    -------
+    array (number, 3), float32
+        Unit vectors.
+    """
     vector = generator.standard_normal((number, 3), dtype=np.float32)
     return vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-6)
 
@@ -225,12 +246,14 @@ def random_directions(generator, number):
 def draw_satellites(generator, mass, radius) -> Satellites:
     """Satellites of halos above 10^11.2 Msun.
 
-    Their numbers follow N(>m/M) = 0.06 (m/M)^-0.9 above one hundredth of the host, close to subhalo mass
+    Their numbers follow N(>m/M) = 0.06 (m/M)^-0.9 above one hundredth of the host, close to
+    subhalo mass
     functions of cold dark matter (e.g. Jiang & van den Bosch 2016, MNRAS 458, 2848).
 
     Parameters
     ----------
     generator : numpy.random.Generator
+        Source of randomness.
     mass, radius : array (H,)
         Hosts: [Msun], [kpc].
 

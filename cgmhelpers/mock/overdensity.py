@@ -84,7 +84,8 @@ def measure(halos, tables):
     Returns
     -------
     m200c, r200c : array (H,)
-        [Msun], [kpc]; the expected values where the particles never cross 200 times the critical density.
+        [Msun], [kpc]; the expected values where the particles never cross 200 times the critical
+        density.
     """
     number = len(halos)
     start, halo = nearby(halos.position, halos.radius * np.exp(LOG_HIGH))

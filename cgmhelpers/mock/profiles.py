@@ -21,6 +21,7 @@ def nfw_mass(concentration, radii=RADII):
     Parameters
     ----------
     concentration : array (H,)
+        NFW concentrations.
     radii : array (R,)
         Over R200c.
 
@@ -31,6 +32,7 @@ def nfw_mass(concentration, radii=RADII):
     """
 
     def shape(x):
+        """Enclosed mass of an NFW halo over 4 pi rho_s r_s^3."""
         return np.log1p(x) - x / (1 + x)
 
     c = np.asarray(concentration)[:, None]
@@ -62,7 +64,9 @@ def cumulative(density, radii=RADII):
     Parameters
     ----------
     density : array (H, R)
+        Density tables.
     radii : array (R,)
+        Radii over R200c.
 
     Returns
     -------
@@ -81,7 +85,9 @@ def nfw_density(concentration, radii=RADII):
     Parameters
     ----------
     concentration : array (H,)
+        NFW concentrations.
     radii : array (R,)
+        Radii over R200c.
 
     Returns
     -------
@@ -103,6 +109,7 @@ def hot_density(core, slope, radii=RADII):
     slope : array (H,)
         The beta of the model (Cavaliere & Fusco-Femiano 1976, A&A 49, 137).
     radii : array (R,)
+        Radii over R200c.
 
     Returns
     -------
@@ -154,7 +161,13 @@ class Sampler:
 
     @classmethod
     def of(cls, density):
-        """Make the sampler of density tables (H, R)."""
+        """Make the sampler of density tables.
+
+        Parameters
+        ----------
+        density : array (H, R)
+            Over `RADII`, arbitrary unit.
+        """
         mass = cumulative(density)
         mass[:, 0] = 0.0
         return cls(mass / mass[:, -1:])
@@ -185,7 +198,13 @@ class Sampler:
         return np.exp(log_radii[left] + share * (log_radii[1] - log_radii[0]))
 
     def inside(self, radius=1.0):
-        """Share of the mass inside a radius over R200c, (H,)."""
+        """Share of the mass inside one radius, (H,).
+
+        Parameters
+        ----------
+        radius : float
+            Over R200c.
+        """
         position = np.interp(np.log(radius), np.log(RADII), np.arange(len(RADII)))
         left = min(int(position), len(RADII) - 2)
         share = position - left
@@ -198,7 +217,9 @@ def look_up(table, halo, radius):
     Parameters
     ----------
     table : array (H, R)
+        Values over `RADII`.
     halo : array (N,) of int
+        Halo of each element.
     radius : array (N,)
         Over R200c.
 
@@ -222,12 +243,16 @@ def ordered_levels(counts, generator):
     Parameters
     ----------
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------
     halo : array (N,) of int
+        Halo of each element.
     level : array (N,)
+        Share of the mass.
     """
     halo = np.repeat(np.arange(len(counts)), counts)
     start = np.cumsum(counts) - counts
@@ -241,7 +266,9 @@ def even_directions(counts, generator):
     Parameters
     ----------
     counts : array (H,) of int
+        Elements of each halo.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

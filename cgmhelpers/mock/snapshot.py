@@ -19,7 +19,8 @@ from cgmhelpers.mock.files import (
 
 #: Rows converted at a time: 16.8 million cells must not be copied whole.
 CHUNK = 2**20
-#: Kernel support over the radius of a sphere of the element's volume; the same for all suites, as in yt.
+#: Kernel support over the radius of a sphere of the element's volume; the same for all suites, as
+#: in yt.
 KERNEL_FACTOR = 2.0
 TNG_ELEMENTS = ("H", "He", "C", "N", "O", "Ne", "Mg", "Si", "Fe", "other")
 SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe")
@@ -28,7 +29,8 @@ SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe
 def internal_energy(temperature, electron_abundance):
     """Specific internal energy with which the codes' outputs give back a temperature.
 
-    u = k_B T / ((gamma - 1) mu m_p), mu = 4 / (1 + 3 X_H + 4 X_H x_e), X_H = 0.76 whatever the metals, as the
+    u = k_B T / ((gamma - 1) mu m_p), mu = 4 / (1 + 3 X_H + 4 X_H x_e), X_H = 0.76 whatever the
+    metals, as the
     codes' documentation and yt have it.
 
     Parameters
@@ -256,7 +258,8 @@ def write_snapshot(
     header : SnapshotHeader, optional
         By default CAMELS' CV volume at redshift zero.
     gas : mapping of str to array, optional
-        Physical units. Needed: ``position`` (N, 3) kpc, ``mass`` Msun, ``density`` g/cm^3, ``temperature`` K.
+        Physical units. Needed: ``position`` (N, 3) kpc, ``mass`` Msun, ``density`` g/cm^3,
+        ``temperature`` K.
         Optional: ``velocity`` (N, 3) km/s, ``metallicity``, ``hydrogen_fraction`` (mass fractions),
         ``electron_abundance``, ``neutral_hydrogen_abundance`` (per hydrogen nucleus),
         ``star_formation_rate`` Msun/yr, ``smoothing_length`` kpc (unless TNG), ``delay_time``,

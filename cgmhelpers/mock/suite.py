@@ -21,6 +21,8 @@ from cgmhelpers.mock.feedback import MODELS, outcome
 
 #: Fewest dark matter particles: they are cheap, and halo masses rest on them.
 DARK_MATTER = 600_000
+#: But no more than this per gas element.
+DARK_MATTER_PER_CELL = 12
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ def build(name, halos, web, cells, generator):
     name : str
         Suite.
     halos : Halos
+        The shared halos.
     web : Web
+        The cosmic web.
     cells : int
         Gas elements.
     generator : numpy.random.Generator
@@ -102,7 +106,8 @@ def build(name, halos, web, cells, generator):
     wind = None
     if name == "IllustrisTNG":
         wind = collisionless.wind(halos, model, result, number["disc"], generator)
-    dark = collisionless.dark_matter(halos, web, mask, max(cells, DARK_MATTER), generator)
+    particles = max(cells, min(DARK_MATTER, DARK_MATTER_PER_CELL * cells))
+    dark = collisionless.dark_matter(halos, web, mask, particles, generator)
     holes = collisionless.black_holes(halos, result, generator)
     return Realisation(gas=table, dark_matter=dark, stars=stars, wind=wind, black_holes=holes)
 
@@ -115,6 +120,7 @@ def ionise(table, model):
     table : dict of str to array
         Gains ``electron_abundance`` and ``neutral_hydrogen_abundance``.
     model : FeedbackModel
+        The suite's feedback model.
     """
     number = len(table["mass"])
     table["electron_abundance"] = np.empty(number, dtype=np.float32)
@@ -136,9 +142,11 @@ def number_particles(kinds, name, generator):
     Parameters
     ----------
     kinds : dict of int to columns
+        Columns of each particle type.
     name : str
         Suite.
     generator : numpy.random.Generator
+        Source of randomness.
     """
     first = 1
     for columns in kinds.values():
@@ -160,11 +168,16 @@ def write(name, halos, realisation, header, snapshot_path, catalogue_path, compr
     name : str
         Suite.
     halos : Halos
+        The shared halos.
     realisation : Realisation
+        Number of the simulation.
     header : SnapshotHeader
+        The header.
     snapshot_path, catalogue_path : Path
     compression : str, mapping or None
+        Compression of the files.
     generator : numpy.random.Generator
+        Source of randomness.
     """
     kinds = realisation.kinds()
     number_particles(kinds, name, generator)
@@ -195,7 +208,18 @@ def write(name, halos, realisation, header, snapshot_path, catalogue_path, compr
 
 
 def member_identifiers(kinds):
-    """Identifiers of all particles of halos, halo by halo."""
+    """Identifiers of all particles of halos, halo by halo.
+
+    Parameters
+    ----------
+    kinds : dict of int to columns
+        Columns of each particle type.
+
+    Returns
+    -------
+    array
+        As catalogues list them in ``IDs/ID``.
+    """
     halo = np.concatenate([columns["halo"] for columns in kinds.values()])
     identifier = np.concatenate([columns["particle_id"] for columns in kinds.values()])
     bound = halo >= 0
@@ -209,8 +233,11 @@ def group_tables(halos, kinds, generator):
     Parameters
     ----------
     halos : Halos
+        The shared halos.
     kinds : dict of int to columns
+        Columns of each particle type.
     generator : numpy.random.Generator
+        Source of randomness.
 
     Returns
     -------

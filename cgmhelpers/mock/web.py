@@ -13,8 +13,9 @@ SMOOTHING = 1800.0
 class Web:
     """A displacement field in the periodic volume, and its density.
 
-    Points at Lagrangian places q move to x = q + psi(q) with velocity H0 f psi; the density follows from
-    the volume that they keep, 1 / |det(1 + dpsi/dq)| (Zel'dovich 1970, A&A 5, 84).
+    Points at Lagrangian places q move to x = q + psi(q) with velocity H0 f psi; the density
+    follows from
+    the volume that they keep, ``1 / |det(1 + dpsi/dq)|`` (Zel'dovich 1970, A&A 5, 84).
 
     Parameters
     ----------
@@ -57,6 +58,7 @@ class Web:
         Parameters
         ----------
         field : array (GRID, GRID, GRID)
+            One of the grids of this web.
         place : array (N, 3)
             [kpc].
 

@@ -1,7 +1,8 @@
 """Kernel-smoothed deposit of gas elements onto images, along the three axes.
 
-Three backends give the same images: ``numba`` (fast), ``reference`` (slow and obvious, what the fast
-one is tested against) and ``yt`` (what a yt user would do; pencil beams, so mass isn't conserved).
+Three backends give the same images: ``numba`` (fast), ``reference`` (slow and obvious, what the
+fast one is tested against) and ``yt`` (what a yt user would do: pencil beams, so that mass isn't
+conserved).
 
 Geometry, the same everywhere. Elements come as displacements (x, y, z) from the image's centre. The
 image named after an axis looks along it; the remaining two axes keep their cyclic order, the first
@@ -15,15 +16,15 @@ y      z                   x
 z      x                   y
 =====  ==================  =================
 
-Pixel ``[row, column]`` covers ``column * pixel_size - half`` to ``(column + 1) * pixel_size - half``
-horizontally, with ``half = pixels * pixel_size / 2``, and likewise vertically: y points up.
+Pixel ``[row, column]`` covers ``column * pixel_size - half`` to ``(column + 1) * pixel_size -
+half`` horizontally, with ``half = pixels * pixel_size / 2``, and likewise vertically: y points up.
 """
 
 from importlib import import_module
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import ParameterError, ResultError
 
 #: Names of the backends and the modules that hold them.
 BACKENDS = {
@@ -71,9 +72,9 @@ def project(
     Returns
     -------
     (3, F, pixels, pixels) ndarray of float64
-        Images (axis, field, row, column): deposited quantity per kpc^2, mean over the pixel. What an
-        element has outside the frame isn't deposited, so that an image's sum times the pixel's area
-        is what lies inside frame and depth.
+        Images (axis, field, row, column): deposited quantity per kpc^2, mean over the pixel. What
+        an element has outside the frame isn't deposited, so that an image's sum times the pixel's
+        area is what lies inside frame and depth.
 
     Raises
     ------
@@ -126,6 +127,8 @@ def project_many(
     ------
     ParameterError
         As `project`.
+    ResultError
+        If the images don't fit `dtype`.
     """
     displacement, kernel_radius, quantities = _checked(
         selection.displacement, kernel_radius, quantities
@@ -140,7 +143,7 @@ def project_many(
         )
     module = _backend(backend)
     if backend == "numba":
-        return module.project_many(
+        images = module.project_many(
             offset,
             displacement,
             kernel_radius,
@@ -151,11 +154,20 @@ def project_many(
             threads=threads,
             dtype=dtype,
         )
-    images = np.zeros((len(offset) - 1, 3, quantities.shape[1], pixels, pixels), dtype=dtype)
-    for halo in range(len(offset) - 1):
-        own = slice(offset[halo], offset[halo + 1])
-        images[halo] = module.project(
-            displacement[own], kernel_radius[own], quantities[own], int(pixels), pixel_size, depth
+    else:
+        images = np.zeros((len(offset) - 1, 3, quantities.shape[1], pixels, pixels), dtype=dtype)
+        for halo in range(len(offset) - 1):
+            own = slice(offset[halo], offset[halo + 1])
+            arrays = displacement[own], kernel_radius[own], quantities[own]
+            with np.errstate(over="ignore"):
+                images[halo] = module.project(*arrays, int(pixels), pixel_size, depth)
+    brightest = images.max(initial=0)
+    if not np.isfinite(brightest):
+        raise ResultError(
+            "The images don't fit their type.",
+            found=f"a pixel above {np.finfo(dtype).max:.3g}",
+            expected=f"numbers that fit {np.dtype(dtype)}",
+            remedy="Scale the quantities, or use float64.",
         )
     return images
 

@@ -31,7 +31,7 @@ EXACT_BELOW = 5.0
 #: Radius in pixels from which stamps go to coarser grids. 24 halves the pyramid's error and costs
 #: 40% more time.
 COARSE_FROM = 16.0
-#: Pixels around each coarse grid: what the prolongation to the next finer one, and its border, reach.
+#: Pixels around each coarse grid: what the prolongation to the next finer one and its border reach.
 BORDER = 6
 #: Pixels of a stamp's row are computed in blocks of this many.
 BLOCK = 8
@@ -80,7 +80,7 @@ def project_many(
         )
         radius = kernel_radius[own].astype(np.float64)
         inside = fraction_within_depth(line_of_sight, radius, depth)
-        images[halo, axis] = _image(
+        image = _image(
             x / pixel_size + 0.5 * pixels,
             y / pixel_size + 0.5 * pixels,
             radius / pixel_size,
@@ -88,6 +88,8 @@ def project_many(
             pixels,
             *tables,
         )
+        with np.errstate(over="ignore"):  # the caller looks for infinities
+            images[halo, axis] = image
 
     # Largest first, so that no thread is left alone with a large halo at the end.
     units = np.repeat(-np.diff(offset), 3).argsort(kind="stable")
@@ -104,7 +106,7 @@ def project_many(
 
 @_compile
 def _image(x, y, radius, weights, pixels, table, polynomials):
-    """One image (field, row, column) from centres and radii in pixels and weights (element, field)."""
+    """One image (field, row, column); centres and radii in pixels, weights (element, field)."""
     fields = weights.shape[1]
     largest = 0.0
     for element in range(len(x)):

@@ -1,8 +1,8 @@
 """The slow, obvious projection that the fast one is tested against.
 
-Each pixel's share of an element is the integral of the column kernel over the part of the pixel that
-the kernel can reach, by Gauss-Legendre quadrature on sub-squares of a quarter of the kernel's radius
-or of the pixel, whichever is smaller. Nothing is tabulated and nothing is renormalised.
+Each pixel's share of an element is the integral of the column kernel over the part of the pixel
+that the kernel can reach, by Gauss-Legendre quadrature on sub-squares of a quarter of the kernel's
+radius or of the pixel, whichever is smaller. Nothing is tabulated and nothing is renormalised.
 
 Accuracy: a share is right to 1e-5 of the element (the kernel's derivatives jump at its knot and its
 edge, which costs a quadrature its order); the sum of all shares to 1e-6.

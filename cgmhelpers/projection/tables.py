@@ -11,7 +11,7 @@ from .kernel import column
 TILES = 256
 #: The polynomial that stands for the column kernel begins at this power of u = 1 - (r/h)^2 ...
 LOWEST_POWER = 5
-#: ... and ends at this one.
+#: ... and ends at this one; `numba_backend` writes its twelve terms out.
 HIGHEST_POWER = 12
 
 
@@ -46,20 +46,20 @@ def mosaic():
 
 @lru_cache(maxsize=1)
 def column_polynomials():
-    r"""Column kernel as a polynomial in :math:`u = 1 - (r/h)^2`, with its corrections to a pixel's mean.
+    r"""Column kernel as a polynomial in :math:`u = 1 - (r/h)^2`, and corrections to a pixel's mean.
 
     The mean of a smooth function over a pixel of unit side is its value at the centre, plus
     :math:`\nabla^2/24` of it, plus :math:`7 \nabla^4/11520` (the last averaged over the pixel's
     orientation: :math:`\partial_x^4 + \partial_y^4` is on average 3/4 of :math:`\nabla^4` and
     :math:`\partial_x^2 \partial_y^2` 1/8, divided by 1920 and 576). In two dimensions
-    :math:`h^2 \nabla^2 f = 4 [(1 - u) f'' - f']`, so that each correction of a polynomial is again a
-    polynomial: no square root, no table.
+    :math:`h^2 \nabla^2 f = 4 [(1 - u) f'' - f']`, so that each correction of a polynomial is
+    again a polynomial: no square root, no table.
 
     Returns
     -------
     (3, HIGHEST_POWER) ndarray of float32, read-only
-        Coefficients of value, first and second correction, each a polynomial in ``u - 1/2`` (so that
-        float32 is enough) that is still to be multiplied by `u`. A pixel's mean is
+        Coefficients of value, first and second correction, each a polynomial in ``u - 1/2`` (so
+        that float32 is enough) that is still to be multiplied by `u`. A pixel's mean is
         ``u * (value + first / h**2 + second / h**4)(u - 1/2) / h**2`` with `h` in pixels.
     """
     angle = np.linspace(0, np.pi, 4001)

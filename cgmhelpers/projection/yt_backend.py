@@ -1,9 +1,9 @@
 """What a yt user would do: yt's own pixeliser called on the same arrays.
 
-yt evaluates the column kernel at pixel centres (a "pencil beam"): an element smaller than a pixel is
-missed or over-counted, so that mass is not conserved. It is here for comparison, not for use. yt
-drops or keeps an element by its centre's depth; the depth is treated here as in the other backends,
-so that the comparison shows the pixeliser alone.
+yt evaluates the column kernel at pixel centres (a "pencil beam"): an element smaller than a pixel
+is missed or over-counted, so that mass is not conserved. It is here for comparison, not for use.
+yt drops or keeps an element by its centre's depth; the depth is treated here as in the other
+backends, so that the comparison shows the pixeliser alone.
 """
 
 import numpy as np

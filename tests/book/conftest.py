@@ -11,6 +11,7 @@ import pytest
 
 # A page's JavaScript has that long to settle [ms].
 PATIENCE = 30_000
+TALLEST = 12_000  # a picture of a page higher than that shows its top only [pixels]
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -120,5 +121,6 @@ def visit(browser, request):
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        visit.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        height = visit.page.evaluate("() => document.documentElement.scrollHeight")
+        visit.page.screenshot(path=Path(folder) / f"{name}.png", full_page=height < TALLEST)
     context.close()

@@ -1,0 +1,292 @@
+"""Figures of what networks infer: truth against inference, and one halo at a time."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import Normalize
+
+from cgmhelpers import statistics
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.figures.style import (
+    field_names,
+    heading,
+    mass_colour_map,
+    note_source,
+    property_named,
+    styled,
+)
+from cgmhelpers.properties import PROPERTIES
+
+MOST_POINTS = 400
+"""Halos in one panel; of more, the rest below the groups is left out at random."""
+
+
+@styled
+def truth_inference(
+    predictions, name, columns="suite_test", rows="fields", source=None, most=MOST_POINTS, seed=1
+):
+    """Inferred against true values of a property, with error bars (Figs 3 to 6, 8 to 10, 13 to 16).
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``; rows of other properties are left out.
+    name : str
+        Property to show.
+    columns, rows : str
+        Columns of `predictions` that make the columns and the rows of panels, in order of
+        appearance.
+    source : str, optional
+        What the data are.
+    most : int
+        Points in one panel: all groups, and a random choice of the lighter halos.
+    seed : int
+        Of that choice.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Points are posterior means, bars posterior standard deviations, the line is perfect
+        inference, colour is the true halo mass. The metrics are those of the plotted halos.
+
+    Raises
+    ------
+    ParameterError
+        If there is no prediction of the property.
+    """
+    table = _of_property(predictions, name)
+    across, down = (list(dict.fromkeys(table[key])) for key in (columns, rows))
+    figure, axes = plt.subplots(
+        len(down), len(across), figsize=(2.75 * len(across) + 0.9, 2.75 * len(down) + 0.3),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    colours = plt.cm.ScalarMappable(Normalize(11.5, 14.3), mass_colour_map())
+    limits = _limits(table, name)
+    for row, lower in zip(axes, down, strict=True):
+        for axis, upper in zip(row, across, strict=True):
+            panel = table[(table[columns] == upper) & (table[rows] == lower)]
+            if panel.empty:
+                axis.set_axis_off()
+                continue
+            _draw_panel(axis, thinned(panel, most, seed), limits, colours)
+    label = property_named(name).axis_label
+    for axis, value in zip(axes[0], across, strict=True):
+        axis.set_title(heading(columns, value))
+    for row, value in zip(axes, down, strict=True):
+        row[0].set_ylabel(f"inferred {label}")
+        if len(down) > 1 or rows != columns:
+            row[-1].annotate(
+                heading(rows, value), (1.04, 0.5), xycoords="axes fraction", rotation=270,
+                va="center", ha="left", size=10.5,
+            )  # fmt: skip
+    for axis in axes[-1]:
+        axis.set_xlabel(f"true {label}")
+    mass_label = property_named("log_m_halo").axis_label
+    figure.colorbar(colours, ax=axes, label=mass_label, aspect=30 * len(down) ** 0.5, pad=0.02)
+    return note_source(figure, source)
+
+
+@styled
+def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
+    """Networks of every suite tested on every suite, for one property (Figs 8 to 10).
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``, of one set of fields and one limit.
+    name : str
+        Property to show.
+    source : str, optional
+        What the data are.
+    most, seed : int
+        As in :func:`truth_inference`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows: the suite of the training; columns: the suite of the test. The diagonal, where they
+        are the same, is framed.
+
+    Raises
+    ------
+    ParameterError
+        If the predictions are of several sets of fields or limits.
+    """
+    kinds = predictions[["fields", "limits"]].drop_duplicates()
+    if len(kinds) != 1:
+        raise ParameterError(
+            "A cross-simulation figure shows one kind of network.",
+            found=kinds.to_dict("records"),
+            expected="predictions of one set of fields and one limit",
+        )
+    figure = truth_inference.__wrapped__(
+        predictions, name, "suite_test", "suite_train", source, most, seed
+    )
+    suites = [list(dict.fromkeys(predictions[key])) for key in ("suite_train", "suite_test")]
+    for number, axis in enumerate(figure.axes[: len(suites[0]) * len(suites[1])]):
+        row, column = divmod(number, len(suites[1]))
+        if suites[0][row] == suites[1][column]:
+            for spine in axis.spines.values():
+                spine.set_linewidth(2.2)
+    return figure
+
+
+def thinned(panel, most=MOST_POINTS, seed=1):
+    """Choose the halos of a panel: all groups, and as many of the lighter ones as fit.
+
+    Parameters
+    ----------
+    panel : pandas.DataFrame
+        Predictions of one panel.
+    most : int
+        Halos to keep, unless the groups alone are more.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Some of the rows, in their order.
+    """
+    group = panel["halo_class"].to_numpy() == "group"
+    room = max(most - group.sum(), 0)
+    light = np.flatnonzero(~group)
+    if len(light) > room:
+        light = np.random.default_rng(seed).choice(light, room, replace=False)
+    return panel.iloc[np.sort(np.concatenate([np.flatnonzero(group), light]))]
+
+
+def _draw_panel(axis, panel, limits, colours):
+    truth, mean, std = (panel[key].to_numpy() for key in ("truth", "mean", "std"))
+    colour = colours.to_rgba(panel["log_mass"].to_numpy())
+    axis.plot(limits, limits, color="k", lw=1, zorder=3)
+    axis.errorbar(truth, mean, std, fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.45, zorder=1)
+    axis.scatter(truth, mean, s=9, c=colour, linewidth=0, zorder=2)
+    axis.set_xlim(limits)
+    axis.set_ylim(limits)
+    axis.set_box_aspect(1)
+    axis.text(
+        0.04, 0.965, metric_text(truth, mean, std), transform=axis.transAxes, va="top", size=8,
+        linespacing=1.25, zorder=4,
+        bbox={"facecolor": "w", "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
+    )  # fmt: skip
+    outside = int(((mean < limits[0]) | (mean > limits[1])).sum())
+    if outside:
+        axis.text(
+            0.96, 0.03, f"{outside} outside", transform=axis.transAxes, ha="right", size=7.5,
+            color="0.35",
+        )  # fmt: skip
+
+
+def metric_text(truth, mean, std):
+    """Write the four metrics (Eqs 7-10) of some halos in as many lines.
+
+    Parameters
+    ----------
+    truth, mean, std : array_like, shape (H,)
+        Of one property.
+
+    Returns
+    -------
+    str
+        With mathematics as matplotlib reads it.
+    """
+    truth, mean, std = (np.asarray(one, dtype=float)[:, None] for one in (truth, mean, std))
+    values = {
+        "RMSE": statistics.rmse(truth, mean),
+        "$R^2$": statistics.r2(truth, mean),
+        r"$\epsilon$": statistics.relative_error(mean, std),
+        r"$\chi^2$": statistics.reduced_chi2(truth, mean, std),
+    }
+    return "\n".join(f"{name} {_short(value[0])}" for name, value in values.items())
+
+
+def _short(value):
+    if not np.isfinite(value):
+        return "–" if np.isnan(value) else "∞"
+    if abs(value) >= 1000:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return rf"${mantissa}\times10^{{{int(exponent)}}}$"
+    text = f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def _limits(table, name):
+    """Limits that hold all truths and nearly all inferences, one bad network notwithstanding."""
+    low, high = table["truth"].min(), table["truth"].max()
+    inner = np.percentile(table["mean"], [1, 99])
+    span = high - low or 1.0
+    low = min(low, max(inner[0], low - 0.5 * span))
+    high = max(high, min(inner[1], high + 0.5 * span))
+    return low - 0.04 * (high - low), high + 0.04 * (high - low)
+
+
+def _of_property(predictions, name):
+    table = predictions[predictions["property"] == name]
+    table = table[np.isfinite(table["truth"])]
+    if table.empty:
+        raise ParameterError(
+            "There is no prediction to show.",
+            found=f"0 rows of {name} with a truth",
+            expected=f"some of {sorted(set(predictions['property']))}",
+        )
+    return table
+
+
+@styled
+def one_prediction(images, prediction, extent, title=None, source=None):
+    """What a network sees of one halo, and what it says about it.
+
+    Parameters
+    ----------
+    images : dict of str to array_like, shape (size, size)
+        Field -> standardised input.
+    prediction : pandas.DataFrame
+        Rows of one halo: property, truth, mean and std.
+    extent : float
+        Half the side of the images [kpc].
+    title : str, optional
+        Says which halo it is.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left: the inputs; right: posterior mean and standard deviation of each property, and the
+        truth (cross), all in units of the property's range.
+    """
+    figure, axes = plt.subplots(
+        1, len(images) + 1, figsize=(3.1 * len(images) + 4.2, 3.1), squeeze=False,
+        width_ratios=[1] * len(images) + [1.25],
+    )  # fmt: skip
+    for axis, (name, image) in zip(axes[0], images.items(), strict=False):
+        shown = axis.imshow(image, origin="lower", extent=[-extent, extent] * 2, cmap="cividis")
+        axis.set_title(field_names(name))
+        axis.set_xlabel("kpc")
+        figure.colorbar(shown, ax=axis, label="standardised log", shrink=0.8)
+    axes[0, 0].set_ylabel("kpc")
+    _draw_posteriors(axes[0, -1], prediction)
+    if title:
+        axes[0, -1].set_title(title)
+    return note_source(figure, source)
+
+
+def _draw_posteriors(axis, prediction):
+    rows = prediction.set_index("property")
+    known = [one for one in PROPERTIES if one.name in rows.index]
+    low = np.array([one.low for one in known])
+    span = np.array([one.high for one in known]) - low
+    values = rows.loc[[one.name for one in known]]
+    place = -np.arange(len(known))
+    mean = (values["mean"].to_numpy() - low) / span
+    truth = (values["truth"].to_numpy() - low) / span
+    axis.errorbar(
+        mean, place, xerr=values["std"].to_numpy() / span, fmt="o", color="#0072B2", ms=5,
+        capsize=3, lw=1.5, label=r"posterior $\mu\pm\sigma$",
+    )  # fmt: skip
+    axis.plot(truth, place, "x", color="k", ms=7, mew=1.8, label="truth")
+    axis.set_yticks(place, [one.label for one in known])
+    axis.set_xlabel("position in the range of Table 1")
+    axis.set_xlim(min(-0.05, np.nanmin(truth) - 0.05), max(1.05, np.nanmax(truth) + 0.05))
+    axis.set_ylim(-len(known) + 0.4, 1.3)
+    axis.legend(loc="upper center", ncols=2)

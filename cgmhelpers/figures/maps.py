@@ -1,0 +1,200 @@
+"""Figures that show maps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Circle
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.figures.style import FIELD_NAMES, LIMIT_NAMES, field_label, note_source, styled
+
+DYNAMIC_RANGE = {"xray": 1e7, "hi": 1e8}
+"""Highest over lowest value in the colours of an ideal map."""
+
+
+@styled
+def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
+    """One halo as each suite has it, in every field, with and without limits (Fig. 2).
+
+    Parameters
+    ----------
+    halos : dict of str to xarray.Dataset
+        Suite -> map data set of a single halo (``isel(halo=...)``), without limits.
+    limits : sequence of str
+        Rows for each field: ``"ideal"``, ``"survey"``.
+    axis : {"x", "y", "z"}
+        Line of sight.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Columns are suites. Colours are the same along a row; circles show R200c.
+    """
+    titles = {suite: f"{suite}\n{_mass_text(ds)}" for suite, ds in halos.items()}
+    return _gallery(halos, titles, limits, axis, source)
+
+
+@styled
+def halos_by_mass(halos, limits=("ideal", "survey"), axis="x", source=None):
+    """Halos of rising mass in one suite, in every field (Fig. 11).
+
+    Parameters
+    ----------
+    halos : sequence of xarray.Dataset
+        Map data sets of single halos (``isel(halo=...)``), without limits.
+    limits, axis, source
+        As in :func:`halo_in_suites`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    halos = dict(enumerate(halos))
+    return _gallery(halos, {key: _mass_text(ds) for key, ds in halos.items()}, limits, axis, source)
+
+
+def _gallery(halos, titles, limits, axis, source):
+    names = [str(name) for name in next(iter(halos.values()))["field"].values]
+    rows = [(name, limit) for name in names for limit in limits]
+    figure, axes = plt.subplots(
+        len(rows), len(halos), figsize=(2.3 * len(halos) + 1.2, 2.3 * len(rows) + 0.3),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    for row, (name, limit) in zip(axes, rows, strict=True):
+        images = {k: ds["image"].sel(field=name, axis=axis).values for k, ds in halos.items()}
+        norm = colours_of(name, images.values(), limit)
+        for panel, (key, image) in zip(row, images.items(), strict=True):
+            ds = halos[key]
+            shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
+        label = f"{FIELD_NAMES.get(name, name)}, {LIMIT_NAMES.get(limit, limit)}"
+        row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
+        figure.colorbar(shown, ax=row, label=_unit(name), aspect=15, pad=0.01, extend="min")
+    for panel, title in zip(axes[0], titles.values(), strict=True):
+        panel.set_title(title)
+    for panel in axes[-1]:
+        panel.set_xlabel(f"{_other_axes(axis)[0]} [kpc]")
+    return note_source(figure, source)
+
+
+def colours_of(name, images, limits):
+    """Logarithmic colour scale for maps of a field, the same for all of them.
+
+    Parameters
+    ----------
+    name : str
+        Field.
+    images : iterable of ndarray
+        Maps in the field's unit.
+    limits : {"ideal", "survey"}
+        A survey's scale starts at its limit.
+
+    Returns
+    -------
+    matplotlib.colors.LogNorm
+    """
+    field = known_fields.get(name)
+    lowest = field.limit(limits)
+    highest = max(float(np.max(image)) for image in images)
+    highest = max(highest, 10 * lowest)
+    if limits == "ideal":
+        lowest = max(lowest, highest / DYNAMIC_RANGE.get(name, 1e7))
+    return LogNorm(lowest, highest, clip=True)
+
+
+def _draw(panel, image, ds, field, norm, limits):
+    half = float(ds["x"].values[-1] + np.diff(ds["x"].values[:2])[0] / 2)
+    shown = panel.imshow(
+        np.maximum(image, field.limit(limits)), norm=norm, cmap=field.colour_map, origin="lower",
+        extent=[-half, half, -half, half], interpolation="nearest",
+    )  # fmt: skip
+    radius = float(ds["r200c"])
+    if radius < half:
+        panel.add_patch(Circle((0, 0), radius, fill=False, color="w", lw=0.8, ls=(0, (4, 3))))
+    panel.set_xlim(-half, half)
+    panel.set_ylim(-half, half)
+    panel.tick_params(color="w", length=3)
+    return shown
+
+
+@styled
+def hero(ds, axis="x", source=None, scale_bar=100.0):
+    """One halo in all fields, as large as the page.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Map data set of a single halo (``isel(halo=...)``), without limits.
+    axis : {"x", "y", "z"}
+        Line of sight.
+    source : str, optional
+        What the data are.
+    scale_bar : float
+        Length of the bar [kpc].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Light on dark; the circle is R200c.
+    """
+    names = [str(name) for name in ds["field"].values]
+    ink, paper = "#e8e8ee", "#0b0b12"
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(5.2 * len(names), 6.0), facecolor=paper, squeeze=False
+    )
+    for panel, name in zip(axes[0], names, strict=True):
+        image = ds["image"].sel(field=name, axis=axis).values
+        field = known_fields.get(name)
+        shown = _draw(panel, image, ds, field, colours_of(name, [image], "ideal"), "ideal")
+        shown.set_interpolation("bilinear")
+        bar = figure.colorbar(
+            shown, ax=panel, location="bottom", label=field_label(name), aspect=32, pad=0.02,
+            shrink=0.92,
+        )  # fmt: skip
+        bar.ax.xaxis.label.set_color(ink)
+        bar.ax.tick_params(colors=ink, which="both")
+        bar.outline.set_edgecolor(ink)
+        panel.set_axis_off()
+        left, bottom = (0.86 * limit for limit in (panel.get_xlim()[0], panel.get_ylim()[0]))
+        panel.plot([left, left + scale_bar], [bottom, bottom], color="w", lw=2.5)
+        panel.text(
+            left + scale_bar / 2, bottom + 0.02 * np.ptp(panel.get_ylim()), f"{scale_bar:g} kpc",
+            color="w", ha="center", va="bottom", size=11,
+        )  # fmt: skip
+        panel.text(
+            0.04, 0.965, FIELD_NAMES.get(name, name), color="w", size=15, va="top",
+            transform=panel.transAxes,
+        )  # fmt: skip
+    _draw_radius_label(axes[0, 0], ds)
+    suite = str(ds["suite"].values) if "suite" in ds.coords else ds.attrs.get("suite", "")
+    axes[0, -1].text(
+        0.96, 0.965, f"{suite}, {_mass_text(ds)}", color="w", size=11, ha="right", va="top",
+        transform=axes[0, -1].transAxes,
+    )  # fmt: skip
+    note_source(figure, source)
+    for text in figure.texts:
+        text.set_color(ink)
+    return figure
+
+
+def _draw_radius_label(panel, ds):
+    radius = float(ds["r200c"])
+    if radius < panel.get_xlim()[1]:
+        place = radius * np.cos(np.pi / 4)
+        panel.text(place, -place, r" $R_\mathrm{200c}$", color="w", size=11, va="top")
+
+
+def _mass_text(ds):
+    return rf"$\log M_\mathrm{{200c}}/\mathrm{{M}}_\odot = {float(ds['log_mass']):.2f}$"
+
+
+def _unit(name):
+    return "[" + field_label(name).rsplit("[", 1)[1]
+
+
+def _other_axes(axis):
+    """Horizontal and vertical axis of the map along an axis."""
+    order = "xyzxy"
+    start = order.index(axis) + 1
+    return order[start], order[start + 1]

@@ -1,0 +1,204 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The simulations
+#
+# In this notebook we open the simulations, count their halos (Table 2 of {cite:t}`Gluck2024`), check those counts
+# against what cosmology expects, and measure the six properties that a neural network will infer later on. We end with
+# the paper's Figure 1: the same halos, filled with very different gas.
+
+# %% [markdown]
+# The next cell holds the parameters. `None` means "as the profile says"; the profiles are the files in
+# `book/parameters`.
+
+# %% tags=["parameters"]
+profile = "quick"
+run = None
+suites = None
+realisations = None
+
+# %%
+from cgmhelpers import pipeline
+
+this_run = pipeline.start(globals())
+this_run
+
+# %%
+import pandas as pd
+
+from cgmhelpers import figures, populations
+from cgmhelpers.properties import PROPERTIES
+
+pd.set_option("display.precision", 3)
+
+# %% [markdown]
+# ## Three universes from one beginning
+#
+# CAMELS {cite:p}`VillaescusaNavarro2021,Ni2023` is a set of thousands of simulated boxes, each $25\,h^{-1}$ Mpc wide. Its CV
+# ("cosmic variance") set has 27 of them for each galaxy-formation model, all of one cosmology; they differ in the random
+# phases of their initial conditions only. The paper takes three models:
+#
+# - **IllustrisTNG** {cite:p}`Pillepich2018,Nelson2019`: black holes that accrete slowly drive kinetic winds
+#   {cite:p}`Weinberger2017`;
+# - **SIMBA** {cite:p}`Dave2019`: jets, X-ray feedback, and black holes fed by gravitational torques
+#   {cite:p}`AnglesAlcazar2017`. Its feedback reaches farthest;
+# - **Astrid** {cite:p}`Bird2022,Ni2022`: the gentlest feedback of the three.
+#
+# Realisation $k$ starts from the same initial conditions in every suite. Gravity puts the same halo at the same place in
+# all three, and only what stars and black holes do to its gas is different. That is what makes the comparison
+# clean, and it will need care when we split halos into training and test sets.
+#
+# No CAMELS files at hand? Then a run writes a **mock suite** in the same format first. It isn't a simulation: its
+# trends were put in by hand, and no number from it is a result on CAMELS. Every figure says which it is.
+
+# %%
+simulations = this_run.simulations
+pd.DataFrame(
+    [
+        {
+            "simulation": one.name,
+            "gas": one.number("gas"),
+            "dark matter": one.number("dark_matter"),
+            "stars": one.number("stars"),
+            "snapshot [MB]": one.snapshot_path.stat().st_size / 1e6,
+            "mock": one.is_mock,
+        }
+        for one in simulations
+    ]
+).style.format(precision=1, thousands=" ").hide(axis="index")
+
+# %% [markdown]
+# Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
+# arrays in one and scalars in another. `camels.Simulation` reads all of them into one set of **physical** columns. Here is
+# what the first header says:
+
+# %%
+header = simulations[0].header
+print(f"box          {header.box_size / 1000:.2f} Mpc = {header.box_size / 1000 * header.hubble:.2f} Mpc/h")
+print(f"redshift     {header.redshift:.3g}, h = {header.hubble}, Omega_m = {header.omega_matter}, Omega_b = {header.omega_baryon}")
+print(f"dark matter  {header.mass_table[1]:.3g} Msun per particle" if header.mass_table[1] else "dark matter  mass per particle in the file")
+print(f"mock         {header.mock or 'no'}")
+
+# %% [markdown]
+# The gas is a list of elements: moving-mesh cells in IllustrisTNG, particles in the other two. Each has a position, a mass,
+# a thermal state, and a size over which it is spread:
+
+# %%
+gas = simulations[0].gas()
+columns = ("mass", "density", "temperature", "metallicity", "electron_abundance", "star_formation_rate", "smoothing_length")
+units = ("Msun", "g/cm3", "K", "mass fraction", "n_e/n_H", "Msun/yr", "kpc")
+summary = pd.DataFrame({name: gas[name] for name in columns}).describe().loc[["min", "50%", "max"]].T
+summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
+
+# %% [markdown]
+# ## Halos
+#
+# We take every halo of the friends-of-friends catalogue with $M_\mathrm{200c}\ge10^{11.5}\,\mathrm{M}_\odot$, the mass within the
+# radius $R_\mathrm{200c}$ that encloses 200 times the critical density. The paper sorts them into three classes by
+# $\log_{10}M/\mathrm{M}_\odot$: **Sub-L\*** (11.5–12), **L\*** (12–13, the hosts of galaxies like ours) and **groups** (13–14.3).
+
+# %%
+halos = this_run.halos()
+number = len(this_run.parameters.realisation_list)
+populations.class_counts(halos, number).style.format(precision=0, na_rep="–").set_caption(f"Table 2. {this_run.source}")
+
+# %% [markdown]
+# The columns named *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has. A handful of
+# realisations scatters by more than $\sqrt{N}$, because halos cluster and a box of 37 Mpc samples few large structures.
+#
+# Steep counts are the first difficulty of the task: a network that is trained on such a sample sees some 18 Sub-L\* halos for every
+# group. They also make a good test of the reader, since a mistake of a factor $h$ in mass or length moves the whole mass
+# function. Theory {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, says where it has to be:
+
+# %% mystnb={"figure": {"name": "fig-mass-function", "caption": "Halo mass functions of the suites, with Poisson errors. The line is the expectation for CAMELS' cosmology after Tinker et al. (2008). It was not fitted."}}
+volume = number * (header.box_size / 1000) ** 3
+figure = figures.mass_functions(halos, volume, header.redshift, this_run.source)
+
+# %% [markdown]
+# One more check before the gas. Property 1 is a sum over particles,
+#
+# $$
+# \log M_\mathrm{halo} = \log_{10}\sum_{r_i<R_\mathrm{200c}} \left(m_{\mathrm{dm},i}+m_{\mathrm{gas},i}+m_{\mathrm{star},i}\right),
+# $$
+#
+# and the catalogue's $M_\mathrm{200c}$ is the same mass, measured by another code. They ought to agree to the mass of the black
+# holes, which the sum leaves out. If positions, radii or units were off, this is where it would show:
+
+# %%
+difference = halos["log_m_halo"] - halos["log_mass"]
+difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std", "min", "max"]]
+
+# %% [markdown]
+# ## Six properties
+#
+# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.properties.compute`
+# measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)). Each has a fixed range,
+# the same for every suite, which will scale the network's targets:
+
+# %%
+pd.DataFrame(
+    [
+        {"property": one.label, "unit": one.unit or "–", "range": f"{one.low:g} … {one.high:g}", "definition": one.definition}
+        for one in PROPERTIES
+    ]
+).style.hide(axis="index")
+
+# %%
+names = [one.name for one in PROPERTIES]
+halos.groupby(["suite", "halo_class"], sort=False)[names].median()
+
+# %% [markdown]
+# And here is why one would want to see the CGM at all. The same halos, by their mass:
+
+# %% mystnb={"figure": {"name": "fig-properties", "caption": "Properties of the circum-galactic medium against halo mass (Figure 1 of the paper, and the temperature besides). Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
+figure = figures.property_trends(halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool", "log_t_cgm"], this_run.source)
+
+# %% [markdown]
+# What the paper reports, and what we test next:
+#
+# - $f_\mathrm{cgm}$, $M_\mathrm{cgm}$ and $Z_\mathrm{cgm}$ are highest in Astrid, then IllustrisTNG, then SIMBA, at most masses. The stronger
+#   the feedback, the more gas and metals leave the halo.
+# - $f_\mathrm{cgm}$ of IllustrisTNG isn't monotonic: it falls to a minimum near $10^{12.3-12.5}\,\mathrm{M}_\odot$, where kinetic AGN feedback
+#   sets in, and rises again where halos are too massive to be emptied {cite:p}`Davies2020,Delgado2023`.
+# - $f_\mathrm{cool}$ overlaps in all three suites, with a large scatter.
+# - $Z_\mathrm{cgm}$ scatters by about 1 dex at fixed mass.
+#
+# First the order. `bins` is the number of mass bins that every suite fills, `as_expected` in how many of them the means are ordered
+# Astrid > IllustrisTNG > SIMBA:
+
+# %%
+expected = ["Astrid", "IllustrisTNG", "SIMBA"]
+populations.verdicts(halos, expected, names[1:])
+
+# %% [markdown]
+# Then the minimum of $f_\mathrm{cgm}$, and the scatter (half the distance from the 16th to the 84th percentile, averaged over the bins):
+
+# %%
+trends = populations.trend(halos, "f_cgm")
+minimum = trends.loc[trends.groupby("suite")["mean"].idxmin(), ["suite", "log_mass", "mean"]]
+minimum.rename(columns={"log_mass": "log M at the lowest mean", "mean": "lowest mean of f_cgm"})
+
+# %%
+scatter = {name: populations.trend(halos, name).eval("scatter = (high - low) / 2").groupby("suite")["scatter"].mean() for name in names[1:]}
+pd.DataFrame(scatter)
+
+# %% [markdown]
+# ## What we learned
+#
+# - The three suites share their halos, to the extent that mass functions and counts per class show, and the mass that we sum
+#   from particles is the catalogue's. The reader can be trusted.
+# - They don't share their gas. The tables above say, for the data of this run, how well the order of the suites follows the paper's; on the
+#   mock suite it should, because it was built in.
+# - Halo mass alone doesn't fix the properties of the CGM: bands at fixed mass are wide, widest for $f_\mathrm{cool}$ and
+#   $Z_\mathrm{cgm}$. What else decides has to be read from the picture of the gas. Making that picture is the
+#   [next step](02_map_generation.ipynb).

@@ -1,0 +1,256 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From gas to maps
+#
+# In this notebook we turn the gas around halos into pictures that a telescope could take: X-ray surface brightness and the column
+# density of neutral hydrogen. We follow one halo step by step, check that no gas is lost on the way, then compare one halo in
+# all suites (Figure 2 of {cite:t}`Gluck2024`), halos along the mass range (Figure 11), and the light that all of them emit (Figure 12).
+
+# %% tags=["parameters"]
+profile = "quick"
+run = None
+suites = None
+realisations = None
+fields = None
+limits = None
+
+# %%
+from cgmhelpers import pipeline
+
+this_run = pipeline.start(globals())
+this_run
+
+# %%
+import numpy as np
+import pandas as pd
+
+from cgmhelpers import figures, hydrogen, maps, populations, projection, selection
+from cgmhelpers import fields as known_fields
+from cgmhelpers.halos import centres
+
+pd.set_option("display.precision", 4)
+
+# %% [markdown]
+# ## Why two wavelengths
+#
+# The circum-galactic medium isn't one gas. Where a halo's gravity has shock-heated it to $10^6$ K or more, it shines in soft
+# X-rays: collisions excite the inner electrons of oxygen, neon and iron, and free electrons radiate as they
+# pass ions. Where it is cool, near $10^4$ K, and dense enough to shield itself from the ultraviolet background, its hydrogen
+# is neutral and emits the 21-cm line. One picture shows the hot atmosphere, the other discs, satellites and clouds in it.
+#
+# A *field* of this library is a declaration of four things: what an element of gas deposits, in which unit it appears on the map,
+# how faint a pixel may be, and which survey sets the limit.
+
+# %%
+chosen = [known_fields.get(name) for name in this_run.parameters.fields]
+pd.DataFrame(
+    [(one.name, one.label, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey) for one in chosen],
+    columns=["name", "map", "unit", "floor", "survey limit", "survey"],
+).style.hide(axis="index")
+
+# %% [markdown]
+# ## One halo, step by step
+#
+# Take the heaviest halo of the first simulation, and all gas whose kernel reaches into a frame of ±256 kpc on the sky and ±1000 kpc along
+# the line of sight. The box is periodic, and positions come back relative to the halo's centre, the minimum of its potential.
+
+# %%
+halos = this_run.halos()
+sim = this_run.simulations[0]
+own = halos[(halos["suite"] == sim.suite) & (halos["realisation"] == sim.realisation)]
+halo = own.loc[own["log_mass"].idxmax()]
+print(f"{sim.name}, group {halo['group']}: log M = {halo['log_mass']:.2f}, R200c = {halo['r200c']:.0f} kpc")
+
+# %%
+p = this_run.parameters
+half_width = p.pixels * p.pixel_size / 2
+gas = sim.gas()
+near = selection.in_frames(gas.position, gas.smoothing_length, centres(halo.to_frame().T), half_width, p.depth, sim.header.box_size)
+local = gas.select(near.index)
+print(f"{len(local)} of {len(gas)} gas elements; frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep")
+
+# %% [markdown]
+# **Step 1, what each element emits or holds.** In X-rays an element of volume $V$, with electron and hydrogen densities $n_\mathrm{e}$ and
+# $n_\mathrm{H}$, has the luminosity
+#
+# $$
+# L = n_\mathrm{e}\,n_\mathrm{H}\,V\left[\Lambda_\mathrm{primordial}(T)+\frac{Z}{Z_\odot}\Lambda_\mathrm{metal}(T)\right]
+# $$
+#
+# between 0.5 and 2 keV, with APEC's emissivities $\Lambda$ {cite:p}`Smith2001,Foster2012` as in pyXSIM {cite:p}`ZuHoneHallman2016`. The square of
+# the density makes the X-ray map a map of dense, central, hot gas. Star-forming gas doesn't count: its temperature belongs to an
+# effective equation of state.
+#
+# The neutral mass of an element is $\eta\,X_\mathrm{H}\,m$, and its neutral fraction $\eta$ follows from
+# ionisation equilibrium with the background of {cite:t}`HaardtMadau2012` and the self-shielding of {cite:t}`Rahmati2013`, as in Trident
+# {cite:p}`Hummels2017`.
+
+# %%
+options = {"hi": {"hydrogen_method": "trident"}}
+deposits = {one.name: one.deposit(local, sim.header, **options.get(one.name, {})) for one in chosen}
+for one in chosen:
+    print(f"{one.name:5s} {deposits[one.name].sum():.3e} {'erg/s' if one.name == 'xray' else 'Msun'} in {(deposits[one.name] > 0).sum()} elements")
+
+# %% [markdown]
+# Where in density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
+# cool gas from the rest in $f_\mathrm{cool}$.
+
+# %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: where its mass is, and what each map shows of it."}}
+hydrogen_density = local.density * local.hydrogen_fraction / hydrogen.atom_mass()
+quiet = local.star_formation_rate <= 0
+weights = {"mass": local.mass} | {figures.style.FIELD_NAMES.get(name, name): d for name, d in deposits.items()}
+figure = figures.phase_diagram(hydrogen_density[quiet], local.temperature[quiet], {k: w[quiet] for k, w in weights.items()}, this_run.source)
+
+# %% [markdown]
+# **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, and what it
+# deposits is spread over the pixels that the kernel covers:
+#
+# $$
+# \Sigma_\mathrm{pixel} = \frac{1}{A_\mathrm{pixel}} \sum_i d_i \int_\mathrm{pixel}\!\mathrm{d}x\,\mathrm{d}y \int_{-D}^{D}\! W(\mathbf r-\mathbf r_i, h_i)\,\mathrm{d}z .
+# $$
+#
+# A pixel holds the *mean* over its area, not a sample at its centre. A cell smaller than a pixel can then not slip between two sight
+# lines, and nothing is lost. {func}`cgmhelpers.projection.project` looks along all three axes of the box at once:
+
+# %%
+quantities = np.stack([local.mass, *deposits.values()], axis=1)
+frame = {"pixels": p.pixels, "pixel_size": p.pixel_size, "depth": p.depth}
+images = projection.project(near.displacement, local.smoothing_length, quantities, **frame)
+images.shape  # (axis, quantity, y, x)
+
+# %% [markdown]
+# **Step 3, is it all there?** Take the elements that lie inside the frame with their whole kernel, project them alone, and compare
+# the map's sum times the pixel's area with the sum over the elements. They must agree to rounding. (Elements that straddle the edge deposit
+# only the part inside, so for all of them there is no such simple sum.)
+
+# %%
+area = p.pixel_size**2
+reach = np.abs(near.displacement) + local.smoothing_length[:, None]
+limit = np.where(np.eye(3, dtype=bool), p.depth, half_width)  # one row per line of sight
+inside = (reach[:, None] < limit).all(axis=(1, 2))
+alone = projection.project(near.displacement[inside], local.smoothing_length[inside], quantities[inside], **frame)
+direct = quantities[inside].sum(axis=0)
+
+# %%
+kinds = ["gas mass", *deposits]
+error = pd.DataFrame(alone.sum(axis=(2, 3)) * area / direct - 1, index=["along x", "along y", "along z"], columns=kinds)
+print(f"{inside.sum()} elements are wholly inside. Relative difference of map and direct sum:")
+error.style.format("{:.1e}")
+
+# %% [markdown]
+# **Step 4, units.** Luminosity per area becomes surface brightness. At redshift zero it doesn't depend on distance,
+#
+# $$
+# S_X = \frac{1}{4\pi}\,\frac{L_\mathrm{pixel}}{A_\mathrm{pixel}}\,\frac{\Omega_{\mathrm{arcmin}^2}}{(1+z)^4},
+# $$
+#
+# and neutral mass per area, over the mass of an atom, is a column density. These two factors are all:
+
+# %%
+for one in chosen:
+    print(f"{one.name:5s} 1 {'erg/s' if one.name == 'xray' else 'Msun'} per kpc2 is {one.per_area(sim.header):.4e} {one.unit}")
+
+# %% [markdown]
+# ## Maps of every halo
+#
+# {func}`cgmhelpers.maps.make` does these steps for all halos of a simulation, along three lines of sight, and writes one labelled store per
+# simulation (xarray on zarr). The run makes those it lacks:
+
+# %%
+stores = this_run.maps()
+maps.open(stores[sim.suite])
+
+# %% [markdown]
+# The step-by-step map and the stored one are the same picture, to the rounding of 32-bit numbers:
+
+# %%
+stored = populations.maps_of(maps.open(stores[sim.suite]), halo)
+for number, one in enumerate(chosen, start=1):
+    step_by_step = images[:, number] * one.per_area(sim.header)
+    print(one.name, "largest difference / brightest pixel:", f"{np.abs(stored['image'].sel(field=one.name) - step_by_step).max() / step_by_step.max():.1e}")
+
+# %% [markdown]
+# ## One halo, three universes
+#
+# A massive halo has a twin in each suite: same realisation, same place, nearly the same mass. Its X-ray and HI maps follow, ideal and with
+# the limit of a survey applied. A limit is a floor: what is fainter is set to it, since the survey would see noise there. For X-ray that is the
+# depth of the eROSITA all-sky survey eRASS:4 {cite:p}`Predehl2021`, for HI that of MHONGOOSE {cite:p}`deBlok2016`. (Their numbers are
+# lost from our text of the paper; those used here are adopted, see [](../book/science.md#maps-and-limits).)
+
+# %%
+twins = populations.twins(halos, halo, sim.header.box_size)
+twins[["suite", "realisation", "group", "log_mass", "distance", "f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
+
+# %% mystnb={"figure": {"name": "fig-suites", "caption": "The same massive halo in each suite (Figure 2 of the paper): X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
+pictures = {row["suite"]: populations.maps_of(maps.open(stores[row["suite"]]), row) for _, row in twins.iterrows()}
+figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
+
+# %% [markdown]
+# In CAMELS, the X-ray map of such a halo is brightest in Astrid and dimmest in SIMBA, with and without limits, and HI is less
+# concentrated and often follows satellites. How much flux is there in each of the maps above?
+
+# %%
+totals = pd.concat([populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True)
+of_twins = totals.merge(twins[["suite", "realisation", "group"]])
+of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
+
+# %% [markdown]
+# ## Along the mass range
+#
+# Four halos of one suite, from the lightest of the sample to the heaviest (Figure 11 of the paper). X-ray emission climbs steeply with halo mass, so
+# that a survey's limit erases light halos altogether. HI doesn't climb that way: light halos hold
+# much of their gas cool. The two fields are sensitive to opposite ends of the mass range, and therein lies the case for using both.
+
+# %% mystnb={"figure": {"name": "fig-masses", "caption": "Halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey (Figure 11 of the paper). Dashed: R200c, where it fits into the frame."}}
+steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
+rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
+figure = figures.halos_by_mass([populations.maps_of(maps.open(stores[sim.suite]), row) for row in rows], p.limits, source=this_run.source)
+
+# %% [markdown]
+# ## Is the total flux enough?
+#
+# If the halo mass followed from the sum of a map's pixels, one wouldn't need a network. The paper's Figure 12 shows that it doesn't: at a fixed sum
+# the mass still scatters widely, and in HI the two hardly correlate. For every halo, along one line of sight:
+
+# %% mystnb={"figure": {"name": "fig-flux", "caption": "Halo mass against the sum of the pixels of the ideal map (Figure 12 of the paper). Black: mean and 16th to 84th percentile of each halo class."}}
+figure = figures.total_flux(totals, p.fields, this_run.source)
+
+# %% [markdown]
+# How well does a straight line do? It gives a scatter to beat: the standard deviation of $\log M_\mathrm{halo}$ about the best linear fit in the logarithm of
+# the sum, beside that about the mean, which uses no map at all.
+
+# %%
+baseline = populations.mass_from_total(totals, p.fields)
+baseline.style.format(precision=3).hide(axis="index")
+
+# %% [markdown]
+# ## The picture of this book
+#
+# The same functions at four times the resolution, for the eye and for the [first page](../book/index.md):
+
+# %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
+fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth, "hydrogen_method": p.hydrogen_method}
+portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
+figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
+this_run.save_figure(figure, "hero")
+
+# %% [markdown]
+# ## What we learned
+#
+# - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. What is inside the
+#   frame is on the map, to rounding.
+# - X-rays show the hot gas, HI the cool: in the phase diagram their regions hardly overlap.
+# - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
+# - The sum of the pixels constrains the mass only as far as the last table says. Whatever a network adds to that has
+#   to come from the *structure* of the map. [Next](03_cnn.ipynb) we build one.

@@ -1,0 +1,49 @@
+"""The command line: its commands, and its errors as messages."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from cgmhelpers import camels, cli
+
+runner = CliRunner()
+
+
+def test_commands_are_listed():
+    shown = runner.invoke(cli.app, ["--help"]).output
+    for command in ("mock", "maps", "train", "run", "book"):
+        assert command in shown
+
+
+def test_mock_writes_simulations_that_are_found(tmp_path):
+    arguments = ["mock", str(tmp_path), "--suite", "SIMBA", "--cells", "20000"]
+    result = runner.invoke(cli.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    (sim,) = camels.discover(tmp_path)
+    assert str(sim.snapshot_path) in result.output.replace("\n", "")
+    assert sim.is_mock
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["maps", "--set", "epoch=3"], "epoch"),
+        (["maps", "--profile", "none"], "no profile 'none'"),
+        (["run", "--notebook", "07_galaxies"], "no such notebook"),
+    ],
+)
+def test_an_error_is_a_message_not_a_traceback(arguments, message):
+    code = "from cgmhelpers.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_pair_without_a_value_is_refused():
+    assert runner.invoke(cli.app, ["maps", "--set", "epochs"]).exit_code == 2

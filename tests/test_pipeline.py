@@ -1,0 +1,121 @@
+"""Stages of a small run: made once, resumed, and remade when what they depend on changes."""
+
+import numpy as np
+import pytest
+
+from cgmhelpers import pipeline
+from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.properties import NAMES
+
+
+def open_run(folder, **overrides):
+    return pipeline.Run.from_profile(
+        "smoke",
+        **{
+            "runs": str(folder),
+            "suites": ["IllustrisTNG", "SIMBA"],
+            "realisations": 1,
+            "mock_cells": 20_000,
+            "pixels": 32,
+            "pixel_size": 16.0,
+            "map_size": 32,
+            "fields": ["xray"],
+            "limits": ["ideal"],
+            "split_by": "halo",
+            "channels": 2,
+            "epochs": 1,
+            "batch_size": 16,
+            "workers": 1,
+            **overrides,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    one = open_run(tmp_path_factory.mktemp("runs"))
+    one.predictions()
+    return one
+
+
+def times(folder):
+    return {
+        path.relative_to(folder): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "parameters.yml"
+    }
+
+
+def test_the_folder_holds_what_the_architecture_says(run):
+    names = {path.name for path in run.folder.iterdir()}
+    assert names == {"parameters.yml", "mock", "halos", "maps", "networks", "predictions"}
+    assert not [path for path in run.folder.rglob(".*.part")]
+
+
+def test_halos_come_with_their_properties(run):
+    table = run.halos()
+    assert set(table["suite"]) == {"IllustrisTNG", "SIMBA"}
+    assert np.isfinite(table[list(NAMES)]).all().all()
+    assert (table["log_mass"] >= 11.5).all()
+
+
+def test_every_network_is_tested_on_every_suite(run):
+    table = run.predictions()
+    pairs = set(zip(table["suite_train"], table["suite_test"], strict=True))
+    assert len(pairs) == 4
+    assert set(table["property"]) == set(NAMES)
+    assert (table["std"] > 0).all()
+
+
+def test_a_second_call_makes_nothing(run):
+    before = times(run.folder)
+    again = open_run(run.folder.parent)
+    again.predictions()
+    assert times(run.folder) == before
+
+
+def test_what_depends_on_a_changed_parameter_is_remade(run):
+    before = times(run.folder)
+    open_run(run.folder.parent, epochs=2).networks()
+    changed = {path.parts[0] for path, time in times(run.folder).items() if before.get(path) != time}
+    assert changed == {"networks"}
+
+
+def test_an_unfinished_stage_is_finished(run):
+    lost = next((run.folder / "predictions").glob("SIMBA*.parquet"))
+    kept = next((run.folder / "predictions").glob("IllustrisTNG*.parquet"))
+    open_run(run.folder.parent).predictions()
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    open_run(run.folder.parent).predictions()
+    assert lost.is_file()
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_results_on_the_mock_are_labelled(run):
+    assert run.is_mock
+    assert "mock" in run.source
+    # The same files behind a data root are still the mock.
+    elsewhere = open_run(run.folder.parent, run="root", data_root=str(run.folder / "mock"))
+    assert elsewhere.is_mock
+    assert "mock" in elsewhere.source
+
+
+def test_a_run_without_halos_says_so(run):
+    with pytest.raises(ResultError, match=r"no halo in the sample.*10\^16"):
+        open_run(run.folder.parent, run="empty", minimum_log_mass=16.0).halos()
+
+
+def test_an_unknown_notebook_is_refused():
+    with pytest.raises(ParameterError, match="07_galaxies"):
+        pipeline.run_notebooks("smoke", ["07_galaxies"])
+
+
+def test_figures_are_saved_in_the_run(run):
+    from matplotlib.figure import Figure
+
+    path = run.save_figure(Figure(), "test")
+    assert path == run.folder / "figures" / "test.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    path.unlink()
+    path.parent.rmdir()
