@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-fast lint format bench lock clean
+.PHONY: help install book serve lab test test-fast lint format bench lock reference clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: $(READY)  ## print the ratios of benchmarks/
 
 lock: $(READY)  ## write requirements.txt and environment.yml from the environment as it is
 	$(BIN)/python tools/lock.py
+
+reference: $(READY)  ## write the book's reference pages anew, after a module was added
+	$(BIN)/python tools/reference.py
 
 clean:  ## remove what the build and the tests made (runs/ with your results stays)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info

@@ -103,7 +103,7 @@ def write(dataset, out):
     """
     from zarr.codecs import BloscCodec
 
-    compressor = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+    compressor = BloscCodec(cname="zstd", clevel=1, shuffle="shuffle")
     halos = min(HALOS_PER_CHUNK, dataset.sizes["halo"])
     encoding = {
         "image": {"chunks": (halos, *dataset["image"].shape[1:]), "compressors": [compressor]}

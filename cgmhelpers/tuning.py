@@ -4,6 +4,7 @@ Section 2.3 of the paper: maximum learning rate, weight decay, dropout and chann
 the lowest validation loss. The ranges of the first three are those of the CMD code.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def tune(
 
     Parameters
     ----------
-    stores, fields, limits, size, split_by
+    stores, fields, limits
         As for :func:`cgmhelpers.training.train`.
     folder : path
         Of the study; ``study.log`` is Optuna's journal, ``trial_<n>`` the networks.
@@ -45,6 +46,8 @@ def tune(
         Whatever isn't tuned.
     trials : int
         Finished trials wanted altogether, those of earlier calls and other workers included.
+    size, split_by
+        As for :func:`cgmhelpers.training.train`.
     channels : tuple of int
         Least and most channels to try.
     progress : bool
@@ -59,6 +62,8 @@ def tune(
     ------
     ParameterError
         If `trials` or `channels` can't be used, or the training's arguments can't.
+    ResultError
+        If no trial finished.
     """
     import optuna
 
@@ -71,19 +76,28 @@ def tune(
     settings = settings or TrainingSettings()
     folder = Path(folder)
 
-    def validation_loss(trial):
-        chosen = settings.model_copy(update=_suggest(trial, channels))
-        home = folder / f"trial_{trial.number}"
-        train(stores, fields, limits, home, chosen, size=size, split_by=split_by, progress=progress)
-        return checkpoint.read_description(home)["validation_loss"]
-
+    arguments = (stores, fields, limits)
+    options = {"size": size, "split_by": split_by, "progress": progress}
+    objective = partial(_validation_loss, arguments, options, folder, settings, channels)
     study = open_study(folder, settings.seed)
     finished = optuna.trial.TrialState.COMPLETE
     enough = optuna.study.MaxTrialsCallback(trials, states=(finished,))
     if len(study.get_trials(states=(finished,))) < trials:
         # A training whose loss stops being a number is a bad trial, not the end of the study.
-        study.optimize(validation_loss, callbacks=[enough], catch=(ResultError,))
+        study.optimize(objective, n_trials=2 * trials, callbacks=[enough], catch=(ResultError,))
+    if not study.get_trials(states=(finished,)):
+        raise ResultError(
+            "No trial of the study finished.",
+            found=f"{len(study.trials)} trials whose loss was no number",
+            remedy="Check the maps and properties.",
+        )
     return settings.model_copy(update=study.best_params)
+
+
+def _validation_loss(arguments, options, folder, settings, channels, trial):
+    chosen = settings.model_copy(update=_suggest(trial, channels))
+    home = train(*arguments, folder / f"trial_{trial.number}", chosen, **options)
+    return checkpoint.read_description(home)["validation_loss"]
 
 
 def open_study(folder, seed=1):

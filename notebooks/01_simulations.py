@@ -63,19 +63,12 @@ pd.set_option("display.precision", 3)
 
 # %%
 simulations = this_run.simulations
-pd.DataFrame(
-    [
-        {
-            "simulation": one.name,
-            "gas": one.number("gas"),
-            "dark matter": one.number("dark_matter"),
-            "stars": one.number("stars"),
-            "snapshot [MB]": one.snapshot_path.stat().st_size / 1e6,
-            "mock": one.is_mock,
-        }
-        for one in simulations
-    ]
-).style.format(precision=1, thousands=" ").hide(axis="index")
+kinds = ("gas", "dark_matter", "stars", "black_holes")
+table = pd.DataFrame([[one.number(kind) for kind in kinds] for one in simulations], columns=kinds)
+table.insert(0, "simulation", [one.name for one in simulations])
+table["snapshot [MB]"] = [one.snapshot_path.stat().st_size / 1e6 for one in simulations]
+table["mock"] = [one.is_mock for one in simulations]
+table.style.format(precision=1, thousands=" ").hide(axis="index")
 
 # %% [markdown]
 # Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
@@ -116,8 +109,8 @@ populations.class_counts(halos, number).style.format(precision=0, na_rep="–").
 # The columns named *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has. A handful of
 # realisations scatters by more than $\sqrt{N}$, because halos cluster and a box of 37 Mpc samples few large structures.
 #
-# Steep counts are the first difficulty of the task: a network that is trained on such a sample sees some 18 Sub-L\* halos for every
-# group. They also make a good test of the reader, since a mistake of a factor $h$ in mass or length moves the whole mass
+# Steep counts are the first difficulty of the task: the paper's sample has 18 Sub-L\* halos for every group, and so has what a
+# network is trained on. They also make a good test of the reader, since a mistake of a factor $h$ in mass or length moves the whole mass
 # function. Theory {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, says where it has to be:
 
 # %% mystnb={"figure": {"name": "fig-mass-function", "caption": "Halo mass functions of the suites, with Poisson errors. The line is the expectation for CAMELS' cosmology after Tinker et al. (2008). It was not fitted."}}
@@ -147,10 +140,8 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 
 # %%
 pd.DataFrame(
-    [
-        {"property": one.label, "unit": one.unit or "–", "range": f"{one.low:g} … {one.high:g}", "definition": one.definition}
-        for one in PROPERTIES
-    ]
+    [(one.name, f"{one.low:g} … {one.high:g}", one.definition) for one in PROPERTIES],
+    columns=["property", "range", "definition"],
 ).style.hide(axis="index")
 
 # %%

@@ -35,8 +35,8 @@ this_run
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import figures, hydrogen, maps, populations, projection, selection
 from cgmhelpers import fields as known_fields
+from cgmhelpers import figures, hydrogen, maps, populations, projection, selection
 from cgmhelpers.halos import centres
 
 pd.set_option("display.precision", 4)
@@ -55,8 +55,8 @@ pd.set_option("display.precision", 4)
 # %%
 chosen = [known_fields.get(name) for name in this_run.parameters.fields]
 pd.DataFrame(
-    [(one.name, one.label, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey) for one in chosen],
-    columns=["name", "map", "unit", "floor", "survey limit", "survey"],
+    [(one.name, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey) for one in chosen],
+    columns=["field", "unit", "floor", "survey limit", "survey"],
 ).style.hide(axis="index")
 
 # %% [markdown]
@@ -109,7 +109,7 @@ for one in chosen:
 # %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: where its mass is, and what each map shows of it."}}
 hydrogen_density = local.density * local.hydrogen_fraction / hydrogen.atom_mass()
 quiet = local.star_formation_rate <= 0
-weights = {"mass": local.mass} | {figures.style.FIELD_NAMES.get(name, name): d for name, d in deposits.items()}
+weights = {"mass": local.mass} | {figures.field_names(name): d for name, d in deposits.items()}
 figure = figures.phase_diagram(hydrogen_density[quiet], local.temperature[quiet], {k: w[quiet] for k, w in weights.items()}, this_run.source)
 
 # %% [markdown]
@@ -131,7 +131,8 @@ images.shape  # (axis, quantity, y, x)
 
 # %% [markdown]
 # **Step 3, is it all there?** Take the elements that lie inside the frame with their whole kernel, project them alone, and compare
-# the map's sum times the pixel's area with the sum over the elements. They must agree to rounding. (Elements that straddle the edge deposit
+# the map's sum times the pixel's area with the sum over the elements. They must agree to the accuracy of
+# the kernel's integral, far better than a part in a million. (Elements that straddle the edge deposit
 # only the part inside, so for all of them there is no such simple sum.)
 
 # %%
@@ -178,7 +179,8 @@ maps.open(stores[sim.suite])
 stored = populations.maps_of(maps.open(stores[sim.suite]), halo)
 for number, one in enumerate(chosen, start=1):
     step_by_step = images[:, number] * one.per_area(sim.header)
-    print(one.name, "largest difference / brightest pixel:", f"{np.abs(stored['image'].sel(field=one.name) - step_by_step).max() / step_by_step.max():.1e}")
+    difference = np.abs(stored["image"].sel(field=one.name).values - step_by_step).max()
+    print(f"{one.name:5s} largest difference / brightest pixel: {difference / step_by_step.max():.1e}")
 
 # %% [markdown]
 # ## One halo, three universes
@@ -243,13 +245,13 @@ baseline.style.format(precision=3).hide(axis="index")
 fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth, "hydrogen_method": p.hydrogen_method}
 portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
-this_run.save_figure(figure, "hero")
+this_run.save_figure(figure, "hero").name
 
 # %% [markdown]
 # ## What we learned
 #
 # - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. What is inside the
-#   frame is on the map, to rounding.
+#   frame is on the map, to better than a part in a million.
 # - X-rays show the hot gas, HI the cool: in the phase diagram their regions hardly overlap.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
 # - The sum of the pixels constrains the mass only as far as the last table says. Whatever a network adds to that has

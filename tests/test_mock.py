@@ -260,9 +260,10 @@ def test_catalogue_masses(root):
     """The catalogue's M200c is that of the particles."""
     for suite in SUITES:
         sim = camels.Simulation(root, suite)
-        table = sim.halos(10**11.3)
+        table = sim.halos()
+        assert len(table) > 100
         mass, _ = halos.spherical_overdensity(sim, table)
-        # One dark matter particle is up to 1.4% of the mass, and either side may count two more.
+        # One dark matter particle is up to 0.9% of the mass, and either side may count a few more.
         np.testing.assert_allclose(mass, table["m200c"], rtol=0.045)
 
 

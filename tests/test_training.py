@@ -195,15 +195,6 @@ def test_best_weights_are_kept_and_patience_ends(tmp_path):
     assert loss == pytest.approx(history["validation_loss"].min(), rel=1e-3)
 
 
-def test_best_epoch_and_patience():
-    history = [{"epoch": n, "validation_loss": loss} for n, loss in enumerate([3, 1, 2, 1])]
-    assert training_loop.best_epoch(history) == 1
-    assert training_loop.out_of_patience(history, 2)
-    assert not training_loop.out_of_patience(history, 3)
-    assert not training_loop.out_of_patience(history, None)
-    assert not training_loop.out_of_patience([], 1)
-
-
 def test_fields_size_and_split_are_free(tmp_path):
     ds = blobs(60, size=32)
     settings = SHORT.model_copy(update={"epochs": 1, "augmentation": False})

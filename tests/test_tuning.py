@@ -53,14 +53,24 @@ def test_diverged_training_is_a_failed_trial(tmp_path, monkeypatch):
 
     def sometimes(*arguments, **options):
         calls.append(arguments)
+        home = whole(*arguments, **options)
         if len(calls) == 1:
             raise ResultError("The training loss is no longer a number.")
-        return whole(*arguments, **options)
+        return home
 
     monkeypatch.setattr(tuning, "train", sometimes)
     search(tmp_path, 1)
     states = [trial.state.name for trial in tuning.open_study(tmp_path).trials]
     assert states == ["FAIL", "COMPLETE"]
+
+
+def test_study_of_diverged_trainings_ends(tmp_path, monkeypatch):
+    def never(*arguments, **options):
+        raise ResultError("The training loss is no longer a number.")
+
+    monkeypatch.setattr(tuning, "train", never)
+    with pytest.raises(ResultError, match="No trial"):
+        search(tmp_path, 2)
 
 
 def test_impossible_studies_are_refused(tmp_path):

@@ -5,18 +5,24 @@ matplotlib's settings for others, and all take a `source`, so that a figure says
 data are wherever it is shown.
 """
 
+from cgmhelpers.figures.appearance import field_names, style, suite_colour
 from cgmhelpers.figures.errors import bias_matrix, calibration, error_by_class
 from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
-from cgmhelpers.figures.inference import cross_simulation, one_prediction, truth_inference
+from cgmhelpers.figures.inference import (
+    cross_simulation,
+    one_prediction,
+    properties_inferred,
+    truth_inference,
+)
 from cgmhelpers.figures.learning import learning_curves
 from cgmhelpers.figures.maps import halo_in_suites, halos_by_mass, hero
-from cgmhelpers.figures.style import style, suite_colour
 
 __all__ = [
     "bias_matrix",
     "calibration",
     "cross_simulation",
     "error_by_class",
+    "field_names",
     "halo_in_suites",
     "halos_by_mass",
     "hero",
@@ -24,6 +30,7 @@ __all__ = [
     "mass_functions",
     "one_prediction",
     "phase_diagram",
+    "properties_inferred",
     "property_trends",
     "style",
     "suite_colour",

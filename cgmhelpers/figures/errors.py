@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from cgmhelpers import statistics
-from cgmhelpers.figures.style import (
+from cgmhelpers.figures.appearance import (
     FIELD_SET_COLOURS,
     field_names,
     heading,

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from cgmhelpers import populations
-from cgmhelpers.figures.style import (
+from cgmhelpers.figures.appearance import (
     FIELD_NAMES,
     field_label,
     note_source,
@@ -153,12 +153,13 @@ def phase_diagram(hydrogen_density, temperature, weights, source=None):
     norm = LogNorm(1e-6, 1e-1)
     for axis, (title, weight) in zip(axes[0], weights.items(), strict=True):
         share = np.histogram2d(x, y, edges, weights=weight)[0] / np.sum(weight)
-        image = axis.pcolormesh(*edges, np.ma.masked_equal(share, 0).T, norm=norm, cmap="cividis")
+        shown = np.ma.masked_less(share, norm.vmin).T
+        image = axis.pcolormesh(*edges, shown, norm=norm, cmap="cividis", rasterized=True)
         axis.axhline(5, color="0.4", lw=0.8, ls=":")
         axis.set_title(title)
         axis.set_xlabel(r"$\log n_\mathrm{H}$ [$\mathrm{cm^{-3}}$]")
     axes[0, 0].set_ylabel(r"$\log T$ [K]")
-    figure.colorbar(image, ax=axes[0, -1], label="share of the total per bin", extend="both")
+    figure.colorbar(image, ax=axes[0, -1], label="share of the total per bin", extend="max")
     return note_source(figure, source)
 
 
@@ -195,10 +196,10 @@ def total_flux(table, fields, source=None):
                 chosen = own["halo_class"] == one.name
                 if chosen.any():
                     _draw_class_mean(axis, total[chosen], own["log_mass"][chosen])
-            # Robust limits: one halo without flux would squeeze all others.
-            axis.set_xlabel("log " + _total_label(field))
-        low, high = np.percentile(np.log10(table.loc[table[field] > 0, field]), [0.5, 100])
+        # Robust limits: one halo without flux would squeeze all others.
+        low, high = np.percentile(np.log10(table.loc[table[field] > 0, field]), [0.1, 100])
         row[0].set_xlim(low - 0.3, high + 0.3)
+        row[len(row) // 2].set_xlabel("log " + _total_label(field))
         row[0].set_ylabel(property_named("log_m_halo").axis_label)
     for axis, suite in zip(axes[0], suites, strict=True):
         axis.set_title(suite)

@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 
 from cgmhelpers import statistics
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.figures.style import (
+from cgmhelpers.figures.appearance import (
     field_names,
     heading,
     mass_colour_map,
@@ -60,7 +60,7 @@ def truth_inference(
         sharex=True, sharey=True, squeeze=False,
     )  # fmt: skip
     colours = plt.cm.ScalarMappable(Normalize(11.5, 14.3), mass_colour_map())
-    limits = _limits(table, name)
+    limits = _limits(table)
     for row, lower in zip(axes, down, strict=True):
         for axis, upper in zip(row, across, strict=True):
             panel = table[(table[columns] == upper) & (table[rows] == lower)]
@@ -128,6 +128,52 @@ def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
             for spine in axis.spines.values():
                 spine.set_linewidth(2.2)
     return figure
+
+
+@styled
+def properties_inferred(
+    predictions, names, columns="suite_test", source=None, most=MOST_POINTS, seed=1
+):
+    """Inferred against true values of several properties, a row each (Figs 13 to 16).
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``, of one set of fields and one limit.
+    names : sequence of str
+        Properties.
+    columns : str
+        Column of `predictions` that makes the columns of panels.
+    source : str, optional
+        What the data are.
+    most, seed : int
+        As in :func:`truth_inference`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        As in :func:`truth_inference`; each row has its own limits.
+    """
+    across = list(dict.fromkeys(predictions[columns]))
+    figure, axes = plt.subplots(
+        len(names), len(across), figsize=(2.75 * len(across) + 0.9, 2.75 * len(names) + 0.3),
+        sharex="row", sharey="row", squeeze=False,
+    )  # fmt: skip
+    colours = plt.cm.ScalarMappable(Normalize(11.5, 14.3), mass_colour_map())
+    for row, name in zip(axes, names, strict=True):
+        table = _of_property(predictions, name)
+        limits = _limits(table)
+        label = property_named(name).axis_label
+        for axis, value in zip(row, across, strict=True):
+            panel = table[table[columns] == value]
+            _draw_panel(axis, thinned(panel, most, seed), limits, colours)
+            axis.set_xlabel(f"true {label}")
+        row[0].set_ylabel(f"inferred {label}")
+    for axis, value in zip(axes[0], across, strict=True):
+        axis.set_title(heading(columns, value))
+    mass_label = property_named("log_m_halo").axis_label
+    figure.colorbar(colours, ax=axes, label=mass_label, aspect=30 * len(names) ** 0.5, pad=0.02)
+    return note_source(figure, source)
 
 
 def thinned(panel, most=MOST_POINTS, seed=1):
@@ -210,7 +256,7 @@ def _short(value):
     return text.replace("-", "−")
 
 
-def _limits(table, name):
+def _limits(table):
     """Limits that hold all truths and nearly all inferences, one bad network notwithstanding."""
     low, high = table["truth"].min(), table["truth"].max()
     inner = np.percentile(table["mean"], [1, 99])

@@ -2,7 +2,13 @@
 
 import matplotlib.pyplot as plt
 
-from cgmhelpers.figures.style import LIMIT_NAMES, field_names, note_source, styled, suite_colour
+from cgmhelpers.figures.appearance import (
+    LIMIT_NAMES,
+    field_names,
+    note_source,
+    styled,
+    suite_colour,
+)
 
 
 @styled

@@ -2,14 +2,21 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Circle
+from matplotlib.ticker import NullFormatter
 
 from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.style import FIELD_NAMES, LIMIT_NAMES, field_label, note_source, styled
+from cgmhelpers.figures.appearance import FIELD_NAMES, LIMIT_NAMES, field_label, note_source, styled
+from cgmhelpers.properties import APERTURE
 
 DYNAMIC_RANGE = {"xray": 1e7, "hi": 1e8}
 """Highest over lowest value in the colours of an ideal map."""
+HERO_RANGE = {"xray": 1e5, "hi": 1e4}
+"""The same for the picture on the first page, where edges of kernels shouldn't draw the eye."""
+HERO_COLOURS = {"hi": ("#0b0b12", "#10263f", "#17546b", "#2b8f8c", "#8fcfa6", "#f4fbe6")}
+"""Colours of equal steps in lightness, from the picture's own dark."""
+APERTURE_COLOUR = "#ffffffb0"
 
 
 @styled
@@ -70,7 +77,8 @@ def _gallery(halos, titles, limits, axis, source):
             shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
         label = f"{FIELD_NAMES.get(name, name)}, {LIMIT_NAMES.get(limit, limit)}"
         row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
-        figure.colorbar(shown, ax=row, label=_unit(name), aspect=15, pad=0.01, extend="min")
+        bar = figure.colorbar(shown, ax=row, label=_unit(name), aspect=15, pad=0.01, extend="min")
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
     for panel, title in zip(axes[0], titles.values(), strict=True):
         panel.set_title(title)
     for panel in axes[-1]:
@@ -78,7 +86,7 @@ def _gallery(halos, titles, limits, axis, source):
     return note_source(figure, source)
 
 
-def colours_of(name, images, limits):
+def colours_of(name, images, limits, dynamic_range=None):
     """Logarithmic colour scale for maps of a field, the same for all of them.
 
     Parameters
@@ -89,6 +97,8 @@ def colours_of(name, images, limits):
         Maps in the field's unit.
     limits : {"ideal", "survey"}
         A survey's scale starts at its limit.
+    dynamic_range : float, optional
+        Highest over lowest value of an ideal scale; `DYNAMIC_RANGE` of the field by default.
 
     Returns
     -------
@@ -99,7 +109,7 @@ def colours_of(name, images, limits):
     highest = max(float(np.max(image)) for image in images)
     highest = max(highest, 10 * lowest)
     if limits == "ideal":
-        lowest = max(lowest, highest / DYNAMIC_RANGE.get(name, 1e7))
+        lowest = max(lowest, highest / (dynamic_range or DYNAMIC_RANGE.get(name, 1e7)))
     return LogNorm(lowest, highest, clip=True)
 
 
@@ -115,6 +125,8 @@ def _draw(panel, image, ds, field, norm, limits):
     panel.set_xlim(-half, half)
     panel.set_ylim(-half, half)
     panel.tick_params(color="w", length=3)
+    if limits == "survey" and np.max(image) <= field.limit(limits):
+        panel.text(0, 0, "nothing above the limit", color="0.75", size=8, ha="center", va="center")
     return shown
 
 
@@ -136,7 +148,8 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     Returns
     -------
     matplotlib.figure.Figure
-        Light on dark; the circle is R200c.
+        Light on dark. The dotted circle is the aperture of 200 kpc in which four of the six
+        properties are measured; the dashed one R200c, where it fits.
     """
     names = [str(name) for name in ds["field"].values]
     ink, paper = "#e8e8ee", "#0b0b12"
@@ -146,8 +159,11 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     for panel, name in zip(axes[0], names, strict=True):
         image = ds["image"].sel(field=name, axis=axis).values
         field = known_fields.get(name)
-        shown = _draw(panel, image, ds, field, colours_of(name, [image], "ideal"), "ideal")
+        norm = colours_of(name, [image], "ideal", HERO_RANGE.get(name))
+        shown = _draw(panel, image, ds, field, norm, "ideal")
         shown.set_interpolation("bilinear")
+        if name in HERO_COLOURS:
+            shown.set_cmap(LinearSegmentedColormap.from_list(f"hero {name}", HERO_COLOURS[name]))
         bar = figure.colorbar(
             shown, ax=panel, location="bottom", label=field_label(name), aspect=32, pad=0.02,
             shrink=0.92,
@@ -166,7 +182,9 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
             0.04, 0.965, FIELD_NAMES.get(name, name), color="w", size=15, va="top",
             transform=panel.transAxes,
         )  # fmt: skip
-    _draw_radius_label(axes[0, 0], ds)
+        panel.add_patch(Circle((0, 0), APERTURE, fill=False, color=APERTURE_COLOUR, lw=1, ls=":"))
+    place = APERTURE * np.sqrt(0.5)
+    axes[0, 0].text(place, -place, f" {APERTURE:g} kpc", color=APERTURE_COLOUR, size=10, va="top")
     suite = str(ds["suite"].values) if "suite" in ds.coords else ds.attrs.get("suite", "")
     axes[0, -1].text(
         0.96, 0.965, f"{suite}, {_mass_text(ds)}", color="w", size=11, ha="right", va="top",
@@ -176,13 +194,6 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     for text in figure.texts:
         text.set_color(ink)
     return figure
-
-
-def _draw_radius_label(panel, ds):
-    radius = float(ds["r200c"])
-    if radius < panel.get_xlim()[1]:
-        place = radius * np.cos(np.pi / 4)
-        panel.text(place, -place, r" $R_\mathrm{200c}$", color="w", size=11, va="top")
 
 
 def _mass_text(ds):

@@ -59,14 +59,21 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     direction = np.where(in_stream[:, None], along, random_directions(generator, total))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
 
-    def cool_density(host, radius, temperature):
+    # Turbulence and magnetic fields support clouds: the same cool mass is more or less neutral.
+    compactness = np.exp(0.8 * np.clip(generator.standard_normal(number), -2, 2))
+
+    def _cool_density(host, radius, temperature):
         """Density [g/cm^3] of gas in pressure balance with the atmosphere."""
         pressure = profiles.look_up(atmosphere.density * atmosphere.temperature, host, radius)
-        return np.clip(0.45 * pressure / temperature, gas_density(4e-3), gas_density(0.10))
+        balanced = 0.45 * compactness[host] * pressure / temperature
+        least = gas_density(3e-3) * np.minimum(compactness, 1.5)
+        return np.clip(balanced, least[host], gas_density(0.10))
 
     # Clouds fill a third of their complex, whatever its mass.
     share = weight / np.bincount(owner, weight, number)[owner]
-    volume = mass[owner] * share * density_unit() / (0.35 * cool_density(owner, distance, 10**4.15))
+    volume = (
+        mass[owner] * share * density_unit() / (0.35 * _cool_density(owner, distance, 10**4.15))
+    )
     size = 0.45 * np.cbrt(volume) / halos.radius[owner]
     stretch = generator.uniform(0.3, 2.2, total) + 1.0 * in_stream
 
@@ -79,11 +86,11 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     share = 1 / np.maximum(counts, 1)
 
     temperature = 10 ** np.clip(4.15 + 0.13 * generator.standard_normal(len(halo)), 3.95, 4.7)
-    density = cool_density(halo, radius, temperature)
+    density = _cool_density(halo, radius, temperature)
     # Complexes are densest in the middle.
     depth = np.linalg.norm(spread, axis=1) / np.maximum(size[complex_], 1e-9)
     density *= 1.8 * np.exp(-0.45 * depth + 0.4 * generator.standard_normal(len(halo)))
-    density = np.clip(density, gas_density(2e-3), gas_density(0.12))
+    density = np.clip(density, gas_density(5e-4), gas_density(0.12))
 
     speed = halos.circular_velocity
     bulk = 0.45 * generator.standard_normal((total, 3)) - 0.35 * direction

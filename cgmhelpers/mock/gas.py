@@ -98,8 +98,18 @@ def columns(halo, position, velocity, mass, density, temperature, metallicity, *
 
 
 def disc_scale(halos):
-    """Scale length of the galaxies' discs [kpc], (H,): a share of R200c (Kravtsov 2013), capped in
-    groups."""
+    """Scale length of the galaxies' discs: a share of R200c, capped in groups.
+
+    Parameters
+    ----------
+    halos : Halos
+        The shared halos.
+
+    Returns
+    -------
+    array (H,)
+        [kpc]; close to the sizes that Kravtsov (2013, ApJ 764, L31) finds.
+    """
     return 0.018 * np.minimum(halos.radius, 280.0)
 
 
@@ -130,7 +140,23 @@ def settle_metals(halos, result, table):
 def assign(weight, owner, counts, number, generator):
     """Give elements to objects of their halo in proportion to weights.
 
-    Objects are sorted by halo; returns the halo and the object of each element.
+    Parameters
+    ----------
+    weight : array (K,)
+        Of the objects.
+    owner : array (K,) of int
+        Halo of each object, rising.
+    counts : array (H,) of int
+        Elements of each halo; none are given where a halo has no object.
+    number : int
+        Halos.
+    generator : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    halo, chosen : array (N,) of int
+        Halo and object of each element.
     """
     cumulative = np.cumsum(weight)
     before = np.concatenate([[0.0], cumulative])

@@ -47,7 +47,7 @@ class Atmosphere:
         result : Outcome
             What feedback has made of the halos.
         """
-        slope = np.clip(0.56 + 0.04 * (np.log10(halos.mass) - 13), 0.48, 0.66)
+        slope = np.clip(0.60 + 0.05 * (np.log10(halos.mass) - 13), 0.50, 0.68)
         shape = profiles.hot_density(result.core, slope)
         sampler = profiles.Sampler.of(shape)
         whole = result.hot / sampler.inside(1.0)

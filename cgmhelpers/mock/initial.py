@@ -199,7 +199,7 @@ def place_halos(generator, web, mass, radius):
             choice = min(choice, len(cumulative) - 1)
             apart = np.abs(position[:i] - moved[choice])
             apart = np.minimum(apart, box - apart)
-            if np.all((apart**2).sum(axis=1) > (1.05 * (radius[:i] + radius[i])) ** 2):
+            if np.all((apart**2).sum(axis=1) > (1.2 * (radius[:i] + radius[i])) ** 2):
                 break
         position[i], velocity[i] = moved[choice], flow[choice]
     return position, velocity + 60 * generator.standard_normal((len(mass), 3))

@@ -9,6 +9,8 @@ import numpy as np
 
 #: Radii over R200c at which profiles are tabulated (equal steps in the logarithm).
 RADII = np.geomspace(1e-3, 2.5, 120)
+#: Elements of consecutive radii whose directions are spread evenly.
+SHELL = 40
 #: Mean molecular weight of ionised primordial gas.
 MOLECULAR_WEIGHT = 0.59
 #: Temperature of the gas that falls in at the last radius, over the virial temperature.
@@ -31,12 +33,12 @@ def nfw_mass(concentration, radii=RADII):
         Navarro, Frenk & White (1997, ApJ 490, 493).
     """
 
-    def shape(x):
+    def _shape(x):
         """Enclosed mass of an NFW halo over 4 pi rho_s r_s^3."""
         return np.log1p(x) - x / (1 + x)
 
     c = np.asarray(concentration)[:, None]
-    return shape(c * radii) / shape(c)
+    return _shape(c * radii) / _shape(c)
 
 
 def virial_temperature(mass, radius):
@@ -263,6 +265,9 @@ def ordered_levels(counts, generator):
 def even_directions(counts, generator):
     """Directions of each halo's elements that leave no gaps, in the order of `ordered_levels`.
 
+    Each thin shell of `SHELL` elements is a Fibonacci lattice on the sphere (Gonzalez 2010,
+    Math. Geosci. 42, 49), shuffled and turned at random: one lattice for all would show as spokes.
+
     Parameters
     ----------
     counts : array (H,) of int
@@ -273,13 +278,20 @@ def even_directions(counts, generator):
     Returns
     -------
     array (N, 3)
-        Unit vectors: the additive sequence of the plastic number on the sphere, shifted at random.
+        Unit vectors.
     """
+    from scipy.spatial.transform import Rotation
+
     halo = np.repeat(np.arange(len(counts)), counts)
     rank = np.arange(len(halo)) - (np.cumsum(counts) - counts)[halo]
-    shift = generator.uniform(size=(2, len(counts)))[:, halo]
-    plastic = 1.32471795724474602596
-    height = 2 * np.mod(rank / plastic + shift[0], 1.0) - 1
-    angle = 2 * np.pi * np.mod(rank / plastic**2 + shift[1], 1.0)
+    shell = rank // SHELL
+    rank = rank[np.lexsort((generator.uniform(size=len(halo)), shell, halo))]
+    size = np.minimum(SHELL, counts[halo] - shell * SHELL)
+    height = 1 - (2 * (rank % SHELL) + 1) / size
+    angle = np.pi * (3 - np.sqrt(5)) * rank
     width = np.sqrt(np.maximum(1 - height**2, 0))
-    return np.stack([width * np.cos(angle), width * np.sin(angle), height], axis=1)
+    lattice = np.stack([width * np.cos(angle), width * np.sin(angle), height], axis=1)
+    shells = -(-counts // SHELL)
+    which = (np.cumsum(shells) - shells)[halo] + shell
+    turn = Rotation.random(int(shells.sum()), rng=generator).as_matrix()
+    return np.einsum("nij,nj->ni", turn[which], lattice)

@@ -1,7 +1,9 @@
 """What all figures share: colours, sizes, labels with units, and the note of the source."""
 
 import functools
+from contextlib import contextmanager
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from astropy import units
@@ -42,15 +44,22 @@ SETTINGS = {
 }
 
 
+@contextmanager
 def style():
-    """Return a context in which matplotlib draws in the book's style.
+    """Draw in the book's style inside a ``with`` block; settings are as before after it.
 
-    Returns
-    -------
-    context manager
-        Matplotlib's settings are as before on leaving it.
+    Yields
+    ------
+    None
     """
-    return plt.rc_context(SETTINGS)
+    # Not rc_context: it would undo what a backend sets when the first figure brings it in, and a
+    # notebook would show its first figure only.
+    former = {name: matplotlib.rcParams[name] for name in SETTINGS}
+    matplotlib.rcParams.update(SETTINGS)
+    try:
+        yield
+    finally:
+        matplotlib.rcParams.update(former)
 
 
 def styled(function):
