@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-fast lint format bench lock reference clean
+.PHONY: help install book serve lab test test-fast lint format bench lock reference picture clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lock: $(READY)  ## write requirements.txt and environment.yml from the environme
 
 reference: $(READY)  ## write the book's reference pages anew, after a module was added
 	$(BIN)/python tools/reference.py
+
+picture: $(READY)  ## the README's picture, from the run RUN
+	$(BIN)/python tools/picture.py runs/$(RUN)/figures/hero.png
 
 clean:  ## remove what the build and the tests made (runs/ with your results stays)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
-import h5py
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import dialects
+from cgmhelpers import dialects, layout
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import halo_class
+from cgmhelpers.header import opened, read_header
+from cgmhelpers.layout import first_existing
 
 SUITES = tuple(dialects.SUITES)
 GAS_COLUMNS = (
@@ -32,22 +30,6 @@ GAS_COLUMNS = (
 
 CHUNK = 2**22
 """Rows read at a time where a whole column isn't needed at once."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a snapshot says of itself, in physical units."""
-
-    box_size: float  # kpc, physical
-    redshift: float
-    scale_factor: float
-    hubble: float  # H0 / (100 km/s/Mpc)
-    omega_matter: float
-    omega_lambda: float
-    omega_baryon: float
-    mass_table: tuple  # Msun, six particle types; 0 where masses are listed per particle
-    particle_number: tuple  # six particle types
-    mock: str  # description of the generator of a mock snapshot, empty for a simulation
 
 
 class Particles(Mapping):
@@ -85,66 +67,6 @@ class Particles(Mapping):
         return Particles({name: column[index] for name, column in self._columns.items()})
 
 
-
-
-def simulation_name(set_name, realisation):
-    """Folder name of a simulation: ``CV_3``, ``1P_p1_2``."""
-    return f"{set_name}_{realisation}"
-
-
-def candidate_paths(root, suite, set_name, realisation, snapshot=90):
-    """List the places where a simulation's files may lie, the present layout first.
-
-    Parameters
-    ----------
-    root : path
-        Data root: the folder that holds ``Sims`` and ``FOF_Subfind``.
-    suite, set_name : str
-        For example ``"IllustrisTNG"`` and ``"CV"``.
-    realisation : int or str
-        For example 3, or ``"p1_2"`` in the 1P set.
-    snapshot : int
-        90 is redshift 0; its old name, 033 in TNG and SIMBA, is looked for too.
-
-    Returns
-    -------
-    snapshots, catalogues : list of Path
-        Candidates in the order of preference.
-    """
-    root = Path(root)
-    name = simulation_name(set_name, realisation)
-    snapshots = [f"snapshot_{snapshot:03d}.hdf5", f"snap_{snapshot:03d}.hdf5"]
-    catalogues = [f"groups_{snapshot:03d}.hdf5", f"fof_subhalo_tab_{snapshot:03d}.hdf5"]
-    old = dialects.SUITES.get(suite)
-    if snapshot == 90 and old:
-        snapshots += [old.old_snapshot] if old.old_snapshot not in snapshots else []
-        catalogues += [old.old_catalogue] if old.old_catalogue not in catalogues else []
-    volumes = ("L25n256", "L50n512", "")
-    folders = [Path(suite) / volume / set_name / name for volume in volumes]
-    tops = ("Sims", "FOF_Subfind", "")
-
-    def places(first, files):
-        order = (first, *(top for top in tops if top != first))
-        return [root / top / folder / file for top in order for folder in folders for file in files]
-
-    return places("Sims", snapshots), places("FOF_Subfind", catalogues)
-
-
-def _first_existing(candidates, what):
-    for path in candidates:
-        if path.is_file():
-            return path
-    folders = sorted({str(path.parent) for path in candidates})
-    present = [folder for folder in folders if Path(folder).is_dir()]
-    found = [str(f) for folder in present for f in sorted(Path(folder).iterdir())] or "no folder"
-    raise DataNotFoundError(
-        f"The {what} isn't there.",
-        found=found,
-        expected="one of " + ", ".join(str(path) for path in candidates),
-        remedy="Check the data root, the suite, the set and the realisation.",
-    )
-
-
 def discover(root, suites=SUITES, set_name="CV", snapshot=90):
     """Find the simulations of a data root.
 
@@ -168,45 +90,16 @@ def discover(root, suites=SUITES, set_name="CV", snapshot=90):
     for suite in suites:
         pattern = re.compile(rf"{re.escape(set_name)}_(\d+|p\w+_n?\d+)$")
         names = set()
-        for path in candidate_paths(root, suite, set_name, 0, snapshot)[0]:
+        for path in layout.candidate_paths(root, suite, set_name, 0, snapshot)[0]:
             folder = path.parent.parent
             if folder.is_dir():
                 names |= {m[1] for entry in folder.iterdir() if (m := pattern.match(entry.name))}
         for name in sorted(names, key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)):
             realisation = int(name) if name.isdigit() else name
-            candidates, _ = candidate_paths(root, suite, set_name, realisation, snapshot)
+            candidates, _ = layout.candidate_paths(root, suite, set_name, realisation, snapshot)
             if any(path.is_file() for path in candidates):
                 found.append(Simulation(root, suite, set_name, realisation, snapshot))
     return found
-
-
-@contextmanager
-def _open(path):
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DataNotFoundError(f"{path} isn't there.", remedy="Check the path.") from None
-    except OSError as error:
-        raise FormatError(
-            f"{path} can't be opened as HDF5.",
-            found=error,
-            expected="a whole HDF5 file",
-            remedy="The download may have been cut off: compare its size, and fetch it again.",
-        ) from error
-    with file:
-        yield file
-
-
-def _attributes(file):
-    """Header, parameters and units of a file as scalars; Astrid stores arrays of length 1."""
-    merged = {}
-    for group in ("Units", "Parameters", "Header"):  # the header has the last word
-        if group not in file:
-            continue
-        for key, value in file[group].attrs.items():
-            array = np.asarray(value)
-            merged[key] = array.reshape(-1)[0] if array.size == 1 else array
-    return merged
 
 
 class Simulation:
@@ -270,10 +163,10 @@ class Simulation:
     @property
     def name(self):
         """Suite and folder, for example ``IllustrisTNG/CV_0``."""
-        return f"{self.suite}/{simulation_name(self.set_name, self.realisation)}"
+        return f"{self.suite}/{layout.simulation_name(self.set_name, self.realisation)}"
 
     def _candidates(self):
-        return candidate_paths(
+        return layout.candidate_paths(
             self.root, self.suite, self.set_name, self.realisation, self.snapshot
         )
 
@@ -282,7 +175,7 @@ class Simulation:
         """Path of the snapshot."""
         if self._paths:
             return self._paths[0]
-        return _first_existing(self._candidates()[0], f"snapshot of {self.name}")
+        return first_existing(self._candidates()[0], f"snapshot of {self.name}")
 
     @cached_property
     def catalogue_path(self):
@@ -294,51 +187,12 @@ class Simulation:
                     remedy="Give catalogue_path to Simulation.from_files.",
                 )
             return self._paths[1]
-        return _first_existing(self._candidates()[1], f"group catalogue of {self.name}")
+        return first_existing(self._candidates()[1], f"group catalogue of {self.name}")
 
     @cached_property
     def _header_and_units(self):
-        with _open(self.snapshot_path) as file:
-            values = _attributes(file)
-        needed = ("BoxSize", "Redshift", "HubbleParam", "Omega0", "NumPart_ThisFile")
-        missing = [key for key in needed if key not in values]
-        if missing:
-            raise FormatError(
-                f"{self.snapshot_path}: the header lacks {missing}.",
-                found=sorted(values),
-                expected=f"the attributes {needed} in Header, Parameters or Units",
-            )
-        if values.get("NumFilesPerSnapshot", 1) > 1:
-            raise FormatError(
-                f"{self.snapshot_path} is one part of a snapshot.",
-                found=f"NumFilesPerSnapshot = {values['NumFilesPerSnapshot']}",
-                expected="a snapshot in one file, as CAMELS has them",
-                remedy="Join the parts first.",
-            )
-        redshift = float(values["Redshift"])
-        scale_factor = 1 / (1 + redshift)  # Time isn't the scale factor in every code
-        hubble = float(values["HubbleParam"])
-        units = dialects.CodeUnits.from_header(values, scale_factor, hubble)
-        numbers = np.zeros(6, dtype=np.int64)
-        listed = np.atleast_1d(values["NumPart_ThisFile"])[:6]
-        numbers[: len(listed)] = listed
-        masses = np.zeros(6)
-        table = np.atleast_1d(values.get("MassTable", np.zeros(6)))[:6]
-        masses[: len(table)] = table
-        mock = values.get("Mock", "")
-        header = Header(
-            box_size=float(values["BoxSize"]) * units.length,
-            redshift=redshift,
-            scale_factor=scale_factor,
-            hubble=hubble,
-            omega_matter=float(values["Omega0"]),
-            omega_lambda=float(values.get("OmegaLambda", 1 - values["Omega0"])),
-            omega_baryon=float(values.get("OmegaBaryon", np.nan)),
-            mass_table=tuple(masses * units.mass),
-            particle_number=tuple(int(n) for n in numbers),
-            mock=mock.decode() if isinstance(mock, bytes) else str(mock),
-        )
-        return header, units
+        with opened(self.snapshot_path) as file:
+            return read_header(file)
 
     @property
     def header(self):
@@ -426,7 +280,7 @@ class Simulation:
         """
         number = self.number(kind)
         size = number if size is None else size
-        with _open(self.snapshot_path) as file:
+        with opened(self.snapshot_path) as file:
             group = file.get(f"PartType{_particle_type(kind)}", {})
             for start in range(0, max(number, 1), max(size, 1)):
                 yield self._read(group, kind, columns, slice(start, min(start + size, number)))
@@ -499,7 +353,7 @@ class Simulation:
         """
         _, units = self._header_and_units
         names = ("GroupPos", "Group_M_Crit200", "Group_R_Crit200")
-        with _open(self.catalogue_path) as file:
+        with opened(self.catalogue_path) as file:
             group = file.get("Group", {})
             missing = [name for name in names if name not in group]
             if missing and len(group):

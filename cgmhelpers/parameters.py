@@ -196,7 +196,9 @@ def read(profile, **overrides):
     try:
         return Parameters(**values)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in error.errors()
+        ]
         given = {str(e["loc"][0]): e["input"] for e in error.errors() if e["loc"]}
         raise ParameterError(
             f"Profile {path.name} with its overrides isn't valid. " + "; ".join(lines) + ".",

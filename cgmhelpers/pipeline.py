@@ -170,10 +170,10 @@ class Run:
                 for suite in self.parameters.suites:
                     name = "+".join(fields)
                     folder = self.folder / "networks" / f"{suite}_{name}_{limits}"
-                    rows.append({"suite": suite, "fields": name, "limits": limits, "folder": folder})
+                    rows.append((suite, name, limits, folder))
                     tasks.append((stores[suite], fields, limits, folder, self._training()))
         self._spread(_train, tasks, "Networks")
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
 
     def predictions(self):
         """Test every network on the test halos of every suite.

@@ -77,9 +77,17 @@ table.style.format(precision=1, thousands=" ").hide(axis="index")
 
 # %%
 header = simulations[0].header
-print(f"box          {header.box_size / 1000:.2f} Mpc = {header.box_size / 1000 * header.hubble:.2f} Mpc/h")
-print(f"redshift     {header.redshift:.3g}, h = {header.hubble}, Omega_m = {header.omega_matter}, Omega_b = {header.omega_baryon}")
-print(f"dark matter  {header.mass_table[1]:.3g} Msun per particle" if header.mass_table[1] else "dark matter  mass per particle in the file")
+print(
+    f"box          {header.box_size / 1000:.2f} Mpc = {header.box_size / 1000 * header.hubble:.2f} Mpc/h"
+)
+print(
+    f"redshift     {header.redshift:.3g}, h = {header.hubble}, Omega_m = {header.omega_matter}, Omega_b = {header.omega_baryon}"
+)
+print(
+    f"dark matter  {header.mass_table[1]:.3g} Msun per particle"
+    if header.mass_table[1]
+    else "dark matter  mass per particle in the file"
+)
 print(f"mock         {header.mock or 'no'}")
 
 # %% [markdown]
@@ -88,9 +96,19 @@ print(f"mock         {header.mock or 'no'}")
 
 # %%
 gas = simulations[0].gas()
-columns = ("mass", "density", "temperature", "metallicity", "electron_abundance", "star_formation_rate", "smoothing_length")
+columns = (
+    "mass",
+    "density",
+    "temperature",
+    "metallicity",
+    "electron_abundance",
+    "star_formation_rate",
+    "smoothing_length",
+)
 units = ("Msun", "g/cm3", "K", "mass fraction", "n_e/n_H", "Msun/yr", "kpc")
-summary = pd.DataFrame({name: gas[name] for name in columns}).describe().loc[["min", "50%", "max"]].T
+summary = (
+    pd.DataFrame({name: gas[name] for name in columns}).describe().loc[["min", "50%", "max"]].T
+)
 summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 
 # %% [markdown]
@@ -103,7 +121,9 @@ summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 # %%
 halos = this_run.halos()
 number = len(this_run.parameters.realisation_list)
-populations.class_counts(halos, number).style.format(precision=0, na_rep="–").set_caption(f"Table 2. {this_run.source}")
+populations.class_counts(halos, number).style.format(precision=0, na_rep="–").set_caption(
+    f"Table 2. {this_run.source}"
+)
 
 # %% [markdown]
 # The columns named *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has. A handful of
@@ -152,7 +172,9 @@ halos.groupby(["suite", "halo_class"], sort=False)[names].median()
 # And here is why one would want to see the CGM at all. The same halos, by their mass:
 
 # %% mystnb={"figure": {"name": "fig-properties", "caption": "Properties of the circum-galactic medium against halo mass (Figure 1 of the paper, and the temperature besides). Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
-figure = figures.property_trends(halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool", "log_t_cgm"], this_run.source)
+figure = figures.property_trends(
+    halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool", "log_t_cgm"], this_run.source
+)
 
 # %% [markdown]
 # What the paper reports, and what we test next:
@@ -180,7 +202,13 @@ minimum = trends.loc[trends.groupby("suite")["mean"].idxmin(), ["suite", "log_ma
 minimum.rename(columns={"log_mass": "log M at the lowest mean", "mean": "lowest mean of f_cgm"})
 
 # %%
-scatter = {name: populations.trend(halos, name).eval("scatter = (high - low) / 2").groupby("suite")["scatter"].mean() for name in names[1:]}
+scatter = {
+    name: populations.trend(halos, name)
+    .eval("scatter = (high - low) / 2")
+    .groupby("suite")["scatter"]
+    .mean()
+    for name in names[1:]
+}
 pd.DataFrame(scatter)
 
 # %% [markdown]

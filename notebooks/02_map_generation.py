@@ -55,7 +55,10 @@ pd.set_option("display.precision", 4)
 # %%
 chosen = [known_fields.get(name) for name in this_run.parameters.fields]
 pd.DataFrame(
-    [(one.name, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey) for one in chosen],
+    [
+        (one.name, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey)
+        for one in chosen
+    ],
     columns=["field", "unit", "floor", "survey limit", "survey"],
 ).style.hide(axis="index")
 
@@ -70,15 +73,26 @@ halos = this_run.halos()
 sim = this_run.simulations[0]
 own = halos[(halos["suite"] == sim.suite) & (halos["realisation"] == sim.realisation)]
 halo = own.loc[own["log_mass"].idxmax()]
-print(f"{sim.name}, group {halo['group']}: log M = {halo['log_mass']:.2f}, R200c = {halo['r200c']:.0f} kpc")
+print(
+    f"{sim.name}, group {halo['group']}: log M = {halo['log_mass']:.2f}, R200c = {halo['r200c']:.0f} kpc"
+)
 
 # %%
 p = this_run.parameters
 half_width = p.pixels * p.pixel_size / 2
 gas = sim.gas()
-near = selection.in_frames(gas.position, gas.smoothing_length, centres(halo.to_frame().T), half_width, p.depth, sim.header.box_size)
+near = selection.in_frames(
+    gas.position,
+    gas.smoothing_length,
+    centres(halo.to_frame().T),
+    half_width,
+    p.depth,
+    sim.header.box_size,
+)
 local = gas.select(near.index)
-print(f"{len(local)} of {len(gas)} gas elements; frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep")
+print(
+    f"{len(local)} of {len(gas)} gas elements; frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep"
+)
 
 # %% [markdown]
 # **Step 1, what each element emits or holds.** In X-rays an element of volume $V$, with electron and hydrogen densities $n_\mathrm{e}$ and
@@ -100,7 +114,9 @@ print(f"{len(local)} of {len(gas)} gas elements; frame {2 * half_width:g} kpc wi
 options = {"hi": {"hydrogen_method": "trident"}}
 deposits = {one.name: one.deposit(local, sim.header, **options.get(one.name, {})) for one in chosen}
 for one in chosen:
-    print(f"{one.name:5s} {deposits[one.name].sum():.3e} {'erg/s' if one.name == 'xray' else 'Msun'} in {(deposits[one.name] > 0).sum()} elements")
+    print(
+        f"{one.name:5s} {deposits[one.name].sum():.3e} {'erg/s' if one.name == 'xray' else 'Msun'} in {(deposits[one.name] > 0).sum()} elements"
+    )
 
 # %% [markdown]
 # Where in density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
@@ -110,7 +126,12 @@ for one in chosen:
 hydrogen_density = local.density * local.hydrogen_fraction / hydrogen.atom_mass()
 quiet = local.star_formation_rate <= 0
 weights = {"mass": local.mass} | {figures.field_names(name): d for name, d in deposits.items()}
-figure = figures.phase_diagram(hydrogen_density[quiet], local.temperature[quiet], {k: w[quiet] for k, w in weights.items()}, this_run.source)
+figure = figures.phase_diagram(
+    hydrogen_density[quiet],
+    local.temperature[quiet],
+    {k: w[quiet] for k, w in weights.items()},
+    this_run.source,
+)
 
 # %% [markdown]
 # **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, and what it
@@ -140,12 +161,18 @@ area = p.pixel_size**2
 reach = np.abs(near.displacement) + local.smoothing_length[:, None]
 limit = np.where(np.eye(3, dtype=bool), p.depth, half_width)  # one row per line of sight
 inside = (reach[:, None] < limit).all(axis=(1, 2))
-alone = projection.project(near.displacement[inside], local.smoothing_length[inside], quantities[inside], **frame)
+alone = projection.project(
+    near.displacement[inside], local.smoothing_length[inside], quantities[inside], **frame
+)
 direct = quantities[inside].sum(axis=0)
 
 # %%
 kinds = ["gas mass", *deposits]
-error = pd.DataFrame(alone.sum(axis=(2, 3)) * area / direct - 1, index=["along x", "along y", "along z"], columns=kinds)
+error = pd.DataFrame(
+    alone.sum(axis=(2, 3)) * area / direct - 1,
+    index=["along x", "along y", "along z"],
+    columns=kinds,
+)
 print(f"{inside.sum()} elements are wholly inside. Relative difference of map and direct sum:")
 error.style.format("{:.1e}")
 
@@ -160,7 +187,9 @@ error.style.format("{:.1e}")
 
 # %%
 for one in chosen:
-    print(f"{one.name:5s} 1 {'erg/s' if one.name == 'xray' else 'Msun'} per kpc2 is {one.per_area(sim.header):.4e} {one.unit}")
+    print(
+        f"{one.name:5s} 1 {'erg/s' if one.name == 'xray' else 'Msun'} per kpc2 is {one.per_area(sim.header):.4e} {one.unit}"
+    )
 
 # %% [markdown]
 # ## Maps of every halo
@@ -180,7 +209,9 @@ stored = populations.maps_of(maps.open(stores[sim.suite]), halo)
 for number, one in enumerate(chosen, start=1):
     step_by_step = images[:, number] * one.per_area(sim.header)
     difference = np.abs(stored["image"].sel(field=one.name).values - step_by_step).max()
-    print(f"{one.name:5s} largest difference / brightest pixel: {difference / step_by_step.max():.1e}")
+    print(
+        f"{one.name:5s} largest difference / brightest pixel: {difference / step_by_step.max():.1e}"
+    )
 
 # %% [markdown]
 # ## One halo, three universes
@@ -192,10 +223,25 @@ for number, one in enumerate(chosen, start=1):
 
 # %%
 twins = populations.twins(halos, halo, sim.header.box_size)
-twins[["suite", "realisation", "group", "log_mass", "distance", "f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
+twins[
+    [
+        "suite",
+        "realisation",
+        "group",
+        "log_mass",
+        "distance",
+        "f_cgm",
+        "log_m_cgm",
+        "f_cool",
+        "log_t_cgm",
+    ]
+]
 
 # %% mystnb={"figure": {"name": "fig-suites", "caption": "The same massive halo in each suite (Figure 2 of the paper): X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
-pictures = {row["suite"]: populations.maps_of(maps.open(stores[row["suite"]]), row) for _, row in twins.iterrows()}
+pictures = {
+    row["suite"]: populations.maps_of(maps.open(stores[row["suite"]]), row)
+    for _, row in twins.iterrows()
+}
 figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 
 # %% [markdown]
@@ -203,7 +249,9 @@ figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 # concentrated and often follows satellites. How much flux is there in each of the maps above?
 
 # %%
-totals = pd.concat([populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True)
+totals = pd.concat(
+    [populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True
+)
 of_twins = totals.merge(twins[["suite", "realisation", "group"]])
 of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
 
@@ -217,7 +265,11 @@ of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
 # %% mystnb={"figure": {"name": "fig-masses", "caption": "Halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey (Figure 11 of the paper). Dashed: R200c, where it fits into the frame."}}
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
 rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
-figure = figures.halos_by_mass([populations.maps_of(maps.open(stores[sim.suite]), row) for row in rows], p.limits, source=this_run.source)
+figure = figures.halos_by_mass(
+    [populations.maps_of(maps.open(stores[sim.suite]), row) for row in rows],
+    p.limits,
+    source=this_run.source,
+)
 
 # %% [markdown]
 # ## Is the total flux enough?
@@ -242,7 +294,12 @@ baseline.style.format(precision=3).hide(axis="index")
 # The same functions at four times the resolution, for the eye and for the [first page](../book/index.md):
 
 # %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
-fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth, "hydrogen_method": p.hydrogen_method}
+fine = {
+    "pixels": 512,
+    "pixel_size": 2 * half_width / 512,
+    "depth": p.depth,
+    "hydrogen_method": p.hydrogen_method,
+}
 portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 this_run.save_figure(figure, "hero").name

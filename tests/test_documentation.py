@@ -112,6 +112,10 @@ def test_python_in_the_prose_uses_names_that_exist(path):
                 assert hasattr(module, node.attr), ast.unparse(node)
 
 
+def test_picture_of_the_readme_is_light():
+    assert 10_000 < (ROOT / "assets" / "halo.png").stat().st_size < 300_000
+
+
 def test_make_alone_lists_every_target():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^  make ([a-z-]+)", listed, re.M)) == TARGETS

@@ -71,7 +71,7 @@ def test_a_profile_anywhere(tmp_path):
 
 
 def test_a_notebooks_namespace():
-    namespace = {"profile": "quick", "epochs": 4, "fields": None, "_hidden": 1, "parameters": pytest}
+    namespace = {"profile": "quick", "epochs": 4, "fields": None, "_hidden": 1, "module": pytest}
     assert parameters.from_namespace(namespace).epochs == 4
     with pytest.raises(ParameterError, match="epcohs"):
         parameters.from_namespace(namespace | {"epcohs": 4})

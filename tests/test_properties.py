@@ -96,7 +96,7 @@ def test_isothermal_halo(tmp_path, dialect, where):
     # Radii are spaced by 500/40000 kpc: counts within a radius are exact to one in 16000, and
     # float32 places of SIMBA move a few elements across the edge.
     tolerance = 2e-4
-    assert 10 ** row.log_m_halo == pytest.approx(total, rel=tolerance)
+    assert 10**row.log_m_halo == pytest.approx(total, rel=tolerance)
     assert row.f_cgm == pytest.approx(1e12 * cgm * R200C / 500 / total, rel=tolerance)
     assert 10**row.log_m_cgm == pytest.approx(inner, rel=tolerance)
     assert row.f_cool == pytest.approx(cool, rel=tolerance)

@@ -47,11 +47,16 @@ def test_a_whole_folder_replaces_the_old_one(tmp_path):
 @pytest.mark.parametrize("folder", [False, True])
 def test_nothing_half_written_survives(tmp_path, folder):
     path = tmp_path / "file"
-    with pytest.raises(RuntimeError), provenance.whole(path) as temporary:
-        if folder:
-            temporary.mkdir()
-            (temporary / "part").touch()
-        else:
-            temporary.write_text("half")
-        raise RuntimeError
+
+    def fail():
+        with provenance.whole(path) as temporary:
+            if folder:
+                temporary.mkdir()
+                (temporary / "part").touch()
+            else:
+                temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,9 @@ An element's stamp is computed in one of four ways, by the radius `h` of its ker
 Largest differences from exact pixel means, as a fraction of the element's brightest pixel: 5e-5
 (tiles of the mosaic), 2e-4 (the polynomial, at h = 5; 7e-5 from 6 up), 6e-4 (prolongation). A stamp
 that lies in the frame sums to its element within float32's rounding, 1e-7; of one that is cut by
-the frame the sum inside is right to 5e-5 of the element.
+the frame the sum inside is right to 5e-5 of the element. These are fractions of the brightest
+pixel: a pixel that only the outermost edge of a bright kernel reaches can be wrong by tens of per
+cent of the little that it has, but never negative.
 """
 
 import os
