@@ -366,6 +366,7 @@ class Simulation:
                 position, mass, radius = np.empty((0, 3)), np.empty(0), np.empty(0)
             else:
                 position, mass, radius = (group[name][:].astype(np.float64) for name in names)
+                position = position.reshape(-1, 3)
         mass = mass * units.mass
         chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
         log_mass = np.log10(mass[chosen])

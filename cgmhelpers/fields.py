@@ -145,7 +145,7 @@ def xray_luminosity(gas, header, emin=None, emax=None):
     ----------
     gas : mapping
         Gas elements with the columns `cgmhelpers.xray.COLUMNS`.
-    header : cgmhelpers.camels.Header
+    header : cgmhelpers.header.Header
         The snapshot's header.
     emin, emax : float, optional
         Band in the rest frame of the gas, keV; default is the paper's.
@@ -167,7 +167,7 @@ def neutral_hydrogen_mass(gas, header, hydrogen_method="trident"):
     ----------
     gas : mapping
         Gas elements with the columns `cgmhelpers.hydrogen.COLUMNS`.
-    header : cgmhelpers.camels.Header
+    header : cgmhelpers.header.Header
         The snapshot's header.
     hydrogen_method : {"trident", "snapshot"}, optional
         See `cgmhelpers.hydrogen.neutral_mass`.
@@ -187,7 +187,7 @@ def surface_brightness_per_area(header):
 
     Parameters
     ----------
-    header : cgmhelpers.camels.Header
+    header : cgmhelpers.header.Header
         The snapshot's header; its redshift counts.
 
     Returns
@@ -206,7 +206,7 @@ def column_density_per_area(header):
 
     Parameters
     ----------
-    header : cgmhelpers.camels.Header
+    header : cgmhelpers.header.Header
         The snapshot's header; not used.
 
     Returns

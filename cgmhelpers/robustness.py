@@ -28,7 +28,8 @@ def transfer(predictions, by=("fields", "limits", "property")):
     keys = ["suite_train", *by]
     pairs = ["suite_train", "suite_test", *by]
     table = statistics.summarise(predictions, pairs)
-    table["offset"] = statistics.biases(predictions, pairs)["bias"].abs()
+    table = table.merge(statistics.biases(predictions, pairs)[[*pairs, "bias"]], on=pairs)
+    table["offset"] = table["bias"].abs()
     same = table["suite_train"] == table["suite_test"]
     own = table[same].set_index(keys)["rmse"].rename("own")
     others = table[~same].groupby(keys, sort=False)[["rmse", "offset"]].mean()

@@ -114,7 +114,7 @@ class Band:
         gas : mapping
             Gas elements with the columns `COLUMNS`, in the library's units (Msun, g/cm3, K, mass
             fractions, n_e/n_H, Msun/yr).
-        header : cgmhelpers.camels.Header, optional
+        header : cgmhelpers.header.Header, optional
             Not used: a band is in the rest frame. Here so that all fields are called alike.
 
         Returns

@@ -1,4 +1,4 @@
-"""Make the README's picture, assets/halo.png, from a run's ``figures/hero.png`` (``make picture``)."""
+"""Make the README's picture, assets/halo.png, from a run's hero.png (``make picture``)."""
 
 import sys
 from pathlib import Path

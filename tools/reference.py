@@ -14,7 +14,7 @@ PAGES = (
         "simulations",
         "Simulations and halos",
         "Files in, physical columns out, and what a halo is.",
-        "camels dialects halos selection properties populations",
+        "camels header layout dialects halos selection properties populations",
     ),
     (
         "mock",
@@ -47,7 +47,7 @@ PAGES = (
         "results",
         "Results",
         "From predictions to numbers and figures.",
-        "statistics figures explorer",
+        "statistics robustness figures explorer",
     ),
     (
         "runs",

@@ -5,7 +5,7 @@ matplotlib's settings for others, and all take a `source`, so that a figure says
 data are wherever it is shown.
 """
 
-from cgmhelpers.figures.appearance import field_names, style, suite_colour
+from cgmhelpers.figures.appearance import field_names, limit_name, style, suite_colour
 from cgmhelpers.figures.errors import bias_matrix, calibration, error_by_class
 from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
 from cgmhelpers.figures.inference import (
@@ -27,6 +27,7 @@ __all__ = [
     "halos_by_mass",
     "hero",
     "learning_curves",
+    "limit_name",
     "mass_functions",
     "one_prediction",
     "phase_diagram",

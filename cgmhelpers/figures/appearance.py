@@ -18,7 +18,7 @@ SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
 FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#AA4499", "hi": "#44AA99", "xray+hi": "#332288"}
 FIELD_NAMES = {"xray": "X-ray", "hi": "HI"}
-LIMIT_NAMES = {"ideal": "ideal", "survey": "survey limits"}
+LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits"}
 
 SETTINGS = {
     "figure.dpi": 130,
@@ -99,6 +99,11 @@ def field_names(fields):
     return " + ".join(FIELD_NAMES.get(name, name) for name in str(fields).split("+"))
 
 
+def limit_name(limits):
+    """Return limits as readers know them."""
+    return LIMIT_NAMES.get(limits, limits)
+
+
 def field_label(name):
     """Return label and unit of a field, for colour bars and axes."""
     field = known_fields.get(name)
@@ -131,6 +136,6 @@ def heading(key, value):
     if key == "fields":
         return field_names(value)
     if key == "limits":
-        return LIMIT_NAMES.get(value, value)
+        return limit_name(value)
     words = {"suite_train": "trained on {}", "suite_test": "tested on {}"}
     return words.get(key, "{}").format(value)

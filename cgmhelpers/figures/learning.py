@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 
 from cgmhelpers.figures.appearance import (
-    LIMIT_NAMES,
     field_names,
+    limit_name,
     note_source,
     styled,
     suite_colour,
@@ -47,7 +47,7 @@ def learning_curves(histories, source=None):
     for row, limit in zip(axes, limits, strict=True):
         row[0].set_ylabel("moment loss")
         for axis, name in zip(row, fields, strict=True):
-            axis.set_title(f"{field_names(name)}, {LIMIT_NAMES.get(limit, limit)}")
+            axis.set_title(f"{field_names(name)}, {limit_name(limit)}")
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)

@@ -7,7 +7,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import NullFormatter
 
 from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.appearance import FIELD_NAMES, LIMIT_NAMES, field_label, note_source, styled
+from cgmhelpers.figures.appearance import FIELD_NAMES, field_label, limit_name, note_source, styled
 from cgmhelpers.properties import APERTURE
 
 DYNAMIC_RANGE = {"xray": 1e7, "hi": 1e8}
@@ -75,7 +75,7 @@ def _gallery(halos, titles, limits, axis, source):
         for panel, (key, image) in zip(row, images.items(), strict=True):
             ds = halos[key]
             shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
-        label = f"{FIELD_NAMES.get(name, name)}, {LIMIT_NAMES.get(limit, limit)}"
+        label = f"{FIELD_NAMES.get(name, name)}, {limit_name(limit)}"
         row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
         bar = figure.colorbar(shown, ax=row, label=_unit(name), aspect=15, pad=0.01, extend="min")
         bar.ax.yaxis.set_minor_formatter(NullFormatter())

@@ -266,13 +266,18 @@ def _list_simulations(root, name, set_name, realisations, seed):
     if path.exists():
         lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
         rows = {line[0]: line for line in lines if line}
-    for number in realisations:
-        label = f"{set_name}_{number}"
+    # Other processes may be writing other realisations: list what lies there, not only our own.
+    there = {folder.name for folder in path.parent.glob(f"{set_name}_*") if folder.is_dir()}
+    ours = {f"{set_name}_{number}" for number in realisations}
+    for label in there | ours:
+        number = label.rsplit("_", 1)[1]
+        if not number.isdigit() or (label in rows and label not in ours):
+            continue
         values = [cosmology.OMEGA_MATTER, cosmology.SIGMA_8, 1.0, 1.0, 1.0, 1.0]
-        rows[label] = [label, *(f"{value:.5f}" for value in values), str(seed * 1000 + number)]
+        rows[label] = [label, *(f"{value:.5f}" for value in values), str(seed * 1000 + int(number))]
     ordered = sorted(rows.values(), key=lambda row: int(row[0].rsplit("_", 1)[1]))
     text = "#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed\n"
     text += "".join(" ".join(row) + "\n" for row in ordered)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     temporary.write_text(text)
     os.replace(temporary, path)

@@ -1,0 +1,138 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Across simulations
+#
+# In this notebook we train on one universe and test on another. The network of each suite is shown the maps of every suite, for the halo mass
+# (Figures 8 and 9 of {cite:t}`Gluck2024`) and the mass of the CGM (Figure 10). Then we measure the offsets that appear, ask whether the brightness of the maps explains them, and which suite is the most robust one to train on.
+
+# %% tags=["parameters"]
+profile = "quick"
+run = None
+suites = None
+realisations = None
+fields = None
+limits = None
+epochs = None
+seed = None
+
+# %%
+from cgmhelpers import pipeline
+
+this_run = pipeline.start(globals())
+this_run
+
+# %%
+import pandas as pd
+
+from cgmhelpers import figures, maps, populations, robustness, statistics
+from cgmhelpers.properties import NAMES
+
+pd.set_option("display.precision", 3)
+
+# %% [markdown]
+# ## Why this is the real test
+#
+# One day the maps come from telescopes, and the Universe has its own feedback, which none of the suites reproduces exactly. Testing a network on a suite that it wasn't trained on is a rehearsal for that day: the physics
+# of the test data is unknown to it, and the truth is known to us.
+#
+# The maps of all fields of this run, with survey limits where it has them, are what the paper shows in its Figure 9:
+
+# %%
+predictions = this_run.predictions()
+both = max(predictions["fields"].unique(), key=len)
+limit = this_run.parameters.limits[-1]
+cross = predictions[(predictions["fields"] == both) & (predictions["limits"] == limit)]
+note = f"{this_run.source}; {figures.field_names(both)}, {figures.limit_name(limit)}"
+print(f"{note}; split by {this_run.parameters.split_by}")
+
+# %% [markdown]
+# With a split by realisation the twin of a test halo was never in training, in no suite. With a split by halo it may have been, and off-diagonal panels are then a little too optimistic.
+#
+# ## Halo mass
+#
+# Rows are the suite of the training, columns that of the test. On the framed diagonal, which is notebook 4, they are the same.
+
+# %% mystnb={"figure": {"name": "fig-cross-mass", "caption": "Halo mass across simulations: trained on the suite of the row, tested on that of the column (Figure 9 of the paper)."}}
+figure = figures.cross_simulation(cross, "log_m_halo", note)
+
+# %% [markdown]
+# The paper's reading of its figure: inferences in another suite still *correlate* with the truth, but they are *offset*. A halo of given mass is dimmer in SIMBA than in IllustrisTNG, and brighter in Astrid. A network that takes brightness for mass
+# then under-predicts in the dimmer suite and over-predicts in the brighter one.
+#
+# Both in numbers. $R^2$ punishes offsets, and turns negative where they exceed the scatter of the sample; the correlation coefficient ignores them. A large $\chi^2$ says that the network doesn't know that it errs:
+
+# %%
+mass = cross[cross["property"] == "log_m_halo"]
+pairs = ["suite_train", "suite_test"]
+table = statistics.summarise(mass, pairs).merge(statistics.biases(mass, pairs)[[*pairs, "bias", "uncertainty"]], on=pairs)
+table["correlation"] = [group["truth"].corr(group["mean"]) for _, group in mass.groupby(pairs, sort=False)]
+table[[*pairs, "n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]].style.format(precision=3).hide(axis="index")
+
+# %% [markdown]
+# ## Mass of the CGM
+
+# %% mystnb={"figure": {"name": "fig-cross-gas", "caption": "Mass of the CGM within 200 kpc across simulations (Figure 10 of the paper)."}}
+figure = figures.cross_simulation(cross, "log_m_cgm", note)
+
+# %% [markdown]
+# ## Offsets of all properties
+#
+# The mean of inference minus truth, for all pairs of suites and all properties. Numbers are in the unit of the property, colours in units of its range, which makes properties comparable:
+
+# %% mystnb={"figure": {"name": "fig-bias", "caption": "Mean of inference minus truth for every pair of suites. Red: over-predicted, blue: under-predicted."}}
+figure = figures.bias_matrix(cross, NAMES, note)
+
+# %% [markdown]
+# ## Does brightness explain the offsets?
+#
+# For each pair of suites, `brighter` compares the summed pixels of ideal maps at equal halo class: how much brighter, in dex, the test suite is than the one the network knows. If brightness is taken for mass, it has the sign of the bias of $\log M_\mathrm{halo}$:
+
+# %%
+stores = this_run.maps()
+totals = pd.concat([populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True)
+field = this_run.parameters.fields[0]
+pairs_by_brightness = robustness.brightness_and_bias(cross, totals, "log_m_halo", field)
+print(f"Signs agree in {pairs_by_brightness['as_expected'].sum()} of {len(pairs_by_brightness)} pairs of different suites (brightness of {figures.field_names(field)}).")
+pairs_by_brightness
+
+# %% [markdown]
+# ## Which suite is the best teacher?
+#
+# A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, and the factor between the two, for every input and limit:
+
+# %%
+transfer = robustness.transfer(predictions[predictions["property"] == "log_m_halo"], ("limits", "fields"))
+transfer.sort_values(["limits", "fields", "elsewhere"]).style.format(precision=3).hide(axis="index")
+
+# %%
+ranking = transfer[(transfer["fields"] == both) & (transfer["limits"] == limit)].dropna().sort_values("elsewhere")
+print("most to least robust: " + (" > ".join(ranking["suite_train"]) or "this run has one suite only") + "   (the paper: IllustrisTNG most, Astrid least)")
+
+# %% [markdown]
+# And does a second field help? Mean RMSE elsewhere, over the suites:
+
+# %%
+transfer.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean()
+
+# %% [markdown]
+# The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A smaller error in the own suite, by contrast, says nothing about robustness. In CAMELS Astrid has the smallest error of all on its own
+# maps, and is the worst teacher: precision without accuracy.
+#
+# ## What we learned
+#
+# - Across suites a network's answers keep their order better than their level. Offsets, not scatter, are what limits it.
+# - The sign of the offset can be predicted from the brightness of the maps, as far as the count above goes; the size of the error bar can't be trusted at all, because the network never saw how wrong a model can be.
+# - Which suite teaches best is a question about feedback: the one in the middle has the shortest way to the others.
+# - Ways out that the paper names: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. With this library the first is one call: `training.train` takes
+#   the map stores of several suites.
