@@ -80,7 +80,7 @@ class Parameters(BaseModel):
     realisations: int | Numbers
     snapshot: int
     minimum_log_mass: float
-    mock_cells: int = Field(ge=1000)
+    mock_cells: int = Field(ge=20_000)
     mock_seed: int
     fields: Names
     limits: Annotated[list[Literal["ideal", "survey"]], BeforeValidator(_parsed)]

@@ -21,15 +21,15 @@ def transfer(predictions, by=("fields", "limits", "property")):
     -------
     pandas.DataFrame
         suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere
-        (mean of the RMSE in each other suite), factor (elsewhere / own) and offset (mean of
-        the absolute bias in each other suite); the last three NaN where there is no other suite.
-        The most robust training set has the smallest `elsewhere`.
+        (mean of the RMSE in each other suite), factor (elsewhere / own) and offset (mean over
+        the other suites of the absolute median of inference minus truth); the last three NaN
+        where there is no other suite. The most robust training set has the smallest `elsewhere`.
     """
     keys = ["suite_train", *by]
     pairs = ["suite_train", "suite_test", *by]
     table = statistics.summarise(predictions, pairs)
-    table = table.merge(statistics.biases(predictions, pairs)[[*pairs, "bias"]], on=pairs)
-    table["offset"] = table["bias"].abs()
+    table = table.merge(statistics.biases(predictions, pairs)[[*pairs, "median"]], on=pairs)
+    table["offset"] = table["median"].abs()
     same = table["suite_train"] == table["suite_test"]
     own = table[same].set_index(keys)["rmse"].rename("own")
     others = table[~same].groupby(keys, sort=False)[["rmse", "offset"]].mean()
@@ -57,7 +57,7 @@ def brightness_and_bias(predictions, totals, name, field):
     -------
     pandas.DataFrame
         One row a pair of different suites: suite_train, suite_test, brighter (mean difference
-        of log10 of the totals at equal halo class, test minus train [dex]), bias (mean of
+        of log10 of the totals at equal halo class, test minus train [dex]), offset (median of
         inference minus truth), and as_expected: both have the same sign.
 
     Raises
@@ -78,6 +78,7 @@ def brightness_and_bias(predictions, totals, name, field):
         if row.suite_train == row.suite_test:
             continue
         brighter = float((level.loc[row.suite_test] - level.loc[row.suite_train]).mean())
-        rows.append((row.suite_train, row.suite_test, brighter, row.bias, brighter * row.bias > 0))
-    columns = ["suite_train", "suite_test", "brighter", "bias", "as_expected"]
+        same_sign = brighter * row.median > 0
+        rows.append((row.suite_train, row.suite_test, brighter, row.median, same_sign))
+    columns = ["suite_train", "suite_test", "brighter", "offset", "as_expected"]
     return pd.DataFrame(rows, columns=columns)

@@ -250,8 +250,9 @@ def biases(predictions, by=GROUPING):
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, ``n`` (halos), ``bias`` in the unit of the property, and
-        ``uncertainty``, the standard error of that mean; groups in order of appearance.
+        The columns of `by`, ``n`` (halos), ``bias`` in the unit of the property,
+        ``uncertainty``, the standard error of that mean, and ``median`` of the same differences,
+        which a few wild inferences don't move; groups in order of appearance.
 
     Raises
     ------
@@ -261,7 +262,7 @@ def biases(predictions, by=GROUPING):
     by = list(by)
     rows = _finite(predictions, by)
     groups = rows.assign(error=rows["mean"] - rows["truth"]).groupby(by, sort=False, observed=True)
-    found = groups["error"].agg(n="size", bias="mean", uncertainty="sem")
+    found = groups["error"].agg(n="size", bias="mean", uncertainty="sem", median="median")
     return found.reset_index()
 
 

@@ -77,7 +77,8 @@ mass = cross[cross["property"] == "log_m_halo"]
 pairs = ["suite_train", "suite_test"]
 table = statistics.summarise(mass, pairs).merge(statistics.biases(mass, pairs)[[*pairs, "bias", "uncertainty"]], on=pairs)
 table["correlation"] = [group["truth"].corr(group["mean"]) for _, group in mass.groupby(pairs, sort=False)]
-table[[*pairs, "n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]].style.format(precision=3).hide(axis="index")
+columns = [*pairs, "n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]
+table[columns].style.format("{:.3g}", subset=columns[3:]).hide(axis="index")
 
 # %% [markdown]
 # ## Mass of the CGM
@@ -88,15 +89,15 @@ figure = figures.cross_simulation(cross, "log_m_cgm", note)
 # %% [markdown]
 # ## Offsets of all properties
 #
-# The mean of inference minus truth, for all pairs of suites and all properties. Numbers are in the unit of the property, colours in units of its range, which makes properties comparable:
+# The median of inference minus truth, for all pairs of suites and all properties (the median, because one wild inference can carry a mean away). Numbers are in the unit of the property, colours in units of its range, which makes properties comparable:
 
-# %% mystnb={"figure": {"name": "fig-bias", "caption": "Mean of inference minus truth for every pair of suites. Red: over-predicted, blue: under-predicted."}}
+# %% mystnb={"figure": {"name": "fig-bias", "caption": "Median of inference minus truth for every pair of suites. Red: over-predicted, blue: under-predicted."}}
 figure = figures.bias_matrix(cross, NAMES, note)
 
 # %% [markdown]
 # ## Does brightness explain the offsets?
 #
-# For each pair of suites, `brighter` compares the summed pixels of ideal maps at equal halo class: how much brighter, in dex, the test suite is than the one the network knows. If brightness is taken for mass, it has the sign of the bias of $\log M_\mathrm{halo}$:
+# For each pair of suites, `brighter` compares the summed pixels of ideal maps at equal halo class: how much brighter, in dex, the test suite is than the one the network knows. If brightness is taken for mass, it has the sign of `offset`, the median of inference minus truth of $\log M_\mathrm{halo}$:
 
 # %%
 stores = this_run.maps()
@@ -109,11 +110,11 @@ pairs_by_brightness
 # %% [markdown]
 # ## Which suite is the best teacher?
 #
-# A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, and the factor between the two, for every input and limit:
+# A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, the factor between the two, and the mean size of the offsets, for every input and limit:
 
 # %%
 transfer = robustness.transfer(predictions[predictions["property"] == "log_m_halo"], ("limits", "fields"))
-transfer.sort_values(["limits", "fields", "elsewhere"]).style.format(precision=3).hide(axis="index")
+transfer.sort_values(["limits", "fields", "elsewhere"]).style.format("{:.3g}", subset=["own", "elsewhere", "factor", "offset"]).hide(axis="index")
 
 # %%
 ranking = transfer[(transfer["fields"] == both) & (transfer["limits"] == limit)].dropna().sort_values("elsewhere")
@@ -123,7 +124,7 @@ print("most to least robust: " + (" > ".join(ranking["suite_train"]) or "this ru
 # And does a second field help? Mean RMSE elsewhere, over the suites:
 
 # %%
-transfer.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean()
+transfer.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean().style.format("{:.3g}")
 
 # %% [markdown]
 # The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A smaller error in the own suite, by contrast, says nothing about robustness. In CAMELS Astrid has the smallest error of all on its own

@@ -99,6 +99,18 @@ def field_names(fields):
     return " + ".join(FIELD_NAMES.get(name, name) for name in str(fields).split("+"))
 
 
+def ordered(key, values):
+    """Return the different values of a column of predictions in the order of panels.
+
+    That is the order of appearance, but sets of fields start with single ones, X-ray first.
+    """
+    found = list(dict.fromkeys(values))
+    if key == "fields":
+        known = list(known_fields.FIELDS)
+        found.sort(key=lambda name: [name.count("+"), *map(known.index, name.split("+"))])
+    return found
+
+
 def limit_name(limits):
     """Return limits as readers know them."""
     return LIMIT_NAMES.get(limits, limits)

@@ -10,6 +10,7 @@ from cgmhelpers.figures.appearance import (
     field_names,
     heading,
     note_source,
+    ordered,
     property_named,
     styled,
     suite_colour,
@@ -49,7 +50,7 @@ def error_by_class(predictions, series="fields", metric="relative_error", source
     """
     table = summary_by_class(predictions, series, metric)
     classes = [one for one in HALO_CLASSES if one.name in set(table["halo_class"])]
-    kinds = list(dict.fromkeys(table[series]))
+    kinds = ordered(series, table[series])
     names = [one.name for one in PROPERTIES if one.name in set(table["property"])]
     figure, axes = plt.subplots(
         1, len(classes), figsize=(3.2 * len(classes) + 0.4, 3.3), sharey=True, squeeze=False
@@ -127,7 +128,7 @@ def calibration(predictions, columns="suite_test", series="property", source=Non
         allows a calibrated network at 95%.
     """
     table = predictions[np.isfinite(predictions["truth"])]
-    across = list(dict.fromkeys(table[columns]))
+    across = ordered(columns, table[columns])
     figure, axes = plt.subplots(
         1, len(across), figsize=(2.9 * len(across) + 0.3, 3.3), sharex=True, sharey=True,
         squeeze=False,
@@ -135,6 +136,7 @@ def calibration(predictions, columns="suite_test", series="property", source=Non
     level = np.linspace(0.02, 0.98, 49)
     palette = plt.get_cmap("viridis")(np.linspace(0, 0.92, table[series].nunique()))
     colours = dict(zip(dict.fromkeys(table[series]), palette, strict=True))
+    dashes = {kind: ("-", "--")[number % 2] for number, kind in enumerate(colours)}
     for axis, value in zip(axes[0], across, strict=True):
         panel = table[table[columns] == value]
         smallest = panel.groupby(series, sort=False).size().min()
@@ -147,7 +149,7 @@ def calibration(predictions, columns="suite_test", series="property", source=Non
             name = (
                 property_named(kind).label if series == "property" else _series_name(series, kind)
             )
-            axis.plot(level, share, color=colours[kind], lw=1.4, label=name)
+            axis.plot(level, share, dashes[kind], color=colours[kind], lw=1.4, label=name)
         axis.axvline(statistics.ONE_SIGMA, color="0.5", lw=0.8, ls=":")
         axis.set_title(heading(columns, value))
         axis.set_xlabel("probability of the interval")
@@ -162,7 +164,7 @@ def calibration(predictions, columns="suite_test", series="property", source=Non
 
 @styled
 def bias_matrix(predictions, names, source=None):
-    """Mean of inference minus truth for every pair of suites.
+    """Median of inference minus truth for every pair of suites.
 
     Parameters
     ----------
@@ -192,7 +194,7 @@ def bias_matrix(predictions, names, source=None):
             continue
         one = property_named(names[number])
         wide = table[table["property"] == one.name].pivot(
-            index="suite_train", columns="suite_test", values="bias"
+            index="suite_train", columns="suite_test", values="median"
         )
         wide = wide.reindex(index=trains, columns=tests)
         share = wide / (one.high - one.low)
@@ -201,7 +203,7 @@ def bias_matrix(predictions, names, source=None):
             if np.isfinite(value):
                 dark = abs(share.iat[row, column]) > 0.2
                 axis.text(
-                    column, row, f"{value:+.2f}".replace("-", "−"), ha="center", va="center",
+                    column, row, _signed(value), ha="center", va="center",
                     size=9, color="w" if dark else "k",
                 )  # fmt: skip
         axis.set_title(one.axis_label)
@@ -214,6 +216,11 @@ def bias_matrix(predictions, names, source=None):
     for axis in axes.flat[max(0, len(names) - columns) : len(names)]:
         axis.set_xlabel("tested on")
     figure.colorbar(
-        image, ax=axes, label="bias / range of the property", extend="both", aspect=30, pad=0.02
+        image, ax=axes, label="offset / range of the property", extend="both", aspect=30, pad=0.02
     )
     return note_source(figure, source)
+
+
+def _signed(value):
+    text = f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0e}"
+    return text.replace("-", "−")

@@ -11,6 +11,7 @@ from cgmhelpers.figures.appearance import (
     heading,
     mass_colour_map,
     note_source,
+    ordered,
     property_named,
     styled,
 )
@@ -54,7 +55,7 @@ def truth_inference(
         If there is no prediction of the property.
     """
     table = _of_property(predictions, name)
-    across, down = (list(dict.fromkeys(table[key])) for key in (columns, rows))
+    across, down = (ordered(key, table[key]) for key in (columns, rows))
     figure, axes = plt.subplots(
         len(down), len(across), figsize=(2.75 * len(across) + 0.9, 2.75 * len(down) + 0.3),
         sharex=True, sharey=True, squeeze=False,

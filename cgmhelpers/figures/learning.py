@@ -1,6 +1,7 @@
 """Figures of trainings."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from cgmhelpers.figures.appearance import (
     field_names,
@@ -27,9 +28,10 @@ def learning_curves(histories, source=None):
     -------
     matplotlib.figure.Figure
         A row for each limits, a column for each set of fields; a point marks the epoch whose
-        weights were kept.
+        weights were kept. A few of the highest losses may lie above the panels, so that one
+        training that fails doesn't flatten the others.
     """
-    fields = list(dict.fromkeys(key[1] for key in histories))
+    fields = ordered("fields", [key[1] for key in histories])
     limits = list(dict.fromkeys(key[2] for key in histories))
     suites = list(dict.fromkeys(key[0] for key in histories))
     figure, axes = plt.subplots(
@@ -44,6 +46,9 @@ def learning_curves(histories, source=None):
         axis.plot(epoch, history["validation_loss"], color=colour)
         best = history["validation_loss"].idxmin()
         axis.plot(epoch[best], history["validation_loss"][best], "o", color=colour, ms=5)
+    losses = np.concatenate([h[["train_loss", "validation_loss"]].to_numpy() for h in histories.values()])
+    low, high = np.nanmin(losses), np.nanpercentile(losses, 97)
+    axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     for row, limit in zip(axes, limits, strict=True):
         row[0].set_ylabel("moment loss")
         for axis, name in zip(row, fields, strict=True):

@@ -17,6 +17,8 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.mock.catalogue import write_catalogue
 from cgmhelpers.mock.files import SnapshotHeader
 from cgmhelpers.mock.snapshot import write_snapshot
+from cgmhelpers.progress import bar
+from cgmhelpers.provenance import whole
 
 __all__ = [
     "SUITES",
@@ -91,17 +93,13 @@ def write(
     ParameterError
         When a parameter has no meaning, or a file with other settings is in the way.
     """
-    from tqdm.auto import tqdm
-
     from cgmhelpers.mock import initial, suite
 
     _check(suites, realisations, cells, minimum_mass)
     root = Path(root)
     jobs = [(number, name) for number in realisations for name in suites]
     shared, paths = {}, []
-    for number, name in tqdm(
-        jobs, desc="mock", unit="simulation", disable=None if progress else True
-    ):
+    for number, name in bar(jobs, "Mock simulations", show=progress, unit="simulation"):
         settings = _settings(name, number, cells, seed, minimum_mass, compression)
         snapshot_path, catalogue_path = file_paths(root, name, number, set_name, snapshot)
         paths.append(snapshot_path)
@@ -250,8 +248,6 @@ def _state(path, settings, overwrite):
 
 def _list_simulations(root, name, set_name, realisations, seed):
     """Keep the set's table of parameters and seeds, one row per simulation."""
-    import os
-
     from cgmhelpers.mock import cosmology
 
     path = (
@@ -278,6 +274,5 @@ def _list_simulations(root, name, set_name, realisations, seed):
     ordered = sorted(rows.values(), key=lambda row: int(row[0].rsplit("_", 1)[1]))
     text = "#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed\n"
     text += "".join(" ".join(row) + "\n" for row in ordered)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        temporary.write_text(text)

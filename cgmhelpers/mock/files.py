@@ -1,14 +1,13 @@
 """HDF5 files of the mock: headers, units, whole files only."""
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.mock import cosmology
+from cgmhelpers.provenance import whole
 
 #: Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s.
 UNIT_LENGTH = 3.085678e21
@@ -89,15 +88,8 @@ def whole_file(path):
     """
     import h5py
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(temporary, "w") as file:
-            yield file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as temporary, h5py.File(temporary, "w") as file:
+        yield file
 
 
 def write_attributes(group, attributes, arrays):
