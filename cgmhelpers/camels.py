@@ -63,7 +63,17 @@ class Particles(Mapping):
         return len(next(iter(self._columns.values()), ()))
 
     def select(self, index):
-        """Return the particles of an index array or mask, shape (M,)."""
+        """Return some of the particles.
+
+        Parameters
+        ----------
+        index : ndarray or slice
+            Rows, or a mask over all rows.
+
+        Returns
+        -------
+        Particles
+        """
         return Particles({name: column[index] for name, column in self._columns.items()})
 
 
@@ -205,7 +215,17 @@ class Simulation:
         return bool(self.header.mock)
 
     def number(self, kind):
-        """Return how many particles of a kind the file lists (wind and stars share a list)."""
+        """Return how many particles of a kind the file lists.
+
+        Parameters
+        ----------
+        kind : str
+            See `particles`; wind and stars share one list.
+
+        Returns
+        -------
+        int
+        """
         return self.header.particle_number[_particle_type(kind)]
 
     def gas(self, columns=None):

@@ -42,7 +42,19 @@ class CodeUnits:
 
     @classmethod
     def from_header(cls, attributes, scale_factor, hubble):
-        """Read the ``Unit*`` attributes; files without them are in Gadget's usual units."""
+        """Read the ``Unit*`` attributes; files without them are in Gadget's usual units.
+
+        Parameters
+        ----------
+        attributes : dict
+            Attributes of the header.
+        scale_factor, hubble : float
+            Of the snapshot; H0 in units of 100 km/s/Mpc.
+
+        Returns
+        -------
+        CodeUnits
+        """
         length = attributes.get("UnitLength_in_cm", u.kpc.to(u.cm)) * u.cm.to(u.kpc)
         mass = attributes.get("UnitMass_in_g", 1e10 * u.Msun.to(u.g)) * u.g.to(u.Msun)
         velocity = attributes.get("UnitVelocity_in_cm_per_s", 1e5)
@@ -63,14 +75,36 @@ class Piece:
     width: int = 0
 
     def found_in(self, group):
-        """Whether an open HDF5 group holds this piece."""
+        """Whether an open HDF5 group holds this piece.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            A particle type.
+
+        Returns
+        -------
+        bool
+        """
         if self.name not in group:
             return False
         shape = group[self.name].shape
         return self.width == 0 or (len(shape) == 2 and shape[1] >= self.width)
 
     def read(self, group, rows):
-        """Read the given slice of rows; one column only where one is named."""
+        """Read rows; one column only where one is named.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            A particle type.
+        rows : slice
+            Which rows.
+
+        Returns
+        -------
+        ndarray
+        """
         dataset = group[self.name]
         if self.column is not None and dataset.ndim == 2:
             return dataset[rows, self.column]
@@ -119,7 +153,18 @@ def temperature(internal_energy, electron_abundance):
 
 
 def cell_support_radius(volume):
-    """Kernel support radius [length] of Voronoi cells of the given volume [length^3]."""
+    """Kernel support radius of Voronoi cells.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (N,)
+        Volumes of the cells [length^3].
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        `CELL_SMOOTHING_FACTOR` times the radius of the sphere of that volume [length].
+    """
     return CELL_SMOOTHING_FACTOR * np.cbrt(3 * volume / (4 * np.pi))
 
 

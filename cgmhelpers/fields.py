@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from importlib.resources import files
 
-import astropy.units
-import numpy as np
 import yaml
 
-from cgmhelpers import hydrogen, xray
+from cgmhelpers import deposits, hydrogen, xray
 from cgmhelpers.errors import ParameterError
+
 
 
 @functools.cache
@@ -64,7 +63,7 @@ class Field:
         Columns of the gas that `deposit` reads.
     deposit : callable
         ``deposit(gas, header, **options)`` gives the extensive quantity of each gas element,
-        (N,) float64; of the X-ray field erg/s, of HI Msun.
+        (N,) float64, in `deposit_unit`; of the X-ray field erg/s, of HI Msun.
     per_area : callable
         ``per_area(header)`` gives the factor from a deposit per physical kpc2 to `unit`.
     floor : float
@@ -79,6 +78,12 @@ class Field:
         Options that `deposit` takes.
     columns_with : dict of (str, object) to tuple of str, optional
         Columns that are read instead where an option has a value.
+    title : str, optional
+        Short name for headings, without a unit; `name` by default.
+    deposit_unit : str, optional
+        Unit of what `deposit` gives.
+    dynamic_range : float, optional
+        Highest over lowest value in the colours of an ideal map.
     """
 
     name: str
@@ -93,6 +98,13 @@ class Field:
     colour_map: str
     options: tuple = ()
     columns_with: dict = dataclass_field(default_factory=dict, hash=False)
+    title: str = ""
+    deposit_unit: str = ""
+    dynamic_range: float = 1e7
+
+    def __post_init__(self):
+        """Take the name for the title where none is given."""
+        object.__setattr__(self, "title", self.title or self.name)
 
     def columns_for(self, **options):
         """Return the columns that `deposit` reads with the given options.
@@ -138,87 +150,6 @@ class Field:
         return values[limits]
 
 
-def xray_luminosity(gas, header, emin=None, emax=None):
-    """Return the X-ray luminosity of each gas element.
-
-    Parameters
-    ----------
-    gas : mapping
-        Gas elements with the columns `cgmhelpers.xray.COLUMNS`.
-    header : cgmhelpers.header.Header
-        The snapshot's header.
-    emin, emax : float, optional
-        Band in the rest frame of the gas, keV; default is the paper's.
-
-    Returns
-    -------
-    (N,) float64 array
-        erg/s.
-    """
-    emin = adopted_value("xray", "emin") if emin is None else emin
-    emax = adopted_value("xray", "emax") if emax is None else emax
-    return xray.load_band(emin, emax).luminosity(gas, header)
-
-
-def neutral_hydrogen_mass(gas, header, hydrogen_method="trident"):
-    """Return the mass of neutral hydrogen of each gas element.
-
-    Parameters
-    ----------
-    gas : mapping
-        Gas elements with the columns `cgmhelpers.hydrogen.COLUMNS`.
-    header : cgmhelpers.header.Header
-        The snapshot's header.
-    hydrogen_method : {"trident", "snapshot"}, optional
-        See `cgmhelpers.hydrogen.neutral_mass`.
-
-    Returns
-    -------
-    (N,) float64 array
-        Msun.
-    """
-    return hydrogen.neutral_mass(gas, header.redshift, hydrogen_method)
-
-
-def surface_brightness_per_area(header):
-    """Return the factor from erg/s per physical kpc2 to surface brightness.
-
-    S = L / (4 pi A) per steradian, whatever the distance, dimmed by (1 + z)^4.
-
-    Parameters
-    ----------
-    header : cgmhelpers.header.Header
-        The snapshot's header; its redshift counts.
-
-    Returns
-    -------
-    float
-        erg/s/cm2/arcmin2 per erg/s/kpc2.
-    """
-    units = astropy.units
-    per_steradian = 1 / (4 * np.pi * units.sr * units.kpc**2)
-    factor = per_steradian.to_value(units.cm**-2 * units.arcmin**-2)
-    return float(factor * (1 + header.redshift) ** -4)
-
-
-def column_density_per_area(header):
-    """Return the factor from Msun of hydrogen per physical kpc2 to atoms per cm2.
-
-    Parameters
-    ----------
-    header : cgmhelpers.header.Header
-        The snapshot's header; not used.
-
-    Returns
-    -------
-    float
-        cm^-2 per Msun/kpc2.
-    """
-    units = astropy.units
-    mass = (1 * units.Msun / units.kpc**2).to_value(units.g / units.cm**2)
-    return float(mass / hydrogen.atom_mass())
-
-
 def get(name):
     """Return a field by its name.
 
@@ -244,37 +175,76 @@ def get(name):
     return FIELDS[name]
 
 
+def _declared(name, **declaration):
+    """Return a field whose floor, limit and survey stand in ``adopted.yml``."""
+    numbers = {key: adopted_value(name, key) for key in ("floor", "survey_limit", "survey")}
+    return Field(name=name, **numbers, **declaration)
+
+
+def _in_band(name):
+    """Return what an X-ray field deposits: luminosity in its band, which options can override."""
+    band = {edge: adopted_value(name, edge) for edge in ("emin", "emax")}
+    return functools.partial(deposits.xray_luminosity, **band)
+
+
+def _band_text(name):
+    return f"{adopted_value(name, 'emin')}-{adopted_value(name, 'emax')} keV"
+
+
 FIELDS = {
     field.name: field
     for field in (
-        Field(
-            name="xray",
-            label="X-ray surface brightness, {}-{} keV".format(
-                adopted_value("xray", "emin"), adopted_value("xray", "emax")
-            ),
+        _declared(
+            "xray",
+            title="X-ray",
+            label=f"X-ray surface brightness, {_band_text('xray')}",
             unit="erg s-1 cm-2 arcmin-2",
             columns=xray.COLUMNS,
-            deposit=xray_luminosity,
-            per_area=surface_brightness_per_area,
-            floor=adopted_value("xray", "floor"),
-            survey_limit=adopted_value("xray", "survey_limit"),
-            survey=adopted_value("xray", "survey"),
+            deposit=_in_band("xray"),
+            deposit_unit="erg s-1",
+            per_area=deposits.surface_brightness_per_area,
             colour_map="inferno",
             options=("emin", "emax"),
         ),
-        Field(
-            name="hi",
+        _declared(
+            "hi",
+            title="HI",
             label=r"HI column density $N_\mathrm{HI}$",
             unit="cm-2",
             columns=hydrogen.COLUMNS,
-            deposit=neutral_hydrogen_mass,
-            per_area=column_density_per_area,
-            floor=adopted_value("hi", "floor"),
-            survey_limit=adopted_value("hi", "survey_limit"),
-            survey=adopted_value("hi", "survey"),
+            deposit=deposits.neutral_hydrogen_mass,
+            deposit_unit="Msun",
+            per_area=deposits.column_density_per_area,
             colour_map="viridis",
+            dynamic_range=1e8,
             options=("hydrogen_method",),
             columns_with={("hydrogen_method", "snapshot"): hydrogen.SNAPSHOT_COLUMNS},
+        ),
+        # Two beyond the paper.
+        _declared(
+            "compton_y",
+            title="Compton y",
+            label="Compton parameter $y$, thermal Sunyaev-Zel'dovich effect",
+            unit="",
+            columns=deposits.COMPTON_COLUMNS,
+            deposit=deposits.compton_area,
+            deposit_unit="kpc2",
+            per_area=deposits.unchanged_per_area,
+            colour_map="cividis",
+            dynamic_range=1e5,
+        ),
+        # The O VII triplet (0.561, 0.569, 0.574 keV) and O VIII Lyman-alpha (0.654 keV), the
+        # brightest lines of gas at 1e6 to 3e6 K, and what else the band holds.
+        _declared(
+            "oxygen",
+            title="O VII/O VIII",
+            label=f"X-ray surface brightness, {_band_text('oxygen')}",
+            unit="erg s-1 cm-2 arcmin-2",
+            columns=xray.COLUMNS,
+            deposit=_in_band("oxygen"),
+            deposit_unit="erg s-1",
+            per_area=deposits.surface_brightness_per_area,
+            colour_map="magma",
         ),
     )
 }

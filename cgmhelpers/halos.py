@@ -54,12 +54,34 @@ def halo_class(log_mass):
 
 
 def centres(table):
-    """Positions of the halos of a table, shape (H, 3) [kpc]."""
+    """Positions of the halos of a table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, H rows
+        Halos from ``sim.halos()``.
+
+    Returns
+    -------
+    ndarray, shape (H, 3)
+        Physical kpc.
+    """
     return table[["x", "y", "z"]].to_numpy(dtype=np.float64)
 
 
 def critical_density(header):
-    """Critical density of a snapshot's time [Msun / kpc^3, physical]."""
+    """Critical density at a snapshot's time.
+
+    Parameters
+    ----------
+    header : Header
+        Of the snapshot.
+
+    Returns
+    -------
+    float
+        Msun / kpc^3, physical.
+    """
     cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
     return cosmology.critical_density(header.redshift).to_value("Msun/kpc3")
 

@@ -7,7 +7,20 @@ from cgmhelpers.errors import DataNotFoundError
 
 
 def simulation_name(set_name, realisation):
-    """Folder name of a simulation: ``CV_3``, ``1P_p1_2``."""
+    """Folder name of a simulation.
+
+    Parameters
+    ----------
+    set_name : str
+        For example ``"CV"``.
+    realisation : int or str
+        For example 3, or ``"p1_2"`` in the 1P set.
+
+    Returns
+    -------
+    str
+        For example ``CV_3`` or ``1P_p1_2``.
+    """
     return f"{set_name}_{realisation}"
 
 
@@ -42,11 +55,11 @@ def candidate_paths(root, suite, set_name, realisation, snapshot=90):
     folders = [Path(suite) / volume / set_name / name for volume in volumes]
     tops = ("Sims", "FOF_Subfind", "")
 
-    def places(first, files):
+    def _places(first, files):
         order = (first, *(top for top in tops if top != first))
         return [root / top / folder / file for top in order for folder in folders for file in files]
 
-    return places("Sims", snapshots), places("FOF_Subfind", catalogues)
+    return _places("Sims", snapshots), _places("FOF_Subfind", catalogues)
 
 
 def first_existing(candidates, what):

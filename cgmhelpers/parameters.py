@@ -155,7 +155,22 @@ def project_root():
 
 
 def profile_path(profile):
-    """Path of a profile: a name in ``book/parameters``, or a path to a YAML file."""
+    """Path of a profile.
+
+    Parameters
+    ----------
+    profile : str
+        A name in ``book/parameters``, or a path to a YAML file.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    """
     path = Path(profile)
     if path.suffix not in (".yml", ".yaml"):
         path = project_root() / "book" / "parameters" / f"{profile}.yml"

@@ -64,7 +64,19 @@ class Run:
 
     @classmethod
     def from_profile(cls, profile, **overrides):
-        """Open a run by the name of a profile and overrides of its parameters."""
+        """Open a run by the name of its profile.
+
+        Parameters
+        ----------
+        profile : str
+            A name in ``book/parameters``, or a path.
+        **overrides
+            Parameters that shall differ from the profile.
+
+        Returns
+        -------
+        Run
+        """
         return cls(read(profile, **overrides))
 
     def __repr__(self):

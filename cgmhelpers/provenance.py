@@ -29,7 +29,18 @@ def fingerprint(**parts):
 
 
 def file_identity(path):
-    """Size and time of a file: enough to notice that it was replaced, without reading 4 GB."""
+    """Name, size and time of a file: enough to notice a replaced one without reading 4 GB.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    dict
+        Plain values for `fingerprint`.
+    """
     status = Path(path).stat()
     return {"name": Path(path).name, "size": status.st_size, "modified": status.st_mtime_ns}
 

@@ -132,8 +132,9 @@ transfer.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean().st
 #
 # ## What we learned
 #
-# - Across suites a network's answers keep their order better than their level. Offsets, not scatter, are what limits it.
-# - The sign of the offset can be predicted from the brightness of the maps, as far as the count above goes; the size of the error bar can't be trusted at all, because the network never saw how wrong a model can be.
-# - Which suite teaches best is a question about feedback: the one in the middle has the shortest way to the others.
+# - Order and level are two things. The correlation tells whether a network still sorts halos of a foreign suite by mass, the offset whether it gets the
+#   masses right; an RMSE mixes the two.
+# - Whether brightness is mistaken for mass can be counted, pair by pair. The error bars can't warn of it, because the network never saw how wrong a model can be.
+# - Which suite teaches best is a question about feedback: a suite whose gas lies between the others' has the shortest way to both. In the paper that is IllustrisTNG.
 # - Ways out that the paper names: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. With this library the first is one call: `training.train` takes
 #   the map stores of several suites.

@@ -28,7 +28,7 @@ PAGES = (
         "What gas emits",
         "From columns to luminosities and neutral masses. "
         "A new wavelength is an entry in {mod}`cgmhelpers.fields`.",
-        "fields xray hydrogen ionisation tables",
+        "fields deposits xray hydrogen ionisation tables",
     ),
     (
         "maps",

@@ -17,7 +17,6 @@ SUITE_COLOURS = {"IllustrisTNG": "#D55E00", "SIMBA": "#009E73", "Astrid": "#0072
 SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
 FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#AA4499", "hi": "#44AA99", "xray+hi": "#332288"}
-FIELD_NAMES = {"xray": "X-ray", "hi": "HI"}
 LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits"}
 
 SETTINGS = {
@@ -96,7 +95,7 @@ def suite_marker(suite):
 
 def field_names(fields):
     """Return a set of fields as readers know it: ``"xray+hi"`` is X-ray + HI."""
-    return " + ".join(FIELD_NAMES.get(name, name) for name in str(fields).split("+"))
+    return " + ".join(known_fields.get(name).title for name in str(fields).split("+"))
 
 
 def ordered(key, values):
@@ -118,8 +117,13 @@ def limit_name(limits):
 
 def field_label(name):
     """Return label and unit of a field, for colour bars and axes."""
-    field = known_fields.get(name)
-    return f"{field.label} [{units.Unit(field.unit).to_string('latex_inline')}]"
+    return " ".join(filter(None, (known_fields.get(name).label, unit_label(name))))
+
+
+def unit_label(name):
+    """Return the unit of a field in brackets; nothing for a number."""
+    unit = units.Unit(known_fields.get(name).unit)
+    return "" if unit == units.dimensionless_unscaled else f"[{unit.to_string('latex_inline')}]"
 
 
 def property_named(name):

@@ -6,13 +6,13 @@ from matplotlib.colors import LogNorm
 
 from cgmhelpers import populations
 from cgmhelpers.figures.appearance import (
-    FIELD_NAMES,
-    field_label,
+    field_names,
     note_source,
     property_named,
     styled,
     suite_colour,
     suite_marker,
+    unit_label,
 )
 from cgmhelpers.halos import HALO_CLASSES
 
@@ -207,8 +207,7 @@ def total_flux(table, fields, source=None):
 
 
 def _total_label(field):
-    unit = field_label(field).rsplit("[", 1)[1]
-    return f"$\\Sigma$ pixels, {FIELD_NAMES.get(field, field)} [{unit}"
+    return f"$\\Sigma$ pixels, {field_names(field)} {unit_label(field)}".rstrip()
 
 
 def _draw_class_mean(axis, total, log_mass):

@@ -7,13 +7,19 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import NullFormatter
 
 from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.appearance import FIELD_NAMES, field_label, limit_name, note_source, styled
+from cgmhelpers.figures.appearance import (
+    field_label,
+    field_names,
+    limit_name,
+    note_source,
+    styled,
+    unit_label,
+)
 from cgmhelpers.properties import APERTURE
 
-DYNAMIC_RANGE = {"xray": 1e7, "hi": 1e8}
-"""Highest over lowest value in the colours of an ideal map."""
 HERO_RANGE = {"xray": 1e5, "hi": 1e4}
-"""The same for the picture on the first page, where edges of kernels shouldn't draw the eye."""
+"""Highest over lowest value in the picture on the first page, where edges of kernels shouldn't draw
+the eye; other fields keep their own range."""
 HERO_COLOURS = {"hi": ("#0b0b12", "#10263f", "#17546b", "#2b8f8c", "#8fcfa6", "#f4fbe6")}
 """Colours of equal steps in lightness, from the picture's own dark."""
 APERTURE_COLOUR = "#ffffffb0"
@@ -75,9 +81,9 @@ def _gallery(halos, titles, limits, axis, source):
         for panel, (key, image) in zip(row, images.items(), strict=True):
             ds = halos[key]
             shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
-        label = f"{FIELD_NAMES.get(name, name)}, {limit_name(limit)}"
+        label = f"{field_names(name)}, {limit_name(limit)}"
         row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
-        bar = figure.colorbar(shown, ax=row, label=_unit(name), aspect=15, pad=0.01, extend="min")
+        bar = figure.colorbar(shown, ax=row, label=unit_label(name), aspect=15, pad=0.01, extend="min")
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
     for panel, title in zip(axes[0], titles.values(), strict=True):
         panel.set_title(title)
@@ -98,7 +104,7 @@ def colours_of(name, images, limits, dynamic_range=None):
     limits : {"ideal", "survey"}
         A survey's scale starts at its limit.
     dynamic_range : float, optional
-        Highest over lowest value of an ideal scale; `DYNAMIC_RANGE` of the field by default.
+        Highest over lowest value of an ideal scale; the field's own by default.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def colours_of(name, images, limits, dynamic_range=None):
     highest = max(float(np.max(image)) for image in images)
     highest = max(highest, 10 * lowest)
     if limits == "ideal":
-        lowest = max(lowest, highest / (dynamic_range or DYNAMIC_RANGE.get(name, 1e7)))
+        lowest = max(lowest, highest / (dynamic_range or field.dynamic_range))
     return LogNorm(lowest, highest, clip=True)
 
 
@@ -179,7 +185,7 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
             color="w", ha="center", va="bottom", size=11,
         )  # fmt: skip
         panel.text(
-            0.04, 0.965, FIELD_NAMES.get(name, name), color="w", size=15, va="top",
+            0.04, 0.965, field_names(name), color="w", size=15, va="top",
             transform=panel.transAxes,
         )  # fmt: skip
         panel.add_patch(Circle((0, 0), APERTURE, fill=False, color=APERTURE_COLOUR, lw=1, ls=":"))
@@ -198,10 +204,6 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
 
 def _mass_text(ds):
     return rf"$\log M_\mathrm{{200c}}/\mathrm{{M}}_\odot = {float(ds['log_mass']):.2f}$"
-
-
-def _unit(name):
-    return "[" + field_label(name).rsplit("[", 1)[1]
 
 
 def _other_axes(axis):

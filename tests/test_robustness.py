@@ -1,0 +1,82 @@
+"""Networks tested on suites that they weren't trained on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cgmhelpers import robustness, statistics
+from cgmhelpers.errors import ParameterError
+
+LEVEL = {"IllustrisTNG": 0.0, "SIMBA": -1.0, "Astrid": 2.0}
+"""Brightness of each suite [dex]; networks here take it for mass, one for one."""
+
+
+def predictions(suites=tuple(LEVEL), halos=50):
+    rng = np.random.default_rng(1)
+    rows = []
+    for train in suites:
+        for test in suites:
+            truth = rng.uniform(11.5, 14, halos)
+            mean = truth + LEVEL[test] - LEVEL[train] + 0.01 * rng.choice([-1, 1], halos)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "suite_train": train, "suite_test": test, "fields": "xray", "limits": "ideal",
+                        "property": "log_m_halo", "truth": truth, "mean": mean, "std": 0.1,
+                    }
+                )
+            )  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
+
+
+def totals():
+    rows = [
+        {"suite": suite, "halo_class": name, "xray": 10 ** (level + step)}
+        for suite, level in LEVEL.items()
+        for step, name in enumerate(("sub_l_star", "l_star"))
+        for _ in range(1 + 5 * (suite == "SIMBA") * step)  # another mix of classes is no brightness
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_transfer_measures_own_and_foreign_suites():
+    found = robustness.transfer(predictions()).set_index("suite_train")
+    np.testing.assert_allclose(found["own"], 0.01)
+    # Offsets are whole numbers, errors about them 0.01.
+    np.testing.assert_allclose(found["offset"], [1.5, 2.0, 2.5], atol=0.011)
+    np.testing.assert_allclose(found["elsewhere"], found["offset"], atol=0.02)
+    np.testing.assert_allclose(found["factor"], found["elsewhere"] / found["own"])
+    assert found["elsewhere"].idxmin() == "IllustrisTNG"  # the one in the middle
+
+
+def test_transfer_of_one_suite_has_no_elsewhere():
+    found = robustness.transfer(predictions(("SIMBA",)))
+    assert len(found) == 1
+    assert np.isnan(found.loc[0, "elsewhere"])
+
+
+def test_brightness_explains_offsets_that_it_made():
+    found = robustness.brightness_and_bias(predictions(), totals(), "log_m_halo", "xray")
+    assert len(found) == 6
+    assert found["as_expected"].all()
+    np.testing.assert_allclose(found["brighter"], found["offset"], atol=0.011)
+    swapped = totals().replace({"suite": {"SIMBA": "Astrid", "Astrid": "SIMBA"}})
+    wrong = robustness.brightness_and_bias(predictions(), swapped, "log_m_halo", "xray")
+    assert not wrong["as_expected"].all()
+
+
+def test_brightness_needs_the_field():
+    with pytest.raises(ParameterError, match="totals"):
+        robustness.brightness_and_bias(predictions(), totals(), "log_m_halo", "hi")
+
+
+def test_biases_are_means_and_medians_of_the_errors():
+    table = predictions()
+    table.loc[0, "mean"] = 1e9
+    found = statistics.biases(table, ("suite_train", "suite_test")).iloc[0]
+    own = table[(table["suite_train"] == "IllustrisTNG") & (table["suite_test"] == "IllustrisTNG")]
+    error = own["mean"] - own["truth"]
+    assert found["n"] == 50
+    assert found["bias"] == pytest.approx(error.mean())
+    assert found["uncertainty"] == pytest.approx(error.std() / 50**0.5)
+    assert abs(found["median"]) < 0.011
