@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers import dialects, layout
+from cgmhelpers.columns import whole_chunks
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import halo_class
 from cgmhelpers.header import opened, read_header
@@ -300,10 +302,34 @@ class Simulation:
         """
         number = self.number(kind)
         size = number if size is None else size
+        with self.reading(kind) as (read, _):
+            for start in range(0, max(number, 1), max(size, 1)):
+                yield read(columns, slice(start, min(start + size, number)))
+
+    @contextmanager
+    def reading(self, kind, rows=CHUNK):
+        """Open the snapshot for reading particles piece by piece, from any number of threads.
+
+        Parameters
+        ----------
+        kind : str
+            As for `particles`.
+        rows : int
+            Least number of rows of a piece.
+
+        Yields
+        ------
+        read : callable
+            ``read(columns, rows)`` gives the `Particles` of a slice of rows.
+        pieces : list of slice
+            All rows, in pieces that cut no chunk of the file.
+        """
+        number = self.number(kind)
         with opened(self.snapshot_path) as file:
             group = file.get(f"PartType{_particle_type(kind)}", {})
-            for start in range(0, max(number, 1), max(size, 1)):
-                yield self._read(group, kind, columns, slice(start, min(start + size, number)))
+            step = whole_chunks(group, rows)
+            pieces = [slice(start, min(start + step, number)) for start in range(0, number, step)]
+            yield (lambda names, chosen: self._read(group, kind, names, chosen)), pieces
 
     def _read(self, group, kind, columns, rows):
         """Read rows of an open group; wind and stars are told apart here."""

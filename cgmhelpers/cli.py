@@ -66,9 +66,28 @@ def mock(
 
 
 @app.command()
-def maps(profile: Profile = "quick", run: RunName = None, override: Override = None):
-    """Make the maps of a run (and the mock suite and properties that they need)."""
-    for stores in _open(profile, run, override).maps().values():
+def maps(
+    profile: Profile = "quick",
+    run: RunName = None,
+    override: Override = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="none (this process and its threads), processes, slurm, or the address of a "
+            "running Dask scheduler; by default the profile's."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes to start; 0 for one a core or, with slurm, a task.")
+    ] = None,
+):
+    """Make the maps of a run (and the mock suite and properties that they need).
+
+    One task a simulation. A store that is there and up to date is kept.
+    """
+    given = [f"cluster='{cluster}'"] if cluster is not None else []
+    given += [f"workers={workers}"] if workers is not None else []
+    for stores in _open(profile, run, [*(override or ()), *given]).maps().values():
         for store in stores:
             typer.echo(store)
 

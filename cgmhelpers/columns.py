@@ -6,19 +6,16 @@ that the shuffle filter took apart back together, straight into the rows that th
 filters go through h5py.
 """
 
-import os
 import sys
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from itertools import product
 
 import h5py
 import numba
 import numpy as np
 
+from cgmhelpers import parallel
 from cgmhelpers.errors import FormatError
-from cgmhelpers.parallel import available_cores
 
 try:
     from isal import isal_zlib as inflater
@@ -29,21 +26,14 @@ GZIP, SHUFFLE = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
 UNDERSTOOD = ([], [GZIP], [SHUFFLE, GZIP])
 """Filters, in the order in which a writer applies them."""
 
+ALONE_BELOW = 2**23
+"""Bytes below which the calling thread reads alone: it may be one of many that do."""
+
 BLOCK_BYTES = 2**22
 """Bytes that a thread reads at a time from a data set that isn't chunked."""
 
 
-def threads():
-    """Count the threads to read with: NUMBA_NUM_THREADS, which a cluster's workers set, or cores.
-
-    Returns
-    -------
-    int
-    """
-    return int(os.environ.get("NUMBA_NUM_THREADS", 0)) or available_cores()
-
-
-def read(dataset, rows=slice(None), column=None, pool=None):
+def read(dataset, rows=slice(None), column=None):
     """Read rows of a data set, or of one column of it.
 
     Parameters
@@ -54,8 +44,6 @@ def read(dataset, rows=slice(None), column=None, pool=None):
         Rows; its step is 1.
     column : int, optional
         The column of a two-dimensional data set; by default all.
-    pool : concurrent.futures.Executor, optional
-        Threads that do the work; by default as many as `threads` says, for this call.
 
     Returns
     -------
@@ -73,10 +61,29 @@ def read(dataset, rows=slice(None), column=None, pool=None):
         return dataset[rows] if column is None else dataset[rows, column]
     width = dataset.shape[1:] if column is None else ()
     values = np.empty((last - first, *width), dataset.dtype)
-    with nullcontext(pool) if pool else ThreadPoolExecutor(threads()) as executor:
-        # list() waits, and raises what a thread raised.
-        list(executor.map(lambda piece: piece(values), pieces))
+    threads = 1 if values.nbytes < ALONE_BELOW else None
+    parallel.in_threads(lambda fill: fill(values), pieces, threads)
     return values
+
+
+def whole_chunks(group, rows):
+    """Find a number of rows that cuts no chunk, so that none is inflated twice.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        With the data sets that are read side by side.
+    rows : int
+        At least so many rows.
+
+    Returns
+    -------
+    int
+        The least multiple of the longest chunk that has so many rows.
+    """
+    data = [item for item in group.values() if isinstance(item, h5py.Dataset) and item.chunks]
+    longest = max((dataset.chunks[0] for dataset in data), default=1)
+    return -(-rows // longest) * longest
 
 
 def _pieces(dataset, first, last, column):
@@ -104,11 +111,15 @@ def _blocks(dataset, start, first, last, column):
         number = min(step, last - row)
 
         def fill(values):
-            part = np.empty((number, *dataset.shape[1:]), dataset.dtype)
+            target = values[row - first : row - first + number]
+            part = target
+            if column is not None:
+                part = np.empty((number, *dataset.shape[1:]), dataset.dtype)
             with open(dataset.file.filename, "rb", buffering=0) as file:
                 file.seek(start + row * row_bytes)
                 _read_into(file, part, dataset)
-            values[row - first : row - first + number] = part if column is None else part[:, column]
+            if column is not None:
+                target[:] = part[:, column]
 
         return fill
 

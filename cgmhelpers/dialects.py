@@ -13,6 +13,8 @@ import numpy as np
 from astropy import constants
 from astropy import units as u
 
+from cgmhelpers import columns
+
 PARTICLE_TYPES = {"gas": 0, "dark_matter": 1, "stars": 4, "wind": 4, "black_holes": 5}
 """Number of the HDF5 group ``PartType<n>`` that holds each kind."""
 
@@ -106,9 +108,7 @@ class Piece:
         ndarray
         """
         dataset = group[self.name]
-        if self.column is not None and dataset.ndim == 2:
-            return dataset[rows, self.column]
-        return dataset[rows]
+        return columns.read(dataset, rows, self.column if dataset.ndim == 2 else None)
 
 
 @dataclass(frozen=True)

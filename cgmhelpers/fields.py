@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import yaml
 
-from cgmhelpers import deposits, hydrogen, xray
+from cgmhelpers import emission, hydrogen, xray
 from cgmhelpers.errors import ParameterError
 
 
@@ -184,7 +184,7 @@ def _declared(name, **declaration):
 def _in_band(name):
     """Return what an X-ray field deposits: luminosity in its band, which options can override."""
     band = {edge: adopted_value(name, edge) for edge in ("emin", "emax")}
-    return functools.partial(deposits.xray_luminosity, **band)
+    return functools.partial(emission.xray_luminosity, **band)
 
 
 def _band_text(name):
@@ -202,7 +202,7 @@ FIELDS = {
             columns=xray.COLUMNS,
             deposit=_in_band("xray"),
             deposit_unit="erg s-1",
-            per_area=deposits.surface_brightness_per_area,
+            per_area=emission.surface_brightness_per_area,
             colour_map="inferno",
             options=("emin", "emax"),
         ),
@@ -212,9 +212,9 @@ FIELDS = {
             label=r"HI column density $N_\mathrm{HI}$",
             unit="cm-2",
             columns=hydrogen.COLUMNS,
-            deposit=deposits.neutral_hydrogen_mass,
+            deposit=emission.neutral_hydrogen_mass,
             deposit_unit="Msun",
-            per_area=deposits.column_density_per_area,
+            per_area=emission.column_density_per_area,
             colour_map="viridis",
             dynamic_range=1e8,
             options=("hydrogen_method",),
@@ -226,10 +226,10 @@ FIELDS = {
             title="Compton y",
             label="Compton parameter $y$, thermal Sunyaev-Zel'dovich effect",
             unit="",
-            columns=deposits.COMPTON_COLUMNS,
-            deposit=deposits.compton_area,
+            columns=emission.COMPTON_COLUMNS,
+            deposit=emission.compton_area,
             deposit_unit="kpc2",
-            per_area=deposits.unchanged_per_area,
+            per_area=emission.unchanged_per_area,
             colour_map="cividis",
             dynamic_range=1e5,
         ),
@@ -243,7 +243,7 @@ FIELDS = {
             columns=xray.COLUMNS,
             deposit=_in_band("oxygen"),
             deposit_unit="erg s-1",
-            per_area=deposits.surface_brightness_per_area,
+            per_area=emission.surface_brightness_per_area,
             colour_map="magma",
         ),
     )

@@ -13,13 +13,13 @@ import xarray as xr
 
 from cgmhelpers import __version__, map_store, properties, provenance
 from cgmhelpers import fields as known_fields
+from cgmhelpers.gathering import gather
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos import centres
 from cgmhelpers.hydrogen import check_method
 from cgmhelpers.map_store import open
 from cgmhelpers.progress import bar
 from cgmhelpers.projection import project_many
-from cgmhelpers.selection import in_frames
 
 log = logging.getLogger(__name__)
 
@@ -238,60 +238,24 @@ def _chosen_fields(fields, hydrogen_method):
 
 def _images(sim, fields, options, table, frame, backend, progress):
     """Images (halo, axis, field, row, column) in the fields' units, float32."""
-    gas = sim.gas(("position", "smoothing_length"))
+    if sim.number("gas") == 0:
+        sim.gas()  # says what is wrong
     pixels, pixel_size, depth = frame
-    centre = centres(table)
     images = np.empty((len(table), 3, len(fields), pixels, pixels), dtype=np.float32)
     groups = range(0, len(table), HALOS_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
         halos = slice(start, start + HALOS_AT_ONCE)
-        selection = in_frames(
-            gas.position,
-            gas.smoothing_length,
-            centre[halos],
-            0.5 * pixels * pixel_size,
-            depth,
-            sim.header.box_size,
-        )
-        used = np.zeros(len(gas), dtype=bool)
-        used[selection.index] = True
-        deposit = _deposit(sim, fields, options, used)
-        row = np.cumsum(used) - 1  # of each element among the used ones
+        centre = centres(table)[halos]
+        gathered = gather(sim, fields, options, centre, 0.5 * pixels * pixel_size, depth)
         images[halos] = project_many(
-            selection,
-            gas.smoothing_length[selection.index],
-            deposit[row[selection.index]],
+            gathered.selection,
+            gathered.kernel_radius,
+            gathered.quantities,
             *frame,
             backend=backend,
             dtype=np.float32,
         )
     return images
-
-
-def _deposit(sim, fields, options, used):
-    """What each used element deposits, in map units times kpc^2; (used elements, fields)."""
-    own = [{name: options[name] for name in field.options if name in options} for field in fields]
-    columns = {name: None for field in fields for name in field.columns}
-    if {"hydrogen_method": "snapshot"} in own:
-        columns["neutral_hydrogen_abundance"] = None
-    pieces, start = [], 0
-    for part in sim.chunks("gas", tuple(columns)):
-        here = part.select(used[start : start + len(part)])
-        start += len(part)
-        values = [
-            field.deposit(here, sim.header, **extra)
-            for field, extra in zip(fields, own, strict=True)
-        ]
-        for field, value in zip(fields, values, strict=True):
-            if not (np.isfinite(value) & (value >= 0)).all():
-                raise ResultError(
-                    f"Gas of {sim.name} can't be mapped in the field {field.name!r}.",
-                    found=f"{value[~(value >= 0) | np.isinf(value)][:3]} from an element",
-                    expected="finite numbers >= 0",
-                    remedy=f"Check the snapshot's columns {', '.join(field.columns)}.",
-                )
-        pieces.append(np.stack(values, axis=1).astype(np.float64))
-    return np.concatenate(pieces) * [field.per_area(sim.header) for field in fields]
 
 
 def _fingerprint(

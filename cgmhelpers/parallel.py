@@ -1,9 +1,18 @@
-"""The one place that spreads tasks over processes: a local Dask cluster, or one that runs."""
+"""The one place that spreads tasks over processes and machines, and work over threads.
+
+A cluster is named by one word: ``none`` runs tasks one after another in this process, each with all
+threads; ``processes`` starts one process a core; ``slurm`` submits jobs as Dask's own configuration
+describes them (``jobqueue.slurm``); an address joins a scheduler that runs. Whatever it is, a task
+gives the same result, and one whose worker died is given to another.
+"""
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.progress import bar
 
 # glibc gives large buffers back to the system after each use; a network allocates the same ones
@@ -24,6 +33,43 @@ def available_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def threads():
+    """Count the threads to compute with.
+
+    Returns
+    -------
+    int
+        ``NUMBA_NUM_THREADS`` where that is set, as in the processes started here; or else one a
+        core.
+    """
+    return int(os.environ.get("NUMBA_NUM_THREADS") or 0) or available_cores()
+
+
+def in_threads(function, items, number=None):
+    """Call a function that releases the interpreter's lock once an item, side by side.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an item.
+    items : iterable
+        What to call it with.
+    number : int, optional
+        Threads; by default as `threads` says. 1 calls it here, one item after another.
+
+    Returns
+    -------
+    list
+        Results in the order of the items. An item that fails raises its own error.
+    """
+    items = list(items)
+    number = min(number or threads(), len(items))
+    if number <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(function, items))
+
+
 @contextmanager
 def client(cluster=None, workers=None):
     """Connect to a Dask cluster.
@@ -31,18 +77,34 @@ def client(cluster=None, workers=None):
     Parameters
     ----------
     cluster : str, optional
-        Address of a running scheduler; by default processes of one thread are started here.
+        ``slurm``, or the address of a running scheduler; by default processes of one thread are
+        started here.
     workers : int, optional
-        Number of local processes, by default one a core.
+        Number of processes to start, by default one a core, or one job.
 
     Yields
     ------
     distributed.Client
+
+    Raises
+    ------
+    ParameterError
+        If there is no such cluster, or Dask's configuration doesn't describe a job.
     """
     import dask
     from distributed import Client
 
-    if cluster:
+    if cluster == "slurm":
+        with _slurm(workers or 1) as jobs, Client(jobs) as connected:
+            yield connected
+        return
+    if cluster and cluster != "processes":
+        if "://" not in cluster:
+            raise ParameterError(
+                "There is no such cluster.",
+                found=repr(cluster),
+                expected="none, processes, slurm or an address such as tcp://10.0.0.1:8786",
+            )
         with Client(cluster) as connected:
             yield connected
         return
@@ -60,6 +122,28 @@ def client(cluster=None, workers=None):
         yield connected
 
 
+@contextmanager
+def _slurm(workers):
+    """Submit jobs, and cancel them in the end."""
+    import dask
+    from dask_jobqueue import SLURMCluster
+
+    prologue = dask.config.get("jobqueue.slurm.job-script-prologue", None) or []
+    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+    try:
+        cluster = SLURMCluster(job_script_prologue=[*exports, *prologue])
+    except ValueError as error:  # cores and memory have no default
+        raise ParameterError(
+            "Dask's configuration doesn't describe a job.",
+            found=str(error).strip(),
+            expected="cores, processes and memory in jobqueue.slurm",
+            remedy="Write them to ~/.config/dask/jobqueue.yaml; the book's Getting started says how.",
+        ) from None
+    with cluster:
+        cluster.scale(workers)
+        yield cluster
+
+
 def run_all(function, tasks, description, *, cluster=None, workers=None, show=True):
     """Call a function once a task, side by side.
 
@@ -72,9 +156,10 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     description : str
         Text of the progress bar.
     cluster : str, optional
-        Address of a running Dask scheduler.
+        ``none``, ``processes`` (default), ``slurm`` or the address of a running scheduler.
     workers : int, optional
-        Number of local processes; 1 runs the tasks here, one after another.
+        Number of processes to start, by default one a core, or with ``slurm`` one a task; 1
+        local process is this one, which runs the tasks one after another.
     show : bool
         Show a progress bar.
 
@@ -82,15 +167,22 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     -------
     list
         Results in the order of the tasks. The first task that fails raises its own error.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such cluster.
     """
     tasks = list(tasks)
     if not tasks:
         return []
-    if cluster is None and (workers == 1 or len(tasks) == 1):
+    local = cluster in (None, "processes")
+    if cluster == "none" or (local and (workers == 1 or len(tasks) == 1)):
         return [function(*task) for task in bar(tasks, description, show=show)]
     from distributed import as_completed
 
-    with client(cluster, min(workers or available_cores(), len(tasks))) as connected:
+    workers = min(workers or (available_cores() if local else len(tasks)), len(tasks))
+    with client(cluster, workers) as connected:
         futures = [connected.submit(function, *task, pure=False, retries=1) for task in tasks]
         done = bar(as_completed(futures), description, total=len(futures), show=show)
         for future in done:

@@ -64,9 +64,10 @@ class Parameters(BaseModel):
     channels, epochs, batch_size, learning_rate, weight_decay, dropout, schedule, augmentation
         Settings of the network and of its training.
     workers : int
-        Processes side by side; 0 for one a core.
+        Processes side by side; 0 for one a core, or with ``slurm`` for one a task.
     cluster : str or None
-        Address of a running Dask scheduler to use instead.
+        ``none`` (this process and its threads), ``processes`` (the default), ``slurm``, or the
+        address of a running Dask scheduler.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

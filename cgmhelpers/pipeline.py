@@ -42,7 +42,9 @@ def start(namespace):
     -------
     Run
     """
-    return Run(from_namespace(namespace))
+    # When a reader runs all cells again, names of later cells are there too: not parameters.
+    names = namespace.setdefault("_names_at_start", tuple(namespace))
+    return Run(from_namespace({name: namespace[name] for name in names if name in namespace}))
 
 
 class Run:
@@ -245,9 +247,9 @@ class Run:
     def _spread(self, function, tasks, description):
         """Run the tasks that aren't done, side by side."""
         waiting = [task for task in tasks if not function(*task, check=True)]
-        workers = self.parameters.workers or parallel.available_cores()
+        p = self.parameters
         parallel.run_all(
-            function, waiting, description, cluster=self.parameters.cluster, workers=workers
+            function, waiting, description, cluster=p.cluster, workers=p.workers or None
         )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from cgmhelpers import map_store
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos import HALO_CLASSES, centres
 
@@ -340,3 +341,22 @@ def mass_from_total(totals, fields):
                 }
             )
     return pd.DataFrame(rows)
+
+
+def suite_totals(stores, axis="x"):
+    """Add up the pixels of every map of every suite.
+
+    Parameters
+    ----------
+    stores : dict of str to list of paths
+        From ``Run.maps``.
+    axis : {"x", "y", "z"}
+        Line of sight.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The tables of :func:`map_totals`, suite after suite.
+    """
+    tables = [map_totals(map_store.open(paths), axis) for paths in stores.values()]
+    return pd.concat(tables, ignore_index=True)

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmhelpers import parallel
 from cgmhelpers.halos import centres
 from cgmhelpers.progress import bar
-from cgmhelpers.selection import in_spheres
+from cgmhelpers.selection import spheres
+
+ROWS = 2**18
+"""Least number of particles that a thread takes at a time."""
 
 APERTURE = 200.0
 """Radius about the halo centre of the properties 3 to 6 [kpc, physical]."""
@@ -91,6 +95,10 @@ PROPERTIES = (
 NAMES = tuple(one.name for one in PROPERTIES)
 
 
+_SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
+_GAS_COLUMNS = ("position", "mass", "star_formation_rate", "metallicity", "temperature")
+
+
 def compute(sim, table, progress=True):
     """Compute the six properties of all halos of a table at once.
 
@@ -120,39 +128,20 @@ def compute(sim, table, progress=True):
     Gluck et al. (2024), Eqs 1-6; the limit of 1e5 K and the weighting of the temperature by
     mass are restored from the text.
     """
-    number = len(table)
     radius = table["r200c"].to_numpy()
-    sums = {name: np.zeros(number) for name in ("total", "cgm", "inner", "metal", "cool", "heat")}
+    reach = {"gas": np.maximum(radius, APERTURE)}
+    sums = dict.fromkeys(_SUMS, np.zeros(len(table)))
     kinds = ("gas", "dark_matter", "stars", "wind")  # Eq. 1 leaves black holes out
     for kind in bar(kinds, f"Properties of {sim.name}", show=progress):
-        columns = ("position", "mass")
-        if kind == "gas":
-            columns += ("star_formation_rate", "metallicity", "temperature")
-        if sim.number(kind) == 0:
-            continue
-        for part in sim.chunks(kind, columns):
-            if len(part) == 0:
-                continue
-            reach = np.maximum(radius, APERTURE) if kind == "gas" else radius
-            near = in_spheres(part.position, centres(table), reach, sim.header.box_size)
-            halo = near.halo
-            distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
-            mass = part.mass[near.index].astype(np.float64)
-            virial = distance < radius[halo]
-            sums["total"] += np.bincount(halo[virial], mass[virial], minlength=number)
-            if kind != "gas":
-                continue
-            cgm = part.star_formation_rate[near.index] <= 0
-            virial &= cgm
-            inner = cgm & (distance < APERTURE)
-            sums["cgm"] += np.bincount(halo[virial], mass[virial], minlength=number)
-            halo, mass, index = halo[inner], mass[inner], near.index[inner]
-            heat = part.temperature[index].astype(np.float64)
-            sums["inner"] += np.bincount(halo, mass, minlength=number)
-            sums["metal"] += np.bincount(halo, mass * part.metallicity[index], minlength=number)
-            sums["heat"] += np.bincount(halo, mass * heat, minlength=number)
-            cool = heat < COOL_TEMPERATURE
-            sums["cool"] += np.bincount(halo[cool], mass[cool], minlength=number)
+        regions = spheres(centres(table), reach.get(kind, radius), sim.header.box_size)
+        columns = _GAS_COLUMNS if kind == "gas" else ("position", "mass")
+        with sim.reading(kind, ROWS) as (read, pieces):
+
+            def of_piece(rows, read=read, columns=columns, regions=regions, kind=kind):
+                return _sums(read(columns, rows), kind, regions, radius)
+
+            for part in parallel.in_threads(of_piece, pieces):
+                sums = {name: sums[name] + part.get(name, 0) for name in sums}
     with np.errstate(divide="ignore", invalid="ignore"):
         values = {
             "log_m_halo": np.log10(sums["total"]),
@@ -164,6 +153,32 @@ def compute(sim, table, progress=True):
         }
     frame = pd.DataFrame(values, index=table.index)
     return frame.where(np.isfinite(frame))
+
+
+def _sums(particles, kind, regions, radius):
+    """Sums over some particles for each halo: of gas all of `_SUMS`, of others the total mass."""
+    near = regions.select(particles.position, threads=1)
+    halo = near.halo
+    distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
+    mass = particles.mass[near.index].astype(np.float64)
+    virial = distance < radius[halo]
+
+    def summed(which, values):
+        return np.bincount(halo[which], values[which], minlength=len(radius))
+
+    sums = {"total": summed(virial, mass)}
+    if kind != "gas":
+        return sums
+    cgm = particles.star_formation_rate[near.index] <= 0
+    inner = cgm & (distance < APERTURE)
+    heat = particles.temperature[near.index].astype(np.float64)
+    return sums | {
+        "cgm": summed(virial & cgm, mass),
+        "inner": summed(inner, mass),
+        "metal": summed(inner, mass * particles.metallicity[near.index]),
+        "heat": summed(inner, mass * heat),
+        "cool": summed(inner & (heat < COOL_TEMPERATURE), mass),
+    }
 
 
 def ranges():

@@ -82,3 +82,29 @@ def brightness_and_bias(predictions, totals, name, field):
         rows.append((row.suite_train, row.suite_test, brighter, row.median, same_sign))
     columns = ["suite_train", "suite_test", "brighter", "offset", "as_expected"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def pairs(predictions, name):
+    """Metrics of one property for every pair of suites, with offset and correlation.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``, of one set of fields and one limit.
+    name : str
+        Property.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pair: suite_train, suite_test, n, rmse, r2, correlation (Pearson, of truth and
+        mean), bias and uncertainty (mean of inference minus truth, and its standard error),
+        reduced_chi2 and coverage.
+    """
+    keys = ["suite_train", "suite_test"]
+    own = predictions[(predictions["property"] == name) & np.isfinite(predictions["truth"])]
+    table = statistics.summarise(own, keys).merge(statistics.biases(own, keys), on=[*keys, "n"])
+    groups = own.groupby(keys, sort=False)
+    table["correlation"] = [group["truth"].corr(group["mean"]) for _, group in groups]
+    columns = ["n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]
+    return table[keys + columns]

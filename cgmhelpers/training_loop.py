@@ -101,7 +101,9 @@ class MomentTraining(lightning.LightningModule):
         row = {"epoch": len(self.history)}
         row["learning_rate"] = self.optimizers().param_groups[0]["lr"]
         for part, outputs in self.outputs.items():
-            truth, mean, std = (torch.cat(one) for one in zip(*outputs, strict=True))
+            # In double precision: after the first few steps the running moments of the batch
+            # normalisation are far off, and the loss's fourth powers would overflow.
+            truth, mean, std = (torch.cat(one).double() for one in zip(*outputs, strict=True))
             row[f"{part}_loss"] = moment_loss(truth, mean, std).item()
             row[f"{part}_r2"] = float(np.mean(statistics.r2(truth.numpy(), mean.numpy())))
             outputs.clear()

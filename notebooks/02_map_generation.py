@@ -81,17 +81,13 @@ print(
 p = this_run.parameters
 half_width = p.pixels * p.pixel_size / 2
 gas = sim.gas()
+centre = centres(halo.to_frame().T)
 near = selection.in_frames(
-    gas.position,
-    gas.smoothing_length,
-    centres(halo.to_frame().T),
-    half_width,
-    p.depth,
-    sim.header.box_size,
+    gas.position, gas.smoothing_length, centre, half_width, p.depth, sim.header.box_size
 )
 local = gas.select(near.index)
 print(
-    f"{len(local)} of {len(gas)} gas elements; frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep"
+    f"{len(local)} of {len(gas)} gas elements are in a frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep"
 )
 
 # %% [markdown]
@@ -123,15 +119,11 @@ for one in chosen:
 # cool gas from the rest in $f_\mathrm{cool}$.
 
 # %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: where its mass is, and what each map shows of it."}}
-hydrogen_density = local.density * local.hydrogen_fraction / hydrogen.atom_mass()
 quiet = local.star_formation_rate <= 0
-weights = {"mass": local.mass} | {figures.field_names(name): d for name, d in deposits.items()}
-figure = figures.phase_diagram(
-    hydrogen_density[quiet],
-    local.temperature[quiet],
-    {k: w[quiet] for k, w in weights.items()},
-    this_run.source,
-)
+hydrogen_density = (local.density * local.hydrogen_fraction / hydrogen.atom_mass())[quiet]
+weights = {"mass": local.mass[quiet]}
+weights |= {figures.field_names(name): deposit[quiet] for name, deposit in deposits.items()}
+figure = figures.phase_diagram(hydrogen_density, local.temperature[quiet], weights, this_run.source)
 
 # %% [markdown]
 # **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, and what it
@@ -223,19 +215,8 @@ for number, one in enumerate(chosen, start=1):
 
 # %%
 twins = populations.twins(halos, halo, sim.header.box_size)
-twins[
-    [
-        "suite",
-        "realisation",
-        "group",
-        "log_mass",
-        "distance",
-        "f_cgm",
-        "log_m_cgm",
-        "f_cool",
-        "log_t_cgm",
-    ]
-]
+columns = ["suite", "realisation", "group", "log_mass", "distance"]
+twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
 
 # %% mystnb={"figure": {"name": "fig-suites", "caption": "The same massive halo in each suite (Figure 2 of the paper): X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
@@ -249,9 +230,7 @@ figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 # concentrated and often follows satellites. How much flux is there in each of the maps above?
 
 # %%
-totals = pd.concat(
-    [populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True
-)
+totals = populations.suite_totals(stores)
 of_twins = totals.merge(twins[["suite", "realisation", "group"]])
 of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
 
@@ -294,12 +273,8 @@ baseline.style.format(precision=3).hide(axis="index")
 # The same functions at four times the resolution, for the eye and for the [first page](../book/index.md):
 
 # %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
-fine = {
-    "pixels": 512,
-    "pixel_size": 2 * half_width / 512,
-    "depth": p.depth,
-    "hydrogen_method": p.hydrogen_method,
-}
+fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth}
+fine["hydrogen_method"] = p.hydrogen_method
 portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 this_run.save_figure(figure, "hero").name

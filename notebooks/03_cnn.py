@@ -66,8 +66,10 @@ pd.set_option("display.precision", 3)
 truth = 0.3 * torch.randn(100_000, 1, generator=torch.Generator().manual_seed(1))
 mean = torch.zeros_like(truth)
 sigmas = np.linspace(0.1, 0.6, 501)
-losses = [network.moment_loss(truth, mean, torch.full_like(truth, float(one))).item() for one in sigmas]
-print(f"The loss is least at sigma = {sigmas[np.argmin(losses)]:.3f}; the truths scatter by {truth.std().item():.3f}.")
+losses = [network.moment_loss(truth, mean, mean + sigma).item() for sigma in sigmas]
+print(
+    f"The loss is least at sigma = {sigmas[np.argmin(losses)]:.3f}; the truths scatter by {truth.std().item():.3f}."
+)
 
 # %% [markdown]
 # ## Training what the run lacks
@@ -100,8 +102,12 @@ layers.style.format({"parameters": "{:,}"}).hide(axis="index")
 
 # %%
 paper = network.MomentNetwork(in_channels=model.in_channels)
-print(f"this run:  {model.in_channels} field(s), {model.size} x {model.size} pixels, {model.channels} channels: {model.number_of_parameters:,} parameters")
-print(f"the paper: {paper.in_channels} field(s), {paper.size} x {paper.size} pixels, {paper.channels} channels: {paper.number_of_parameters:,} parameters")
+print(
+    f"this run:  {model.in_channels} field(s), {model.size} x {model.size} pixels, {model.channels} channels: {model.number_of_parameters:,} parameters"
+)
+print(
+    f"the paper: {paper.in_channels} field(s), {paper.size} x {paper.size} pixels, {paper.channels} channels: {paper.number_of_parameters:,} parameters"
+)
 
 # %% [markdown]
 # The number of halos is far below the number of parameters. What keeps the network from learning them by heart is
@@ -117,14 +123,17 @@ print(f"the paper: {paper.in_channels} field(s), {paper.size} x {paper.size} pix
 # paper splits by halo with one seed; the profile decides here:
 
 # %%
-splits = pd.concat([pd.read_csv(row.folder / checkpoint.SPLIT) for row in networks.drop_duplicates("suite").itertuples()])
+one_per_suite = networks.drop_duplicates("suite")["folder"]
+splits = pd.concat([pd.read_csv(folder / checkpoint.SPLIT) for folder in one_per_suite])
 print(f"split by {this_run.parameters.split_by}, seed {this_run.parameters.seed}")
-counts = splits.groupby(["suite", "halo_class", "part"], sort=False).size().unstack("part", fill_value=0)
-counts[list(dataset.PARTS)]
+counts = splits.groupby(["suite", "halo_class", "part"], sort=False).size()
+counts.unstack("part", fill_value=0)[list(dataset.PARTS)]
 
 # %%
 boxes = splits.groupby(["realisation", "part"])["group"].count().unstack("part", fill_value=0)
-boxes.reindex(columns=dataset.PARTS, fill_value=0).rename_axis(columns="halos of the realisation, all suites")
+boxes.reindex(columns=dataset.PARTS, fill_value=0).rename_axis(
+    columns="halos of the realisation, all suites"
+)
 
 # %% [markdown]
 # ## What the network sees
@@ -137,7 +146,10 @@ boxes.reindex(columns=dataset.PARTS, fill_value=0).rename_axis(columns="halos of
 rows = []
 for one in networks.itertuples():
     scaling = checkpoint.read_description(one.folder)["scaling"]
-    rows += [(one.suite, one.fields, one.limits, *values) for values in zip(scaling["fields"], scaling["mean"], scaling["std"], strict=True)]
+    rows += [
+        (one.suite, one.fields, one.limits, *values)
+        for values in zip(scaling["fields"], scaling["mean"], scaling["std"], strict=True)
+    ]
 pd.DataFrame(rows, columns=["suite", "network", "limits", "field", "mean of log10", "std of log10"])
 
 # %% [markdown]
@@ -147,7 +159,10 @@ pd.DataFrame(rows, columns=["suite", "network", "limits", "field", "mean of log1
 # ## Learning curves
 
 # %% mystnb={"figure": {"name": "fig-learning", "caption": "Loss of training (dashed) and validation (solid) for every network of this run. A point marks the epoch whose weights were kept. The training loss is measured with dropout, so it may lie above that of validation."}}
-histories = {(one.suite, one.fields, one.limits): pd.read_csv(one.folder / checkpoint.HISTORY) for one in networks.itertuples()}
+histories = {
+    (one.suite, one.fields, one.limits): pd.read_csv(one.folder / checkpoint.HISTORY)
+    for one in networks.itertuples()
+}
 figure = figures.learning_curves(histories, this_run.source)
 
 # %% [markdown]
@@ -157,21 +172,21 @@ figure = figures.learning_curves(histories, this_run.source)
 # How it ended, the best network first:
 
 # %%
-ends = []
-for key, history in histories.items():
-    best = history.loc[history["validation_loss"].idxmin()]
-    ends.append((*key, len(history), int(best["epoch"]) + 1, best["validation_loss"], best["validation_r2"], history["seconds"].sum()))
-columns = ["suite", "fields", "limits", "epochs", "best epoch", "validation loss", "mean R2 of validation", "seconds"]
-pd.DataFrame(ends, columns=columns).sort_values("validation loss").style.format(precision=2).hide(axis="index")
+names = ("epochs", "best_epoch", "validation_loss")
+descriptions = [checkpoint.read_description(folder) for folder in networks["folder"]]
+ends = networks[["suite", "fields", "limits"]].copy()
+ends[list(names)] = [[one[name] for name in names] for one in descriptions]
+ends["seconds"] = [history["seconds"].sum() for history in histories.values()]
+ends.sort_values("validation_loss").style.format(precision=1).hide(axis="index")
 
 # %% [markdown]
 # The paper expects networks that see both fields to do better than those that see one, and Astrid to be inferred best and SIMBA worst. The mean of the
 # validation loss says what this run finds:
 
 # %%
-ends = pd.DataFrame(ends, columns=columns)
 for key in ("fields", "suite", "limits"):
-    print(f"{key:7s}", " < ".join(f"{name} ({loss:.1f})" for name, loss in ends.groupby(key)["validation loss"].mean().sort_values().items()))
+    means = ends.groupby(key)["validation_loss"].mean().sort_values()
+    print(f"{key:7s}", " < ".join(f"{name} ({loss:.1f})" for name, loss in means.items()))
 
 # %% [markdown]
 # ## One halo
@@ -182,7 +197,9 @@ for key in ("fields", "suite", "limits"):
 # %%
 first = networks.iloc[0]
 predictor = inference.load(first["folder"])
-maps_of_suite = dataset.load(this_run.maps()[first["suite"]], predictor.fields, predictor.limits, predictor.size)
+maps_of_suite = dataset.load(
+    this_run.maps()[first["suite"]], predictor.fields, predictor.limits, predictor.size
+)
 table = dataset.halo_table(maps_of_suite)
 part = inference.assign_parts(table, first["folder"], predictor.description["split"])
 number = table["log_mass"].where(part == "test").idxmax()
@@ -191,7 +208,9 @@ number = table["log_mass"].where(part == "test").idxmax()
 one = maps_of_suite.isel(halo=number).sel(axis=dataset.EVALUATION_AXIS)
 images = one["image"].values
 mean, std = predictor(images[None])
-prediction = pd.DataFrame({"property": predictor.properties, "truth": one["properties"], "mean": mean[0], "std": std[0]})
+prediction = pd.DataFrame(
+    {"property": predictor.properties, "truth": one["properties"], "mean": mean[0], "std": std[0]}
+)
 prediction.assign(deviations=(prediction["mean"] - prediction["truth"]) / prediction["std"])
 
 # %% mystnb={"figure": {"name": "fig-one-halo", "caption": "What a network sees of one halo (left, standardised), and what it infers: posterior mean and standard deviation beside the truth, each property in its range of Table 1."}}

@@ -48,7 +48,9 @@ pd.set_option("display.precision", 3)
 # %%
 predictions = this_run.predictions()
 same = predictions[predictions["suite_train"] == predictions["suite_test"]]
-print(f"{len(predictions)} rows, {len(same)} of them within one suite; {same.drop_duplicates(['suite', 'realisation', 'group']).shape[0]} test halos")
+print(
+    f"{len(predictions)} rows, {len(same)} of them within one suite; {same.drop_duplicates(['suite', 'realisation', 'group']).shape[0]} test halos"
+)
 same.sample(5, random_state=1)
 
 # %% [markdown]
@@ -68,7 +70,9 @@ same.sample(5, random_state=1)
 # **coverage**: the share of halos with $\theta$ within $\mu\pm\sigma$, 68% for a Gaussian posterior.
 
 # %%
-metrics = statistics.summarise(same).drop(columns="suite_test").rename(columns={"suite_train": "suite"})
+metrics = (
+    statistics.summarise(same).drop(columns="suite_test").rename(columns={"suite_train": "suite"})
+)
 of_mass = metrics[metrics["property"] == "log_m_halo"].drop(columns="property")
 of_mass.style.format(precision=3).hide(axis="index").set_caption(f"Halo mass. {this_run.source}")
 
@@ -85,14 +89,22 @@ of_mass.style.format(precision=3).hide(axis="index").set_caption(f"Halo mass. {t
 
 # %% mystnb={"figure": {"name": "fig-mass-first", "caption": "Halo mass, truth against inference, with the first limits of this run (ideal, unless it has survey limits only): one row per input, one column per suite (Figure 3 of the paper)."}}
 first, last = this_run.parameters.limits[0], this_run.parameters.limits[-1]
-figure = figures.truth_inference(same[same["limits"] == first], "log_m_halo", source=f"{this_run.source}; {figures.limit_name(first)}")
+figure = figures.truth_inference(
+    same[same["limits"] == first],
+    "log_m_halo",
+    source=f"{this_run.source}; {figures.limit_name(first)}",
+)
 
 # %% [markdown]
 # Now with what a survey would leave of the maps. X-ray emission of light halos drops below the limit, and the paper finds that X-rays alone can't infer halos below about
 # $10^{12.5}\,\mathrm{M}_\odot$: in the upper row the points at low mass should then turn into a band. HI still can, and the two together do best.
 
 # %% mystnb={"figure": {"name": "fig-mass-last", "caption": "As before, with the last limits of this run (survey limits, if it has them; compare Figure 6 of the paper, upper row)."}}
-figure = figures.truth_inference(same[same["limits"] == last], "log_m_halo", source=f"{this_run.source}; {figures.limit_name(last)}")
+figure = figures.truth_inference(
+    same[same["limits"] == last],
+    "log_m_halo",
+    source=f"{this_run.source}; {figures.limit_name(last)}",
+)
 
 # %% [markdown]
 # Which input is best for which halos? RMSE of $\log M_\mathrm{halo}$ in dex by class, the lowest of each row marked:
@@ -101,7 +113,9 @@ figure = figures.truth_inference(same[same["limits"] == last], "log_m_halo", sou
 mass = same[same["property"] == "log_m_halo"]
 by_class = statistics.summarise(mass, ("limits", "suite_test", "halo_class", "fields"))
 wide = by_class.pivot(index=["limits", "suite_test", "halo_class"], columns="fields", values="rmse")
-wide.style.format(precision=3).highlight_min(axis=1, props="font-weight: bold; text-decoration: underline")
+wide.style.format(precision=3).highlight_min(
+    axis=1, props="font-weight: bold; text-decoration: underline"
+)
 
 # %% [markdown]
 # ## The other five properties
@@ -121,13 +135,19 @@ figure = figures.properties_inferred(chosen, ["log_m_cgm", "f_cool", "log_t_cgm"
 # $R^2$ of all six, per suite, and the properties from easy to hard by their mean:
 
 # %%
-score = metrics[metrics["fields"] == both].pivot(index=["limits", "property"], columns="suite", values="r2")
+score = metrics[metrics["fields"] == both].pivot(
+    index=["limits", "property"], columns="suite", values="r2"
+)
 score.assign(mean=score.mean(axis=1)).sort_values(["limits", "mean"], ascending=[True, False])
 
 # %%
 order = score.mean(axis=1).groupby("property").mean().sort_values(ascending=False)
 print("from easy to hard: " + " > ".join(order.index))
-print("suites, best first: " + " > ".join(score.mean().sort_values(ascending=False).index) + "   (the paper: Astrid best, SIMBA worst)")
+print(
+    "suites, best first: "
+    + " > ".join(score.mean().sort_values(ascending=False).index)
+    + "   (the paper: Astrid best, SIMBA worst)"
+)
 
 # %% [markdown]
 # ## Error by halo class
@@ -138,7 +158,9 @@ print("suites, best first: " + " > ".join(score.mean().sort_values(ascending=Fal
 # %% mystnb={"figure": {"name": "fig-class-fields", "caption": "Mean relative error by halo class for one suite, by input (Figure 7 of the paper, left)."}}
 suite = same["suite"].iloc[0]
 one_suite = same[(same["suite"] == suite) & (same["limits"] == last)]
-figure = figures.error_by_class(one_suite, "fields", source=f"{this_run.source}; {suite}, {figures.limit_name(last)}")
+figure = figures.error_by_class(
+    one_suite, "fields", source=f"{this_run.source}; {suite}, {figures.limit_name(last)}"
+)
 
 # %% [markdown]
 # Then for all fields together, comparing the suites.
@@ -160,8 +182,12 @@ figure = figures.error_by_class(chosen, "suite_test", "rmse", source=note)
 
 # %%
 noise = (statistics.ONE_SIGMA * (1 - statistics.ONE_SIGMA) / metrics["n"].min()) ** 0.5
-print(f"expected {statistics.ONE_SIGMA:.3f} +- {noise:.3f} (one standard deviation, {metrics['n'].min()} halos)")
-metrics[metrics["fields"] == both].pivot(index=["limits", "property"], columns="suite", values="coverage")
+print(
+    f"expected {statistics.ONE_SIGMA:.3f} +- {noise:.3f} (one standard deviation, {metrics['n'].min()} halos)"
+)
+metrics[metrics["fields"] == both].pivot(
+    index=["limits", "property"], columns="suite", values="coverage"
+)
 
 # %% [markdown]
 # One interval isn't the whole posterior. If it is Gaussian, intervals of every probability hold their share of the truths; lines below the diagonal mean errors that are too small, lines above it errors that are too large.
@@ -181,7 +207,9 @@ scatter = scatter[(scatter["property"] != "log_m_halo") & (scatter["halo_class"]
 scatter.pivot(index=["property", "halo_class"], columns="suite_test", values="ratio")
 
 # %%
-print(f"Median ratio {scatter['ratio'].median():.2f}; below 1 in {(scatter['ratio'] < 1).sum()} of {scatter['ratio'].notna().sum()} cases, below 1/2 in {(scatter['ratio'] < 0.5).sum()}.")
+print(
+    f"Median ratio {scatter['ratio'].median():.2f}; below 1 in {(scatter['ratio'] < 1).sum()} of {scatter['ratio'].notna().sum()} cases, below 1/2 in {(scatter['ratio'] < 0.5).sum()}."
+)
 
 # %% [markdown]
 # ## What we learned

@@ -35,7 +35,7 @@ this_run
 # %%
 import pandas as pd
 
-from cgmhelpers import figures, maps, populations, robustness, statistics
+from cgmhelpers import figures, populations, robustness
 from cgmhelpers.properties import NAMES
 
 pd.set_option("display.precision", 3)
@@ -73,12 +73,7 @@ figure = figures.cross_simulation(cross, "log_m_halo", note)
 # Both in numbers. $R^2$ punishes offsets, and turns negative where they exceed the scatter of the sample; the correlation coefficient ignores them. A large $\chi^2$ says that the network doesn't know that it errs:
 
 # %%
-mass = cross[cross["property"] == "log_m_halo"]
-pairs = ["suite_train", "suite_test"]
-table = statistics.summarise(mass, pairs).merge(statistics.biases(mass, pairs)[[*pairs, "bias", "uncertainty"]], on=pairs)
-table["correlation"] = [group["truth"].corr(group["mean"]) for _, group in mass.groupby(pairs, sort=False)]
-columns = [*pairs, "n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]
-table[columns].style.format("{:.3g}", subset=columns[3:]).hide(axis="index")
+robustness.pairs(cross, "log_m_halo").round(3)
 
 # %% [markdown]
 # ## Mass of the CGM
@@ -100,12 +95,13 @@ figure = figures.bias_matrix(cross, NAMES, note)
 # For each pair of suites, `brighter` compares the summed pixels of ideal maps at equal halo class: how much brighter, in dex, the test suite is than the one the network knows. If brightness is taken for mass, it has the sign of `offset`, the median of inference minus truth of $\log M_\mathrm{halo}$:
 
 # %%
-stores = this_run.maps()
-totals = pd.concat([populations.map_totals(maps.open(paths)) for paths in stores.values()], ignore_index=True)
+totals = populations.suite_totals(this_run.maps())
 field = this_run.parameters.fields[0]
-pairs_by_brightness = robustness.brightness_and_bias(cross, totals, "log_m_halo", field)
-print(f"Signs agree in {pairs_by_brightness['as_expected'].sum()} of {len(pairs_by_brightness)} pairs of different suites (brightness of {figures.field_names(field)}).")
-pairs_by_brightness
+by_brightness = robustness.brightness_and_bias(cross, totals, "log_m_halo", field)
+print(
+    f"Brightness in {figures.field_names(field)}: signs agree in {by_brightness['as_expected'].sum()} of {len(by_brightness)} pairs of different suites."
+)
+by_brightness
 
 # %% [markdown]
 # ## Which suite is the best teacher?
@@ -113,12 +109,18 @@ pairs_by_brightness
 # A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, the factor between the two, and the mean size of the offsets, for every input and limit:
 
 # %%
-transfer = robustness.transfer(predictions[predictions["property"] == "log_m_halo"], ("limits", "fields"))
-transfer.sort_values(["limits", "fields", "elsewhere"]).style.format("{:.3g}", subset=["own", "elsewhere", "factor", "offset"]).hide(axis="index")
+transfer = robustness.transfer(
+    predictions[predictions["property"] == "log_m_halo"], ("limits", "fields")
+)
+transfer.sort_values(["limits", "fields", "elsewhere"]).style.format(
+    "{:.3g}", subset=["own", "elsewhere", "factor", "offset"]
+).hide(axis="index")
 
 # %%
-ranking = transfer[(transfer["fields"] == both) & (transfer["limits"] == limit)].dropna().sort_values("elsewhere")
-print("most to least robust: " + (" > ".join(ranking["suite_train"]) or "this run has one suite only") + "   (the paper: IllustrisTNG most, Astrid least)")
+ranking = transfer[(transfer["fields"] == both) & (transfer["limits"] == limit)].dropna()
+order = " > ".join(ranking.sort_values("elsewhere")["suite_train"])
+print("most to least robust:", order or "this run has one suite only")
+print("in the paper: IllustrisTNG most, Astrid least")
 
 # %% [markdown]
 # And does a second field help? Mean RMSE elsewhere, over the suites:

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from cgmhelpers import fields, hydrogen, xray
+from cgmhelpers import emission, fields, hydrogen, parameters, xray
 from cgmhelpers.errors import ParameterError
 
 NOW, EARLIER = (types.SimpleNamespace(redshift=z) for z in (0.0, 1.0))
@@ -32,10 +32,15 @@ def gas():
 
 
 def test_every_field_is_complete():
-    assert set(fields.FIELDS) >= {"xray", "hi"}
+    assert list(fields.FIELDS)[:2] == ["xray", "hi"]
+    assert {"compton_y", "oxygen"} < set(fields.FIELDS)
     for name, field in fields.FIELDS.items():
         assert field.name == name
         u.Unit(field.unit)
+        # What is deposited per area is in the map's unit, up to a constant of the right kind.
+        assert u.Unit(field.deposit_unit) != u.dimensionless_unscaled
+        assert field.title
+        assert field.dynamic_range > 10
         assert 0 < field.floor < field.survey_limit
         assert (field.limit("ideal"), field.limit("survey")) == (field.floor, field.survey_limit)
         assert field.colour_map in matplotlib.colormaps
@@ -50,7 +55,7 @@ def test_unknown_names_are_refused_with_the_known_ones():
         fields.get("hi").limit("perfect")
 
 
-@pytest.mark.parametrize("name", ["xray", "hi"])
+@pytest.mark.parametrize("name", fields.FIELDS)
 def test_deposit_reads_only_its_columns(gas, name):
     field = fields.get(name)
     needed = {column: gas[column] for column in field.columns}
@@ -116,7 +121,7 @@ def test_adopted_numbers_say_where_they_come_from():
             assert set(entry) == {"value", "unit", "status", "meaning"}
             assert entry["status"] in known
     assert fields.adopted_value("frame", "depth") == 1000.0
-    for name in ("xray", "hi"):
+    for name in fields.FIELDS:
         for number in ("floor", "survey_limit"):
             # A number that the paper doesn't print is never passed off as the paper's.
             assert fields.adopted()[name][number]["status"] == "adopted"
@@ -131,13 +136,23 @@ def test_a_new_field_is_one_declaration(gas):
         unit="cm-2",
         columns=("mass",),
         deposit=lambda gas, header: np.asarray(gas["mass"], dtype=float),
-        per_area=fields.column_density_per_area,
+        per_area=emission.column_density_per_area,
         floor=1.0,
         survey_limit=2.0,
         survey="none",
         colour_map="gray",
     )
     assert field.columns_for(hydrogen_method="snapshot") == ("mass",)
+    assert field.title == "gas"
     assert field.deposit(gas, NOW).sum() == pytest.approx(float(gas["mass"].sum()))
     with pytest.raises(dataclasses.FrozenInstanceError):
         field.floor = 0.0
+
+
+def test_every_field_can_be_chosen_for_a_run():
+    """In each notebook `fields` is a parameter of this model; text is what papermill gives."""
+    names = list(fields.FIELDS)
+    for given in (names, ",".join(names), str(names)):
+        assert parameters.read("smoke", fields=given).fields == names
+    chosen = parameters.read("smoke", fields="compton_y,oxygen")
+    assert chosen.field_sets == [("compton_y",), ("oxygen",), ("compton_y", "oxygen")]

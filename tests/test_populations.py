@@ -10,21 +10,17 @@ from cgmhelpers.errors import ParameterError, ResultError
 
 
 def halos(suites=("IllustrisTNG", "SIMBA", "Astrid"), number=200, offset=0.1):
+    """The same halos in every suite, but for a property that rises from suite to suite."""
     rng = np.random.default_rng(4)
     log_mass = rng.uniform(11.5, 14.0, number)
-    position = rng.uniform(0, 1000, (number, 3))
+    x, y, z = rng.uniform(0, 1000, (3, number))
+    classes = np.array(["sub_l_star", "l_star", "group"])[np.digitize(log_mass, [12, 13])]
     tables = []
     for step, suite in enumerate(suites):
-        tables.append(
-            pd.DataFrame(
-                {
-                    "suite": suite, "set_name": "CV", "realisation": 0, "group": np.arange(number),
-                    "log_mass": log_mass, "f_cgm": offset * step + 0.001 * rng.standard_normal(number),
-                    "x": position[:, 0], "y": position[:, 1], "z": position[:, 2],
-                    "halo_class": np.array(["sub_l_star", "l_star", "group"])[np.digitize(log_mass, [12, 13])],
-                }
-            )
-        )  # fmt: skip
+        table = pd.DataFrame({"suite": suite, "set_name": "CV", "realisation": 0}, range(number))
+        table = table.assign(group=np.arange(number), log_mass=log_mass, halo_class=classes)
+        f_cgm = offset * step + 0.001 * rng.standard_normal(number)
+        tables.append(table.assign(x=x, y=y, z=z, f_cgm=f_cgm))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -55,9 +51,9 @@ def test_expected_mass_function_gives_the_papers_number_of_halos():
     grid = np.linspace(11.5, 15, 500)
     density = np.trapezoid(populations.expected_mass_function(grid), grid)
     number = density * 27 * (25 / 0.6711) ** 3
-    # Table 2 has 5101 to 5454 halos above 10^11.5; the three differ by 7%, and baryons take or give
-    # about as much from the mass function of dark matter that the fit describes.
-    assert number == pytest.approx(5300, rel=0.2)
+    # Table 2 has 5101 to 5454 halos above 10^11.5. The fit is for dark matter alone; feedback makes
+    # halos of this mass lighter by up to a tenth, that is 20% in number. A factor h would be 45%.
+    assert number == pytest.approx(5300, rel=0.25)
 
 
 def test_trend_is_the_mean_and_the_percentiles_of_bins():

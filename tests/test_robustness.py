@@ -18,14 +18,9 @@ def predictions(suites=tuple(LEVEL), halos=50):
         for test in suites:
             truth = rng.uniform(11.5, 14, halos)
             mean = truth + LEVEL[test] - LEVEL[train] + 0.01 * rng.choice([-1, 1], halos)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "suite_train": train, "suite_test": test, "fields": "xray", "limits": "ideal",
-                        "property": "log_m_halo", "truth": truth, "mean": mean, "std": 0.1,
-                    }
-                )
-            )  # fmt: skip
+            table = pd.DataFrame({"truth": truth, "mean": mean, "std": 0.1})
+            table = table.assign(suite_train=train, suite_test=test, property="log_m_halo")
+            rows.append(table.assign(fields="xray", limits="ideal"))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -80,3 +75,14 @@ def test_biases_are_means_and_medians_of_the_errors():
     assert found["bias"] == pytest.approx(error.mean())
     assert found["uncertainty"] == pytest.approx(error.std() / 50**0.5)
     assert abs(found["median"]) < 0.011
+
+
+def test_pairs_have_the_correlation_of_numpy():
+    found = robustness.pairs(predictions(), "log_m_halo").set_index(["suite_train", "suite_test"])
+    assert len(found) == 9
+    own = predictions()
+    own = own[(own["suite_train"] == "SIMBA") & (own["suite_test"] == "Astrid")]
+    row = found.loc[("SIMBA", "Astrid")]
+    assert row["correlation"] == pytest.approx(np.corrcoef(own["truth"], own["mean"])[0, 1])
+    assert row["bias"] == pytest.approx(3.0, abs=0.011)
+    assert row["r2"] < 0 < row["correlation"]  # in order, but at the wrong level

@@ -28,13 +28,13 @@ PAGES = (
         "What gas emits",
         "From columns to luminosities and neutral masses. "
         "A new wavelength is an entry in {mod}`cgmhelpers.fields`.",
-        "fields deposits xray hydrogen ionisation tables",
+        "fields emission xray hydrogen ionisation tables",
     ),
     (
         "maps",
         "Maps",
         "From gas elements to images, on three axes, and onto disk.",
-        "maps map_store projection",
+        "maps deposits map_store projection",
     ),
     (
         "networks",

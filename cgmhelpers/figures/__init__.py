@@ -16,20 +16,24 @@ from cgmhelpers.figures.inference import (
 )
 from cgmhelpers.figures.learning import learning_curves
 from cgmhelpers.figures.maps import halo_in_suites, halos_by_mass, hero
+from cgmhelpers.figures.projection import every_field, hydrogen_methods, pencil_beam_comparison
 
 __all__ = [
     "bias_matrix",
     "calibration",
     "cross_simulation",
     "error_by_class",
+    "every_field",
     "field_names",
     "halo_in_suites",
     "halos_by_mass",
     "hero",
+    "hydrogen_methods",
     "learning_curves",
     "limit_name",
     "mass_functions",
     "one_prediction",
+    "pencil_beam_comparison",
     "phase_diagram",
     "properties_inferred",
     "property_trends",

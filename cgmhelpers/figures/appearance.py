@@ -62,10 +62,21 @@ def style():
 
 
 def styled(function):
-    """Draw in the book's style, whatever the caller's settings."""
+    """Draw in the book's style, whatever the caller's settings.
+
+    Parameters
+    ----------
+    function : callable
+        Draws a figure.
+
+    Returns
+    -------
+    callable
+        The same, in the style.
+    """
 
     @functools.wraps(function)
-    def draw(*args, **options):
+    def draw(*args, **options):  # numpydoc ignore=GL08
         with style():
             return function(*args, **options)
 
@@ -89,19 +100,53 @@ def suite_colour(suite):
 
 
 def suite_marker(suite):
-    """Return the marker of a suite."""
+    """Return the marker of a suite, the same in all figures.
+
+    Parameters
+    ----------
+    suite : str
+        Its name.
+
+    Returns
+    -------
+    str
+        A marker that matplotlib knows.
+    """
     return SUITE_MARKERS.get(suite, "v")
 
 
 def field_names(fields):
-    """Return a set of fields as readers know it: ``"xray+hi"`` is X-ray + HI."""
-    return " + ".join(known_fields.get(name).title for name in str(fields).split("+"))
+    """Return a set of fields as readers know it.
+
+    Parameters
+    ----------
+    fields : str
+        For example ``"xray+hi"``.
+
+    Returns
+    -------
+    str
+        For example X-ray + HI.
+    """
+    known = known_fields.FIELDS
+    names = str(fields).split("+")
+    return " + ".join(known[name].title if name in known else name for name in names)
 
 
 def ordered(key, values):
     """Return the different values of a column of predictions in the order of panels.
 
-    That is the order of appearance, but sets of fields start with single ones, X-ray first.
+    Parameters
+    ----------
+    key : str
+        Name of the column.
+    values : iterable
+        Its values.
+
+    Returns
+    -------
+    list
+        In order of appearance, but sets of fields start with single ones, X-ray first.
     """
     found = list(dict.fromkeys(values))
     if key == "fields":
@@ -111,35 +156,98 @@ def ordered(key, values):
 
 
 def limit_name(limits):
-    """Return limits as readers know them."""
+    """Return limits as readers know them.
+
+    Parameters
+    ----------
+    limits : str
+        ``"ideal"`` or ``"survey"``.
+
+    Returns
+    -------
+    str
+        Words for titles.
+    """
     return LIMIT_NAMES.get(limits, limits)
 
 
 def field_label(name):
-    """Return label and unit of a field, for colour bars and axes."""
+    """Return label and unit of a field, for colour bars and axes.
+
+    Parameters
+    ----------
+    name : str
+        Field.
+
+    Returns
+    -------
+    str
+        With mathematics as matplotlib reads it.
+    """
     return " ".join(filter(None, (known_fields.get(name).label, unit_label(name))))
 
 
 def unit_label(name):
-    """Return the unit of a field in brackets; nothing for a number."""
+    """Return the unit of a field in brackets; nothing for a number.
+
+    Parameters
+    ----------
+    name : str
+        Field.
+
+    Returns
+    -------
+    str
+        With mathematics as matplotlib reads it.
+    """
     unit = units.Unit(known_fields.get(name).unit)
     return "" if unit == units.dimensionless_unscaled else f"[{unit.to_string('latex_inline')}]"
 
 
 def property_named(name):
-    """Return the `Property` of a name."""
+    """Return the property of a name.
+
+    Parameters
+    ----------
+    name : str
+        As in `cgmhelpers.properties.NAMES`.
+
+    Returns
+    -------
+    Property
+        With label, unit and range.
+    """
     return next(one for one in PROPERTIES if one.name == name)
 
 
 def mass_colour_map():
-    """Return viridis without its lightest end, which white paper swallows."""
+    """Return viridis without its lightest end, which white paper swallows.
+
+    Returns
+    -------
+    matplotlib.colors.Colormap
+        For halo masses.
+    """
     return LinearSegmentedColormap.from_list(
         "mass", plt.get_cmap("viridis")(np.linspace(0, 0.9, 256))
     )
 
 
 def note_source(figure, source):
-    """Write above the upper right corner what the data are."""
+    """Write above the upper right corner what the data are.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Drawn on.
+    source : str or None
+        What to write.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same figure.
+    """
     if source:
         figure.text(
             0.995, 1.005, source, ha="right", va="bottom", size=8, style="italic", color="0.35"
@@ -148,7 +256,20 @@ def note_source(figure, source):
 
 
 def heading(key, value):
-    """Return how a value of a column of predictions heads a panel."""
+    """Return how a value of a column of predictions heads a panel.
+
+    Parameters
+    ----------
+    key : str
+        Name of the column.
+    value : str
+        Its value.
+
+    Returns
+    -------
+    str
+        Words for titles.
+    """
     if key == "fields":
         return field_names(value)
     if key == "limits":

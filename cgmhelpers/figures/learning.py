@@ -7,6 +7,7 @@ from cgmhelpers.figures.appearance import (
     field_names,
     limit_name,
     note_source,
+    ordered,
     styled,
     suite_colour,
 )
@@ -28,8 +29,8 @@ def learning_curves(histories, source=None):
     -------
     matplotlib.figure.Figure
         A row for each limits, a column for each set of fields; a point marks the epoch whose
-        weights were kept. A few of the highest losses may lie above the panels, so that one
-        training that fails doesn't flatten the others.
+        weights were kept. Losses far from all others lie above the panels, so that one training
+        that fails doesn't flatten the others; where a whole curve does, its panel says so.
     """
     fields = ordered("fields", [key[1] for key in histories])
     limits = list(dict.fromkeys(key[2] for key in histories))
@@ -46,9 +47,17 @@ def learning_curves(histories, source=None):
         axis.plot(epoch, history["validation_loss"], color=colour)
         best = history["validation_loss"].idxmin()
         axis.plot(epoch[best], history["validation_loss"][best], "o", color=colour, ms=5)
-    losses = np.concatenate([h[["train_loss", "validation_loss"]].to_numpy() for h in histories.values()])
-    low, high = np.nanmin(losses), np.nanpercentile(losses, 97)
+    both = ["train_loss", "validation_loss"]
+    losses = np.concatenate([history[both].to_numpy() for history in histories.values()])
+    low, first, third, high = np.nanpercentile(losses, [0, 25, 75, 100])
+    high = min(high, third + 5 * (third - first))
     axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+    for (suite, name, limit), history in histories.items():
+        if history["validation_loss"].min() > axes[0, 0].get_ylim()[1]:
+            axes[limits.index(limit), fields.index(name)].annotate(
+                f"{suite} lies above", (0.97, 0.95), xycoords="axes fraction",
+                color=suite_colour(suite), ha="right", va="top", size=8,
+            )  # fmt: skip
     for row, limit in zip(axes, limits, strict=True):
         row[0].set_ylabel("moment loss")
         for axis, name in zip(row, fields, strict=True):

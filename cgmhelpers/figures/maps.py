@@ -23,6 +23,7 @@ the eye; other fields keep their own range."""
 HERO_COLOURS = {"hi": ("#0b0b12", "#10263f", "#17546b", "#2b8f8c", "#8fcfa6", "#f4fbe6")}
 """Colours of equal steps in lightness, from the picture's own dark."""
 APERTURE_COLOUR = "#ffffffb0"
+FRAME_COLOUR = "#ffffff30"
 
 
 @styled
@@ -83,7 +84,8 @@ def _gallery(halos, titles, limits, axis, source):
             shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
         label = f"{field_names(name)}, {limit_name(limit)}"
         row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
-        bar = figure.colorbar(shown, ax=row, label=unit_label(name), aspect=15, pad=0.01, extend="min")
+        label = unit_label(name)
+        bar = figure.colorbar(shown, ax=row, label=label, aspect=15, pad=0.01, extend="min")
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
     for panel, title in zip(axes[0], titles.values(), strict=True):
         panel.set_title(title)
@@ -177,7 +179,8 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
         bar.ax.xaxis.label.set_color(ink)
         bar.ax.tick_params(colors=ink, which="both")
         bar.outline.set_edgecolor(ink)
-        panel.set_axis_off()
+        panel.set(xticks=[], yticks=[])
+        panel.spines[:].set_color(FRAME_COLOUR)
         left, bottom = (0.86 * limit for limit in (panel.get_xlim()[0], panel.get_ylim()[0]))
         panel.plot([left, left + scale_bar], [bottom, bottom], color="w", lw=2.5)
         panel.text(
