@@ -17,7 +17,6 @@ from cgmhelpers import emission, hydrogen, xray
 from cgmhelpers.errors import ParameterError
 
 
-
 @functools.cache
 def adopted():
     """Return the numbers of the maps, with where each comes from.
@@ -231,7 +230,7 @@ FIELDS = {
             deposit_unit="kpc2",
             per_area=emission.unchanged_per_area,
             colour_map="cividis",
-            dynamic_range=1e5,
+            dynamic_range=1e3,
         ),
         # The O VII triplet (0.561, 0.569, 0.574 keV) and O VIII Lyman-alpha (0.654 keV), the
         # brightest lines of gas at 1e6 to 3e6 K, and what else the band holds.

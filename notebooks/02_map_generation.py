@@ -35,8 +35,8 @@ this_run
 import numpy as np
 import pandas as pd
 
+from cgmhelpers import camels, figures, hydrogen, maps, populations, projection, selection
 from cgmhelpers import fields as known_fields
-from cgmhelpers import figures, hydrogen, maps, populations, projection, selection
 from cgmhelpers.halos import centres
 
 pd.set_option("display.precision", 4)
@@ -53,14 +53,11 @@ pd.set_option("display.precision", 4)
 # how faint a pixel may be, and which survey sets the limit.
 
 # %%
-chosen = [known_fields.get(name) for name in this_run.parameters.fields]
-pd.DataFrame(
-    [
-        (one.name, one.unit, f"{one.floor:.0e}", f"{one.survey_limit:.0e}", one.survey)
-        for one in chosen
-    ],
-    columns=["field", "unit", "floor", "survey limit", "survey"],
-).style.hide(axis="index")
+p = this_run.parameters
+chosen = [known_fields.get(name) for name in p.fields]
+rows = [(one.name, one.unit, one.floor, one.survey_limit, one.survey) for one in chosen]
+table = pd.DataFrame(rows, columns=["field", "unit", "floor", "survey limit", "survey"])
+table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(axis="index")
 
 # %% [markdown]
 # ## One halo, step by step
@@ -78,17 +75,14 @@ print(
 )
 
 # %%
-p = this_run.parameters
 half_width = p.pixels * p.pixel_size / 2
-gas = sim.gas()
-centre = centres(halo.to_frame().T)
-near = selection.in_frames(
-    gas.position, gas.smoothing_length, centre, half_width, p.depth, sim.header.box_size
-)
+columns = [name for one in chosen for name in one.columns_for(hydrogen_method=p.hydrogen_method)]
+gas = sim.gas(tuple(dict.fromkeys((*camels.GAS_COLUMNS, *columns))))
+position, radius = gas.position, gas.smoothing_length
+centre, box = centres(halo.to_frame().T), sim.header.box_size
+near = selection.in_frames(position, radius, centre, half_width, p.depth, box)
 local = gas.select(near.index)
-print(
-    f"{len(local)} of {len(gas)} gas elements are in a frame {2 * half_width:g} kpc wide, {2 * p.depth:g} kpc deep"
-)
+print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 
 # %% [markdown]
 # **Step 1, what each element emits or holds.** In X-rays an element of volume $V$, with electron and hydrogen densities $n_\mathrm{e}$ and
@@ -107,12 +101,12 @@ print(
 # {cite:p}`Hummels2017`.
 
 # %%
-options = {"hi": {"hydrogen_method": "trident"}}
-deposits = {one.name: one.deposit(local, sim.header, **options.get(one.name, {})) for one in chosen}
+deposits = {}
 for one in chosen:
-    print(
-        f"{one.name:5s} {deposits[one.name].sum():.3e} {'erg/s' if one.name == 'xray' else 'Msun'} in {(deposits[one.name] > 0).sum()} elements"
-    )
+    options = {name: getattr(p, name) for name in one.options if hasattr(p, name)}
+    deposits[one.name] = one.deposit(local, sim.header, **options)
+    total, number = deposits[one.name].sum(), (deposits[one.name] > 0).sum()
+    print(f"{one.title:8s} {total:.3e} {one.deposit_unit} in {number} elements")
 
 # %% [markdown]
 # Where in density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
@@ -159,29 +153,24 @@ alone = projection.project(
 direct = quantities[inside].sum(axis=0)
 
 # %%
-kinds = ["gas mass", *deposits]
-error = pd.DataFrame(
-    alone.sum(axis=(2, 3)) * area / direct - 1,
-    index=["along x", "along y", "along z"],
-    columns=kinds,
-)
-print(f"{inside.sum()} elements are wholly inside. Relative difference of map and direct sum:")
+error = pd.DataFrame(alone.sum(axis=(2, 3)) * area / direct - 1)
+error.columns, error.index = ["gas mass", *deposits], ["along x", "along y", "along z"]
+print(f"{inside.sum()} elements are wholly inside. Relative difference of map and sum:")
 error.style.format("{:.1e}")
 
 # %% [markdown]
-# **Step 4, units.** Luminosity per area becomes surface brightness. At redshift zero it doesn't depend on distance,
+# **Step 4, units.** Each field turns its deposit per area into the unit of its map. Luminosity per area becomes surface brightness, which at redshift zero doesn't depend on distance,
 #
 # $$
 # S_X = \frac{1}{4\pi}\,\frac{L_\mathrm{pixel}}{A_\mathrm{pixel}}\,\frac{\Omega_{\mathrm{arcmin}^2}}{(1+z)^4},
 # $$
 #
-# and neutral mass per area, over the mass of an atom, is a column density. These two factors are all:
+# and neutral mass per area, over the mass of an atom, is a column density. One factor per field is all:
 
 # %%
 for one in chosen:
-    print(
-        f"{one.name:5s} 1 {'erg/s' if one.name == 'xray' else 'Msun'} per kpc2 is {one.per_area(sim.header):.4e} {one.unit}"
-    )
+    factor = one.per_area(sim.header)
+    print(f"{one.title:8s} 1 {one.deposit_unit} per kpc2 is {factor:.4e} {one.unit}")
 
 # %% [markdown]
 # ## Maps of every halo
@@ -197,13 +186,11 @@ maps.open(stores[sim.suite])
 # The step-by-step map and the stored one are the same picture, to the rounding of 32-bit numbers:
 
 # %%
-stored = populations.maps_of(maps.open(stores[sim.suite]), halo)
+stored = populations.maps_of(maps.open(stores[sim.suite]), halo)["image"]
 for number, one in enumerate(chosen, start=1):
     step_by_step = images[:, number] * one.per_area(sim.header)
-    difference = np.abs(stored["image"].sel(field=one.name).values - step_by_step).max()
-    print(
-        f"{one.name:5s} largest difference / brightest pixel: {difference / step_by_step.max():.1e}"
-    )
+    difference = np.abs(stored.sel(field=one.name).values - step_by_step).max()
+    print(f"{one.title:8s} {difference / step_by_step.max():.1e} of the brightest pixel, at most")
 
 # %% [markdown]
 # ## One halo, three universes
@@ -277,7 +264,7 @@ fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth}
 fine["hydrogen_method"] = p.hydrogen_method
 portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
-this_run.save_figure(figure, "hero").name
+picture = this_run.save_figure(figure, "hero")
 
 # %% [markdown]
 # ## What we learned

@@ -67,9 +67,8 @@ truth = 0.3 * torch.randn(100_000, 1, generator=torch.Generator().manual_seed(1)
 mean = torch.zeros_like(truth)
 sigmas = np.linspace(0.1, 0.6, 501)
 losses = [network.moment_loss(truth, mean, mean + sigma).item() for sigma in sigmas]
-print(
-    f"The loss is least at sigma = {sigmas[np.argmin(losses)]:.3f}; the truths scatter by {truth.std().item():.3f}."
-)
+best = sigmas[np.argmin(losses)]
+print(f"least loss at sigma = {best:.3f}, scatter of the truths {truth.std().item():.3f}")
 
 # %% [markdown]
 # ## Training what the run lacks
@@ -102,12 +101,9 @@ layers.style.format({"parameters": "{:,}"}).hide(axis="index")
 
 # %%
 paper = network.MomentNetwork(in_channels=model.in_channels)
-print(
-    f"this run:  {model.in_channels} field(s), {model.size} x {model.size} pixels, {model.channels} channels: {model.number_of_parameters:,} parameters"
-)
-print(
-    f"the paper: {paper.in_channels} field(s), {paper.size} x {paper.size} pixels, {paper.channels} channels: {paper.number_of_parameters:,} parameters"
-)
+for name, one in (("this run", model), ("the paper", paper)):
+    print(f"{name:9s} {one.size} x {one.size} pixels, {one.channels} channels in the first block:")
+    print(f"          {one.number_of_parameters:,} parameters")
 
 # %% [markdown]
 # The number of halos is far below the number of parameters. What keeps the network from learning them by heart is

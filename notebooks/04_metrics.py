@@ -48,10 +48,9 @@ pd.set_option("display.precision", 3)
 # %%
 predictions = this_run.predictions()
 same = predictions[predictions["suite_train"] == predictions["suite_test"]]
-print(
-    f"{len(predictions)} rows, {len(same)} of them within one suite; {same.drop_duplicates(['suite', 'realisation', 'group']).shape[0]} test halos"
-)
-same.sample(5, random_state=1)
+halos = same.drop_duplicates(["suite", "realisation", "group"])
+print(f"{len(predictions)} rows, {len(same)} of them within one suite; {len(halos)} test halos")
+same.sample(min(5, len(same)), random_state=1)
 
 # %% [markdown]
 # ## Four numbers, and a fifth
@@ -142,12 +141,9 @@ score.assign(mean=score.mean(axis=1)).sort_values(["limits", "mean"], ascending=
 
 # %%
 order = score.mean(axis=1).groupby("property").mean().sort_values(ascending=False)
-print("from easy to hard: " + " > ".join(order.index))
-print(
-    "suites, best first: "
-    + " > ".join(score.mean().sort_values(ascending=False).index)
-    + "   (the paper: Astrid best, SIMBA worst)"
-)
+print("from easy to hard:", " > ".join(order.index))
+print("suites, best first:", " > ".join(score.mean().sort_values(ascending=False).index))
+print("in the paper Astrid is best and SIMBA worst, f_cool hardest")
 
 # %% [markdown]
 # ## Error by halo class
@@ -181,13 +177,11 @@ figure = figures.error_by_class(chosen, "suite_test", "rmse", source=note)
 # In how many halos lies the truth within $\mu\pm\sigma$? A table for all properties, expected 0.683, with the sampling noise of the smallest group for a yardstick:
 
 # %%
-noise = (statistics.ONE_SIGMA * (1 - statistics.ONE_SIGMA) / metrics["n"].min()) ** 0.5
-print(
-    f"expected {statistics.ONE_SIGMA:.3f} +- {noise:.3f} (one standard deviation, {metrics['n'].min()} halos)"
-)
-metrics[metrics["fields"] == both].pivot(
-    index=["limits", "property"], columns="suite", values="coverage"
-)
+expected, number = statistics.ONE_SIGMA, metrics["n"].min()
+noise = (expected * (1 - expected) / number) ** 0.5
+print(f"expected {expected:.3f} +- {noise:.3f} (one standard deviation, {number} halos)")
+covered = metrics[metrics["fields"] == both]
+covered.pivot(index=["limits", "property"], columns="suite", values="coverage")
 
 # %% [markdown]
 # One interval isn't the whole posterior. If it is Gaussian, intervals of every probability hold their share of the truths; lines below the diagonal mean errors that are too small, lines above it errors that are too large.
@@ -207,9 +201,9 @@ scatter = scatter[(scatter["property"] != "log_m_halo") & (scatter["halo_class"]
 scatter.pivot(index=["property", "halo_class"], columns="suite_test", values="ratio")
 
 # %%
-print(
-    f"Median ratio {scatter['ratio'].median():.2f}; below 1 in {(scatter['ratio'] < 1).sum()} of {scatter['ratio'].notna().sum()} cases, below 1/2 in {(scatter['ratio'] < 0.5).sum()}."
-)
+ratio = scatter["ratio"].dropna()
+print(f"median ratio {ratio.median():.2f}, of {len(ratio)} cases")
+print(f"below 1 in {(ratio < 1).sum()}, below 1/2 in {(ratio < 0.5).sum()}")
 
 # %% [markdown]
 # ## What we learned

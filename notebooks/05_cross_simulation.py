@@ -98,9 +98,8 @@ figure = figures.bias_matrix(cross, NAMES, note)
 totals = populations.suite_totals(this_run.maps())
 field = this_run.parameters.fields[0]
 by_brightness = robustness.brightness_and_bias(cross, totals, "log_m_halo", field)
-print(
-    f"Brightness in {figures.field_names(field)}: signs agree in {by_brightness['as_expected'].sum()} of {len(by_brightness)} pairs of different suites."
-)
+agree = by_brightness["as_expected"].sum()
+print(f"{figures.field_names(field)}: signs agree in {agree} of {len(by_brightness)} pairs")
 by_brightness
 
 # %% [markdown]

@@ -63,7 +63,7 @@ def test_compton_parameter_of_an_element_of_uniform_pressure():
 def test_compton_parameter_of_coma():
     """A beta model like Coma's, in closed form: y0 of a few 1e-5, at the right order of units.
 
-    n_e(r) = n0 (1 + r^2/rc^2)^(-3 beta / 2); Birkinshaw (1999, Phys. Rep. 310, 97, Eq. 67):
+    n_e(r) = n0 (1 + r^2/rc^2)^(-3 beta / 2); Birkinshaw (1999, Phys. Rep. 310, 97):
     y0 = n0 rc sqrt(pi) Gamma(3 beta / 2 - 1/2) / Gamma(3 beta / 2) sigma_T k T / (m_e c^2).
     """
     from scipy.special import gamma

@@ -78,7 +78,7 @@ def test_resumes_and_protects(tmp_path):
         mock.write(tmp_path, **call, seed=2)
     mock.write(tmp_path, **call, seed=2, overwrite=True)
     assert path.stat().st_mtime_ns > before
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob(".part-*"))
 
     with h5py.File(path, "r+") as file:
         del file["Header"].attrs["Mock"], file["Header"].attrs["MockSettings"]

@@ -49,7 +49,7 @@ def times(folder):
 def test_the_folder_holds_what_the_architecture_says(run):
     names = {path.name for path in run.folder.iterdir()}
     assert names == {"parameters.yml", "mock", "halos", "maps", "networks", "predictions"}
-    assert not list(run.folder.rglob(".*.part"))
+    assert not list(run.folder.rglob(".part-*"))
 
 
 def test_halos_come_with_their_properties(run):

@@ -150,8 +150,13 @@ def ordered(key, values):
     """
     found = list(dict.fromkeys(values))
     if key == "fields":
-        known = list(known_fields.FIELDS)
-        found.sort(key=lambda name: [name.count("+"), *map(known.index, name.split("+"))])
+        known = {name: number for number, name in enumerate(known_fields.FIELDS)}
+        found.sort(
+            key=lambda name: [
+                name.count("+"),
+                *(known.get(one, len(known)) for one in name.split("+")),
+            ]
+        )
     return found
 
 

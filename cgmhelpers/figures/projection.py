@@ -101,10 +101,10 @@ def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, s
         figsize=(9.6, 6.4), height_ratios=[1.25, 1],
     )  # fmt: skip
     norm = colours_of(name, images, "ideal")
-    lost = beam.sum() / mean.sum() - 1
+    lost = f"{beam.sum() / mean.sum() - 1:+.1%}".replace("-", "−")
     for key, image, title in (
         ("mean", mean, "mean over each pixel"),
-        ("beam", beam, f"yt, pixel centres: sum off by {lost:+.0%}"),
+        ("beam", beam, f"yt, pixel centres: sum off by {lost}"),
     ):
         drawn = _draw(
             axes[key], np.maximum(image, field.floor), half_width, norm=norm, cmap=field.colour_map
@@ -127,9 +127,10 @@ def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, s
 
 
 def _draw_arriving(axis, radius, arriving, shares):
-    for low, high, label in ((2.5, 97.5, "95% of places"), (16, 84, "68% of places")):
-        low, high = np.percentile(arriving, [low, high], axis=1)
-        axis.fill_between(radius, low, high, color="#0072B2", alpha=0.25, lw=0, label=label)
+    for tail, alpha in ((2.5, 0.2), (16, 0.35)):
+        low, high = np.percentile(arriving, [tail, 100 - tail], axis=1)
+        label = f"yt, {100 - 2 * tail:g}% of places"
+        axis.fill_between(radius, low, high, color="#0072B2", alpha=alpha, lw=0, label=label)
     axis.plot(radius, np.median(arriving, axis=1), color="#0072B2", label="yt, median")
     axis.axhline(1, color="0.2", lw=1, label="mean over each pixel")
     axis.set_xscale("log")
@@ -182,16 +183,17 @@ def hydrogen_methods(images, totals, half_width, source=None):
         label = field_label("hi") if method == "trident" else unit_label("hi")
         _bar(figure, drawn, panel, label, extend="min")
     ratio = np.maximum(images["snapshot"], field.floor) / np.maximum(images["trident"], field.floor)
-    drawn = _draw(axes[2], ratio, half_width, norm=LogNorm(0.1, 10), cmap="RdBu_r")
-    axes[2].set_title("ratio")
-    _bar(figure, drawn, axes[2], "snapshot / Trident", extend="both")
+    span = max(1.1, np.percentile(np.maximum(ratio, 1 / ratio), 99))
+    drawn = _draw(axes[2], ratio, half_width, norm=LogNorm(1 / span, span), cmap="RdBu_r")
+    axes[2].set_title("ratio of the maps")
+    bar = _bar(figure, drawn, axes[2], "snapshot / Trident", extend="both")
+    bar.set_ticks([1 / span, 1, span], labels=[f"{1 / span:.2g}", "1", f"{span:.2g}"])
     for suite, own in totals.groupby("suite", sort=False):
         axes[3].scatter(
             own["log_mass"], own["snapshot"] / own["trident"], s=12, lw=0, alpha=0.6, label=suite,
             color=suite_colour(suite), marker=suite_marker(suite),
         )  # fmt: skip
     axes[3].axhline(1, color="0.2", lw=1)
-    axes[3].set_yscale("log")
     axes[3].set_xlabel(property_named("log_m_halo").axis_label)
     axes[3].set_ylabel("ratio of the maps' sums")
     axes[3].legend(handletextpad=0.1)
