@@ -1,5 +1,6 @@
 """What turns maps and properties into a network's numbers, and back."""
 
+import logging
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -7,6 +8,15 @@ import numpy as np
 from cgmhelpers import fields as map_fields
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.properties import PROPERTIES
+
+log = logging.getLogger(__name__)
+
+SMALLEST_STD = 0.1
+"""Least standard deviation that standardises log10 of the maps [dex].
+
+Under a survey's limits nearly all pixels may lie at the limit. Dividing by their tiny scatter
+would blow up the few that don't, and those of a brighter suite beyond any sense.
+"""
 
 
 def limit_value(name, limits):
@@ -76,7 +86,7 @@ class Scaling:
         Raises
         ------
         ParameterError
-            If there is no training halo, or a field or a property is constant over them.
+            If there is no training halo, or a property is constant over them.
         FormatError
             If an image isn't positive and finite, or a property is missing.
         """
@@ -93,14 +103,16 @@ class Scaling:
             # One field at a time, in float64: float32 sums over 1e8 pixels lose digits.
             image = ds["image"].sel(field=name).isel(halo=chosen).values
             logarithm = np.log10(_positive(image, name), dtype=np.float64)
-            if not logarithm.std() > 0:
-                raise ParameterError(
-                    f"The {name} maps of all training halos are the same constant.",
-                    found=f"{image.flat[0]:g} in every pixel",
-                    remedy="Leave this field out, or use a lower limit.",
+            if image.min() == image.max():
+                log.warning(
+                    "The %s maps of all %d training halos are the same constant, %g: the network "
+                    "can't learn from this field. Use more halos, or a lower limit.",
+                    name,
+                    len(chosen),
+                    image.flat[0],
                 )
             mean.append(float(logarithm.mean()))
-            std.append(float(logarithm.std()))
+            std.append(max(float(logarithm.std()), SMALLEST_STD))
         targets = ds["properties"].sel(property=[one.name for one in PROPERTIES])
         targets = targets.isel(halo=chosen).values
         constant = [one.name for one, t in zip(PROPERTIES, targets.T, strict=True)

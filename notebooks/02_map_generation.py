@@ -38,6 +38,7 @@ import pandas as pd
 from cgmhelpers import camels, figures, hydrogen, maps, populations, projection, selection
 from cgmhelpers import fields as known_fields
 from cgmhelpers.halos import centres
+from cgmhelpers.projection.comparison import arriving_fraction
 
 pd.set_option("display.precision", 4)
 
@@ -267,11 +268,89 @@ figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 picture = this_run.save_figure(figure, "hero")
 
 # %% [markdown]
+# ## How a projection can lose gas
+#
+# Why not let yt {cite:p}`Turk2011` project? Its pixels hold the kernel's column at their *centres*, one sight line each: a pencil beam. We give yt's pixeliser the
+# same elements. How far are its sums from those of the maps above?
+
+# %%
+beams = projection.project(
+    near.displacement, local.smoothing_length, quantities, **frame, backend="yt"
+)
+difference = [beams.sum(axis=(2, 3)), np.abs(beams - images).sum(axis=(2, 3))]
+off, moved = (
+    pd.DataFrame(d / images.sum(axis=(2, 3))).set_axis(error.columns, axis=1) for d in difference
+)
+both = pd.concat({"sum of the map": off - 1, "misplaced, L1": moved}, axis=1)
+both.set_index(error.index).style.format("{:+.1e}")
+
+# %% [markdown]
+# Where and why? Below, the field that suffers most. An element whose kernel is wider than a few pixels is sampled well. One that is smaller than
+# a pixel is seen if a pixel's centre happens to lie on it, and then it counts too much; or else it's gone. On average over all places nothing is lost, but
+# a map isn't an average: a few small, dense elements hold much of its light. The lower panel shows how much of a single element arrives on yt's map, by the
+# radius of its kernel, and at which radii this halo keeps what it deposits.
+
+# %% mystnb={"figure": {"name": "fig-beams", "caption": "Above: a map whose pixels hold means, the same by yt's pencil beams, and their relative difference. Below: how much of a single element arrives on yt's map, for random places of it, against the radius of its kernel; and the radii that this halo's deposits have."}}
+worst = moved[list(deposits)].mean().idxmax()
+pair = [one[0, 1 + list(deposits).index(worst)] for one in (images, beams)]
+pair = [one * known_fields.get(worst).per_area(sim.header) for one in pair]
+radius = np.geomspace(0.1, 20, 41)
+arriving = arriving_fraction(radius, elements=1000)
+kernels = local.smoothing_length / p.pixel_size
+shares = {figures.field_names(name): (kernels, deposit) for name, deposit in deposits.items()}
+figure = figures.pencil_beam_comparison(
+    pair, half_width, radius, arriving, shares, worst, this_run.source
+)
+
+# %% [markdown]
+# The mock suite has far fewer and larger elements than CAMELS, so that most of them span pixels. The finer a simulation, or the coarser the pixels, the
+# more of its dense gas falls between the beams.
+#
+# ## Two ways to neutral hydrogen
+#
+# A snapshot stores a neutral fraction of its own, and yt takes it as soon as it's there: Trident's table is then never used, and nothing says so. Here the method is a parameter, and
+# every map store records it:
+
+# %%
+by_method = {
+    method: maps.make(sim, ["hi"], halos=own, hydrogen_method=method, progress=False, **frame)
+    for method in hydrogen.METHODS
+}
+{method: ds.attrs["hydrogen_method"] for method, ds in by_method.items()}
+
+# %% mystnb={"figure": {"name": "fig-methods", "caption": "Neutral hydrogen from Trident's table and as the snapshot has it: one halo, the ratio of its maps, and the ratio of the sums for all halos of this simulation."}}
+place = own.index.get_loc(halo.name)
+pictures = {m: ds["image"].isel(halo=place, axis=0, field=0) for m, ds in by_method.items()}
+sums = {m: ds["image"].astype(float).sum(ds["image"].dims[1:]) for m, ds in by_method.items()}
+both = own[["suite", "log_mass"]].assign(**{m: total.values for m, total in sums.items()})
+pictures = {m: picture.values for m, picture in pictures.items()}
+figure = figures.hydrogen_methods(pictures, both, half_width, this_run.source)
+
+# %% [markdown]
+# Where hydrogen shields itself all of it is neutral, by either method, and the sums differ little. The thin gas between is set by the ultraviolet
+# background, which each code has its own of.
+#
+# ## Two more fields
+#
+# A new wavelength is one more declaration. The library has two that the paper doesn't use: the Compton parameter $y$ of the thermal Sunyaev-Zel'dovich effect
+# {cite:p}`SunyaevZeldovich1972`, and X-rays in the narrow band of O VII and O VIII ([how, and with which limits](../book/science.md#two-more-fields)). Put their
+# names into `fields`, and all notebooks use them. The same halo in every field:
+
+# %% mystnb={"figure": {"name": "fig-fields", "caption": "One halo in every field that the library declares, ideal and with the limit of a survey."}}
+names, one_halo = list(known_fields.FIELDS), own.loc[[halo.name]]
+every = maps.make(
+    sim, names, halos=one_halo, hydrogen_method=p.hydrogen_method, progress=False, **frame
+)
+figure = figures.every_field(every.isel(halo=0), p.limits, source=this_run.source)
+
+# %% [markdown]
 # ## What we learned
 #
 # - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. What is inside the
 #   frame is on the map, to better than a part in a million.
 # - X-rays show the hot gas, HI the cool: in the phase diagram their regions hardly overlap.
+# - Pixels that sample instead of averaging lose or double what is smaller than they are.
+# - Where the neutral fraction is from is part of a map, and our stores say it.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
 # - The sum of the pixels constrains the mass only as far as the last table says. Whatever a network adds to that has
 #   to come from the *structure* of the map. [Next](03_cnn.ipynb) we build one.

@@ -184,8 +184,8 @@ def test_many_threads_read_at_once(write, monkeypatch):
 
 def test_pieces_that_cut_no_chunk(tmp_path):
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
-        file.create_dataset("a", (1000, 3), chunks=(70, 3))
-        file.create_dataset("b", (1000,), chunks=(35,))
+        file.create_dataset("a", (1000, 3), "f4", chunks=(70, 3))
+        file.create_dataset("b", (1000,), "f4", chunks=(35,))
         file["c"] = np.zeros(1000)
         assert columns.whole_chunks(file, 100) == 140
         assert columns.whole_chunks(file, 1) == 70

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import xarray as xr
 from astropy import constants
 from astropy import units as u
 
-from cgmhelpers import camels, fields, map_store, maps, properties
+from cgmhelpers import camels, fields, gathering, map_store, maps, parallel, pipeline, properties
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from tests.blobs import blobs
 from tests.camels_files import HUBBLE, gas_columns, write_catalogue, write_snapshot
+from tests.failing_tasks import make_maps_after_a_kill
 
 BOX = 25000.0  # kpc/h
 CENTRES = np.array([[12000.0, 9000.0, 7000.0], [5.0, 24990.0, 12500.0]])  # kpc/h; one on an edge
@@ -33,7 +35,7 @@ def gas_around(centres, rng):
     return columns
 
 
-def simulation(folder, centres=CENTRES, types=None, realisation=0):
+def simulation(folder, centres=CENTRES, types=None, realisation=0, **options):
     rng = np.random.default_rng(11)
     if types is None:
         halo = np.concatenate([c + rng.normal(0, 30, (50, 3)) for c in centres]) % BOX
@@ -42,7 +44,7 @@ def simulation(folder, centres=CENTRES, types=None, realisation=0):
             1: {"Coordinates": halo, "Masses": np.full(len(halo), 1.0)},
         }
     snapshot, catalogue = folder / "snapshot_090.hdf5", folder / "groups_090.hdf5"
-    write_snapshot(snapshot, types)
+    write_snapshot(snapshot, types, **options)
     mass = np.array([100.0, 60.0, 1.0])[: len(centres)]
     write_catalogue(catalogue, centres, mass, np.full(len(centres), 200.0))
     return camels.Simulation.from_files(snapshot, catalogue, "IllustrisTNG", realisation)
@@ -154,6 +156,88 @@ def test_hydrogen_methods_differ(sim, made):
     assert other.sizes["field"] == 1
     ratio = other["image"].sum() / made["image"].sel(field=["hi"]).sum()
     assert not 0.9 < ratio < 1.1
+
+
+def test_pieces_and_threads_change_no_bit(sim, made, monkeypatch):
+    monkeypatch.setattr(gathering, "ROWS", 37)
+    for number in ("1", "3"):
+        monkeypatch.setenv("NUMBA_NUM_THREADS", number)
+        xr.testing.assert_identical(make(sim, hydrogen_method="snapshot"), made)
+
+
+def test_a_compressed_file_gives_the_same_maps(tmp_path):
+    rng = np.random.default_rng(4)
+    images = []
+    columns = gas_around(CENTRES, rng)
+    dark = {"Coordinates": CENTRES, "Masses": np.full(2, 1.0)}
+    for name, filters in {
+        "plain": {},
+        "gzip": {"compression": "gzip", "shuffle": True, "chunks": True},
+    }.items():
+        sim = simulation(tmp_path / name, types={0: columns, 1: dark}, filters=filters)
+        images.append(make(sim)["image"])
+    assert images[0].max() > 0
+    xr.testing.assert_identical(*images)
+
+
+# --- many simulations --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Address of a Dask cluster of two processes of one thread."""
+    with parallel.client(workers=2) as running:
+        yield running.scheduler.address
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    """One task a simulation: arguments of the function that a run calls for each."""
+    options = {"pixels": PIXELS, "pixel_size": PIXEL}
+    sims = [
+        simulation(tmp_path / f"{n}", np.roll(CENTRES, n, axis=1), realisation=n) for n in range(3)
+    ]
+    return [(sim, ("xray", "hi"), tmp_path / f"{n}.zarr", options) for n, sim in enumerate(sims)]
+
+
+def content(store):
+    """Give every file of a store."""
+    found = {p.relative_to(store): p.read_bytes() for p in store.rglob("*") if p.is_file()}
+    assert len(found) > 10
+    return found
+
+
+def test_a_cluster_gives_the_same_bits_as_one_process(tasks, cluster, tmp_path):
+    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    for sim, fields_, store, options in tasks:
+        alone = tmp_path / "alone" / store.name
+        parallel.run_all(
+            pipeline._make_maps, [(sim, fields_, alone, options)], "Maps", cluster="none"
+        )
+        assert content(alone) == content(store)
+    assert content(tasks[0][2]) != content(tasks[1][2])
+
+
+def test_the_work_of_a_killed_worker_is_done_by_another(tasks, cluster, tmp_path):
+    marker = tmp_path / "killed"
+    dying = [(marker, *task) for task in tasks[:2]]
+    parallel.run_all(make_maps_after_a_kill, dying, "Maps", cluster=cluster)
+    assert marker.exists()
+    for *_, store, _ in tasks[:2]:
+        assert maps.open(store).sizes["halo"] == 2
+        assert not list(store.parent.glob(".*.part"))
+
+
+def test_only_what_is_missing_is_made_again(tasks, cluster):
+    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    stores = [store for *_, store, _ in tasks]
+    before = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
+    shutil.rmtree(stores[1])
+    missing = [task for task in tasks if not pipeline._make_maps(*task, check=True)]
+    assert missing == [tasks[1]]
+    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    after = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
+    assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]
 
 
 def test_a_store_holds_what_was_made(sim, made, tmp_path):

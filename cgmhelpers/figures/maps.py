@@ -134,7 +134,10 @@ def _draw(panel, image, ds, field, norm, limits):
     panel.set_ylim(-half, half)
     panel.tick_params(color="w", length=3)
     if limits == "survey" and np.max(image) <= field.limit(limits):
-        panel.text(0, 0, "nothing above the limit", color="0.75", size=8, ha="center", va="center")
+        panel.text(
+            0.5, 0.04, "nothing above the limit", color="0.75", size=8, ha="center",
+            transform=panel.transAxes,
+        )  # fmt: skip
     return shown
 
 

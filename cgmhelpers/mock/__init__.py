@@ -33,7 +33,7 @@ __all__ = [
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
 
 #: Raise when the same settings give other files.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 logger = logging.getLogger(__name__)
 
