@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-fast lint format bench lock reference picture clean
+.PHONY: help install book serve lab test test-fast lint format bench bench-maps lock reference picture clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-fast: $(READY)  ## the tests that take seconds
 
 bench: $(READY)  ## print the ratios of benchmarks/
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-maps: $(READY)  ## time the maps of a whole snapshot against yt and swiftsimio: 15 minutes, 10 GB
+	$(BIN)/python benchmarks/maps.py
 
 lock: $(READY)  ## write requirements.txt and environment.yml from the environment as it is
 	$(BIN)/python tools/lock.py

@@ -78,7 +78,8 @@ def maps(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes to start; 0 for one a core or, with slurm, a task.")
+        int | None,
+        typer.Option(help="Processes to start; 0 for one a core or, with slurm, a task."),
     ] = None,
 ):
     """Make the maps of a run (and the mock suite and properties that they need).

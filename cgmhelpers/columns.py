@@ -198,7 +198,7 @@ def _put_together(data, shuffled, dataset, inside, target):
     planes = data.reshape(kind.itemsize, -1)  # the first bytes of all values, the second ones ...
     width = sides[1] if len(sides) == 2 else 1
     across = inside[1] if len(sides) == 2 else slice(0, 1)
-    begin, rows = inside[0].start * width, inside[0].stop - inside[0].start
+    begin = inside[0].start * width
     whole = across == slice(0, width) and target.flags.c_contiguous
     single = across.stop - across.start == 1 and target.ndim == 1
     if sys.byteorder == "little" and kind.itemsize in (4, 8) and (whole or single):
@@ -208,9 +208,7 @@ def _put_together(data, shuffled, dataset, inside, target):
         join(planes, begin + across.start, step, words)
         return
     values = np.ascontiguousarray(planes.T).view(kind).reshape(sides)
-    target[...] = values[inside[0], across].reshape(target.shape) if len(sides) == 2 else (
-        values[inside[0]]
-    )
+    target[...] = values[tuple(inside)].reshape(target.shape)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -13,8 +13,8 @@ import xarray as xr
 
 from cgmhelpers import __version__, map_store, properties, provenance
 from cgmhelpers import fields as known_fields
-from cgmhelpers.gathering import gather
 from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.gathering import gather
 from cgmhelpers.halos import centres
 from cgmhelpers.hydrogen import check_method
 from cgmhelpers.map_store import open

@@ -128,18 +128,18 @@ def _slurm(workers):
     import dask
     from dask_jobqueue import SLURMCluster
 
-    prologue = dask.config.get("jobqueue.slurm.job-script-prologue", None) or []
-    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
-    try:
-        cluster = SLURMCluster(job_script_prologue=[*exports, *prologue])
-    except ValueError as error:  # cores and memory have no default
+    settings = dask.config.get("jobqueue.slurm")  # dask_jobqueue filled the defaults in
+    missing = [name for name in ("cores", "memory") if not settings.get(name)]
+    if missing:
         raise ParameterError(
             "Dask's configuration doesn't describe a job.",
-            found=str(error).strip(),
-            expected="cores, processes and memory in jobqueue.slurm",
-            remedy="Write them to ~/.config/dask/jobqueue.yaml; the book's Getting started says how.",
-        ) from None
-    with cluster:
+            found=f"no {' and no '.join(missing)} in jobqueue.slurm",
+            expected="cores, processes and memory",
+            remedy="Write them to ~/.config/dask/jobqueue.yaml, as the book says.",
+        )
+    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+    prologue = [*exports, *(settings.get("job-script-prologue") or ())]
+    with SLURMCluster(job_script_prologue=prologue) as cluster:
         cluster.scale(workers)
         yield cluster
 
@@ -183,8 +183,22 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
 
     workers = min(workers or (available_cores() if local else len(tasks)), len(tasks))
     with client(cluster, workers) as connected:
+        _check_import(connected, function)
         futures = [connected.submit(function, *task, pure=False, retries=1) for task in tasks]
         done = bar(as_completed(futures), description, total=len(futures), show=show)
         for future in done:
             future.result()
         return connected.gather(futures)
+
+
+def _check_import(connected, function):
+    """Make sure that a worker has the function: Dask would wait for one that has, for ever."""
+    try:
+        connected.submit(import_module, function.__module__, pure=False).result()
+    except ImportError as error:
+        raise ParameterError(
+            f"The cluster's workers can't import {function.__module__}.",
+            found=str(error),
+            expected="the same library there as here",
+            remedy="Start the workers in an environment where it is installed.",
+        ) from None

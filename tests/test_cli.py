@@ -6,7 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from cgmhelpers import camels, cli
+from cgmhelpers import camels, cli, pipeline
 
 runner = CliRunner()
 
@@ -47,3 +47,17 @@ def test_an_error_is_a_message_not_a_traceback(arguments, message):
 
 def test_a_pair_without_a_value_is_refused():
     assert runner.invoke(cli.app, ["maps", "--set", "epochs"]).exit_code == 2
+
+
+def test_maps_on_a_cluster_of_your_choice(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(
+        pipeline.Run, "maps", lambda self: seen.append(self.parameters) or {"SIMBA": ["a.zarr"]}
+    )
+    arguments = ["maps", "--profile", "smoke", "--set", f"runs={tmp_path}"]
+    for options in ([], ["--cluster", "none"], ["--cluster", "tcp://10.0.0.1:8786"]):
+        result = runner.invoke(cli.app, [*arguments, *options], catch_exceptions=False)
+        assert result.output.strip() == "a.zarr"
+    runner.invoke(cli.app, [*arguments, "--workers", "3"], catch_exceptions=False)
+    assert [one.cluster for one in seen] == [None, "none", "tcp://10.0.0.1:8786", None]
+    assert [one.workers for one in seen] == [0, 0, 0, 3]

@@ -10,12 +10,12 @@ import pytest
 import xarray as xr
 from astropy import constants
 from astropy import units as u
+from failing_tasks import make_maps_after_a_kill
 
 from cgmhelpers import camels, fields, gathering, map_store, maps, parallel, pipeline, properties
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from tests.blobs import blobs
 from tests.camels_files import HUBBLE, gas_columns, write_catalogue, write_snapshot
-from tests.failing_tasks import make_maps_after_a_kill
 
 BOX = 25000.0  # kpc/h
 CENTRES = np.array([[12000.0, 9000.0, 7000.0], [5.0, 24990.0, 12500.0]])  # kpc/h; one on an edge

@@ -101,6 +101,21 @@ def test_every_field_has_a_column_of_its_own():
         assert panel.images[0].get_array().min() >= known_fields.get(name).survey_limit * (1 - 1e-6)
 
 
+def test_other_figures_of_maps_take_any_field():
+    names = list(known_fields.FIELDS)
+    ds = maps_of_one_halo(names).assign_coords(r200c=200.0, log_mass=12.5, suite="SIMBA")
+    gallery = figures.halo_in_suites({"SIMBA": ds, "Astrid": ds})
+    assert len([axis for axis in gallery.axes if axis.images]) == 2 * 2 * len(names)
+    table = pd.DataFrame({"suite": "SIMBA", "log_mass": [11.6, 12.5, 13.2]}).assign(
+        halo_class=["sub_l_star", "l_star", "group"], **dict.fromkeys(names, [1.0, 2.0, 3.0])
+    )
+    shown = [texts(gallery), texts(figures.hero(ds)), texts(figures.total_flux(table, names))]
+    for text in shown:
+        assert all(known_fields.get(name).title in text for name in names)
+        assert "[]" not in text  # the Compton parameter is a number
+        assert "$\\mathrm{}$" not in text
+
+
 def test_pencil_beams_are_shown_where_they_differ():
     rng = np.random.default_rng(5)
     position = rng.uniform(-100, 100, (60, 3))

@@ -14,7 +14,7 @@ PAGES = (
         "simulations",
         "Simulations and halos",
         "Files in, physical columns out, and what a halo is.",
-        "camels header layout dialects halos selection properties populations",
+        "camels header layout dialects columns halos selection properties populations",
     ),
     (
         "mock",
@@ -34,7 +34,7 @@ PAGES = (
         "maps",
         "Maps",
         "From gas elements to images, on three axes, and onto disk.",
-        "maps deposits map_store projection",
+        "maps gathering map_store projection",
     ),
     (
         "networks",

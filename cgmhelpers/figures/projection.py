@@ -1,5 +1,7 @@
 """Figures on how maps are made: fields, projections, and ways to find neutral hydrogen."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm, SymLogNorm
@@ -140,8 +142,9 @@ def _draw_arriving(axis, radius, arriving, shares):
     axis.set_ylabel("part of an element on the map")
     beside = axis.twinx()
     edges = np.geomspace(radius[0], radius[-1], 41)
-    for (title, (own, weights)), look in zip(shares.items(), ("-", "--", ":", "-."), strict=False):
-        share = np.histogram(np.clip(own, edges[0], edges[-1]), edges, weights=weights)[0]
+    for (title, (own, weights)), look in zip(shares.items(), cycle(("-", "--", ":", "-."))):
+        # Smaller kernels join the first bin; what larger ones hold is beyond the axis.
+        share = np.histogram(np.maximum(own, edges[0]), edges, weights=weights)[0]
         share = share / np.sum(weights)
         beside.stairs(share, edges, color="#D55E00", ls=look, lw=1.4, label=title)
     beside.set_ylim(0, None)
