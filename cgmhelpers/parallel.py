@@ -184,11 +184,24 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     workers = min(workers or (available_cores() if local else len(tasks)), len(tasks))
     with client(cluster, workers) as connected:
         _check_import(connected, function)
-        futures = [connected.submit(function, *task, pure=False, retries=1) for task in tasks]
+        futures = [
+            connected.submit(_call, function, *task, pure=False, retries=1) for task in tasks
+        ]
         done = bar(as_completed(futures), description, total=len(futures), show=show)
         for future in done:
             future.result()
         return connected.gather(futures)
+
+
+def _call(function, *arguments):
+    """Run a task, in which this process alone evaluates lazy arrays.
+
+    By default they would become tasks of the same cluster, and wait for workers that are busy.
+    """
+    import dask
+
+    with dask.config.set(scheduler="synchronous"):
+        return function(*arguments)
 
 
 def _check_import(connected, function):

@@ -30,6 +30,15 @@ def test_in_processes_and_on_a_running_cluster():
 
 
 @pytest.mark.slow
+def test_lazy_arrays_in_a_task_are_not_tasks_of_the_cluster():
+    """A cluster's only worker, busy with the task, would wait for itself or secede from it."""
+    schedulers = parallel.run_all(
+        dask.config.get, [("scheduler",), ("scheduler",)], "asking", workers=2
+    )
+    assert schedulers == ["synchronous", "synchronous"]
+
+
+@pytest.mark.slow
 def test_an_error_crosses_the_process_boundary():
     with pytest.raises(ParameterError, match="radio") as caught:
         parallel.run_all(fields.get, [("radio",), ("radio",)], "failing", workers=2)

@@ -107,7 +107,7 @@ def test_other_figures_of_maps_take_any_field():
     gallery = figures.halo_in_suites({"SIMBA": ds, "Astrid": ds})
     assert len([axis for axis in gallery.axes if axis.images]) == 2 * 2 * len(names)
     table = pd.DataFrame({"suite": "SIMBA", "log_mass": [11.6, 12.5, 13.2]}).assign(
-        halo_class=["sub_l_star", "l_star", "group"], **dict.fromkeys(names, [1.0, 2.0, 3.0])
+        halo_class=["sub_l_star", "l_star", "group"], **{name: [1.0, 2.0, 3.0] for name in names}
     )
     shown = [texts(gallery), texts(figures.hero(ds)), texts(figures.total_flux(table, names))]
     for text in shown:

@@ -7,7 +7,7 @@ import pytest
 from astropy import constants
 from astropy import units as u
 
-from cgmhelpers import camels, emission, fields, hydrogen, maps, mock, properties
+from cgmhelpers import camels, emission, fields, hydrogen, maps, mock, projection, properties
 from cgmhelpers.camels import SUITES
 from cgmhelpers.errors import FormatError, ResultError
 from cgmhelpers.halos import centres
@@ -372,6 +372,42 @@ def test_yts_compton_parameter_is_ours(simulations, dialect):
     expected = theirs[quiet].sum() * proton * weight
     ours = fields.get("compton_y").deposit(sim.gas(), sim.header).sum()
     assert ours == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("dialect", SUITES)
+def test_yts_own_projection_is_ours_where_kernels_span_pixels(tmp_path, dialect):
+    """`ds.proj` of the file, all three axes: geometry, units, kernels and orientation at once."""
+    rng = np.random.default_rng(5)
+    centre, pixels, size = np.array([9_000.0, 20_000.0, 14_000.0]), 32, 4.0
+    gas = {
+        "position": centre + rng.uniform(-60, 60, (NUMBER, 3)) * [1.0, 0.7, 0.4],
+        "mass": rng.uniform(5e6, 1e7, NUMBER),
+        "density": 10 ** rng.uniform(-28.5, -28, NUMBER),
+    }
+    sim = write(tmp_path, dialect, gas)
+    columns = sim.gas(("position", "mass", "smoothing_length"))
+    displacement = columns.position - centre
+    arrays = displacement, columns.smoothing_length, columns.mass[:, None].astype(float)
+    ours = projection.project(*arrays, pixels, size, 1e4)[:, 0]
+    ds = opened_with_yt(sim)
+    width = ds.quan(pixels * size, "kpc")
+    for axis, image in zip("xyz", ours, strict=True):
+        source = ds.proj(("gas", "density"), axis)
+        beam = source.to_frb(width, pixels, center=ds.arr(centre, "kpc"))
+        theirs = beam["gas", "density"].to_value("Msun/kpc**2")
+        # A beam at the pixel's centre, for the mean over it: laplacian / 24 of the narrowest
+        # kernel's centre if all were like it, as in test_projection; h is above 4.5 pixels.
+        assert columns.smoothing_length.min() > 4.5 * size
+        change = 1 - projection.kernel.column(0.02) / projection.kernel.column(0)
+        tolerance = 1.2 * 4 * change / 0.02**2 / 24 / 4.5**2
+        assert tolerance < 0.08
+        assert np.abs(theirs - image).max() < tolerance * image.max()
+        # The sum has no such error, and no element is as narrow as a pixel.
+        inside = theirs.sum() / image.sum()
+        assert inside == pytest.approx(1, abs=3e-3)
+        # It would be seen if an image were turned or mirrored.
+        for other in (image.T, image[::-1], image[:, ::-1]):
+            assert np.abs(theirs - other).max() > 2 * tolerance * image.max()
 
 
 def test_yt_alone_would_take_astrid_for_arepo(simulations):
