@@ -35,7 +35,16 @@ this_run
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import camels, figures, hydrogen, maps, populations, projection, selection
+from cgmhelpers import (
+    camels,
+    explorer,
+    figures,
+    hydrogen,
+    maps,
+    populations,
+    projection,
+    selection,
+)
 from cgmhelpers import fields as known_fields
 from cgmhelpers.halos import centres
 from cgmhelpers.projection.comparison import arriving_fraction
@@ -237,6 +246,20 @@ figure = figures.halos_by_mass(
     p.limits,
     source=this_run.source,
 )
+
+# %% [markdown]
+# More halos of the same suite, to leaf through with the slider (no kernel needed):
+
+# %%
+steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 9)
+rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
+pictures = {
+    f"{row['log_mass']:.2f}": figures.hero(
+        populations.maps_of(maps.open(stores[sim.suite]), row), source=this_run.source
+    )
+    for row in rows
+}
+explorer.leaf_through(pictures, "log M / M☉")
 
 # %% [markdown]
 # ## Is the total flux enough?
