@@ -14,7 +14,7 @@ PAGES = (
         "simulations",
         "Simulations and halos",
         "Files in, physical columns out, and what a halo is.",
-        "camels header layout dialects columns halos selection properties populations",
+        "camels particles header layout dialects columns halos selection properties populations",
     ),
     (
         "mock",
