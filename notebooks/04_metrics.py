@@ -106,6 +106,9 @@ figure = figures.truth_inference(
 )
 
 # %% [markdown]
+# Where nearly all training maps are blank, the network has hardly ever seen emission, and the few bright test halos make it extrapolate far out of the panel ("outside").
+# One such halo is enough for a negative $R^2$, so look at the points before you believe the number. More halos are the cure.
+#
 # Which input is best for which halos? RMSE of $\log M_\mathrm{halo}$ in dex by class, the lowest of each row marked:
 
 # %%
