@@ -84,12 +84,13 @@ def first_existing(candidates, what):
     for path in candidates:
         if path.is_file():
             return path
-    folders = sorted({str(path.parent) for path in candidates})
-    present = [folder for folder in folders if Path(folder).is_dir()]
-    found = [str(f) for folder in present for f in sorted(Path(folder).iterdir())] or "no folder"
+    folders = dict.fromkeys(path.parent for path in candidates)
+    present = [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
+    names = list(dict.fromkeys(path.name for path in candidates))
     raise DataNotFoundError(
         f"The {what} isn't there.",
-        found=found,
-        expected="one of " + ", ".join(str(path) for path in candidates),
-        remedy="Check the data root, the suite, the set and the realisation.",
+        found=", ".join(map(str, present)) or f"none of the {len(folders)} folders it may be in",
+        expected=f"{candidates[0]}, or another of the known places with the names {names}",
+        remedy="Check the data root, the suite, the set and the realisation; the book's page on "
+        "data lists the known layouts.",
     )
