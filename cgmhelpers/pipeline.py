@@ -42,6 +42,9 @@ def start(namespace):
     -------
     Run
     """
+    if "get_ipython" in namespace:
+        # A cluster's MPLBACKEND=Agg would leave the notebook without figures.
+        namespace["get_ipython"]().run_line_magic("matplotlib", "inline")
     # When a reader runs all cells again, names of later cells are there too: not parameters.
     names = namespace.setdefault("_names_at_start", tuple(namespace))
     return Run(from_namespace({name: namespace[name] for name in names if name in namespace}))

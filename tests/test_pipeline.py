@@ -1,5 +1,7 @@
 """Stages of a small run: made once, resumed, and remade when what they depend on changes."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,20 @@ def test_figures_are_saved_in_the_run(run):
     assert path.read_bytes().startswith(b"\x89PNG")
     path.unlink()
     path.parent.rmdir()
+
+
+def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
+    """With MPLBACKEND=Agg, as batch systems have it, a kernel shows none by itself."""
+    import nbclient
+    import nbformat
+
+    cells = (
+        f'profile, runs = "smoke", {str(tmp_path)!r}',
+        "from cgmhelpers import pipeline\nthis_run = pipeline.start(globals())",
+        "from matplotlib import pyplot as plt\nfigure = plt.figure()\nfigure.add_subplot()",
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute(
+        env=os.environ | {"MPLBACKEND": "Agg"}
+    )
+    assert any("image/png" in output.get("data", {}) for output in notebook.cells[2].outputs)
