@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from cgmhelpers import camels, maps, parallel, properties, provenance
+from cgmhelpers import camels, map_store, maps, parallel, properties, provenance
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos import spherical_overdensity
 from cgmhelpers.parameters import Parameters, from_namespace, project_root, read
@@ -289,19 +289,13 @@ def _measure_halos(sim, path, minimum_log_mass, check=False):
         catalogue=provenance.file_identity(sim.catalogue_path),
         minimum_log_mass=minimum_log_mass,
     )
-    note = path.with_suffix(".json")
-    whole = path.is_file() and note.is_file()
-    if whole and json.loads(note.read_text())["fingerprint"] == depends:
-        return True
-    if check:
-        return False
+    written = _is_written(path, depends)
+    if check or written:
+        return written
     table = sim.halos(10**minimum_log_mass)
     spherical_overdensity(sim, table)  # warns where the catalogue is wrong
     table = table.join(properties.compute(sim, table, progress=False))
-    with provenance.whole(path) as temporary:
-        table.to_parquet(temporary)
-    with provenance.whole(note) as temporary:
-        temporary.write_text(json.dumps({"fingerprint": depends}))
+    _write_table(table, path, depends)
     return True
 
 
@@ -328,20 +322,32 @@ def _predict(folder, stores, path, check=False):
 
     depends = provenance.fingerprint(
         network=provenance.file_identity(folder / "weights.safetensors"),
-        stores={suite: [str(store) for store in paths] for suite, paths in stores.items()},
+        stores={
+            suite: [map_store.stored_fingerprint(store) for store in paths]
+            for suite, paths in stores.items()
+        },
     )
+    written = _is_written(path, depends)
+    if check or written:
+        return written
+    table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
+    _write_table(table, path, depends)
+    return True
+
+
+def _is_written(path, fingerprint):
+    """Whether a table is there with its note, and was made from the same things."""
     note = path.with_suffix(".json")
     whole = path.is_file() and note.is_file()
-    if whole and json.loads(note.read_text())["fingerprint"] == depends:
-        return True
-    if check:
-        return False
-    table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
+    return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
+
+
+def _write_table(table, path, fingerprint):
+    """Write a table, and then the note that makes it count."""
     with provenance.whole(path) as temporary:
         table.to_parquet(temporary)
-    with provenance.whole(note) as temporary:
-        temporary.write_text(json.dumps({"fingerprint": depends}))
-    return True
+    with provenance.whole(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": fingerprint}))
 
 
 def _file_name(sim):

@@ -94,6 +94,22 @@ def test_an_unfinished_stage_is_finished(run):
     assert kept.stat().st_mtime_ns == before
 
 
+def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatch):
+    """The network of IllustrisTNG is the same, but what it is tested on isn't."""
+    again = open_run(run.folder.parent)
+    again.predictions()
+    tested = run.folder / "predictions" / "IllustrisTNG_xray_ideal.parquet"
+    arguments = (run.folder / "networks" / "IllustrisTNG_xray_ideal", again.maps(), tested)
+    assert pipeline._predict(*arguments, check=True)
+    known = pipeline.map_store.stored_fingerprint
+    monkeypatch.setattr(
+        pipeline.map_store,
+        "stored_fingerprint",
+        lambda store: "remade" if "SIMBA" in store.name else known(store),
+    )
+    assert not pipeline._predict(*arguments, check=True)
+
+
 def test_results_on_the_mock_are_labelled(run):
     assert run.is_mock
     assert "mock" in run.source
