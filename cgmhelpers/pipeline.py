@@ -5,7 +5,6 @@ unchanged, so a run that was interrupted goes on, and a notebook executed alone 
 lacks through the same functions.
 """
 
-import json
 import logging
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from cgmhelpers import camels, map_store, maps, parallel, properties, provenance
+from cgmhelpers import camels, parallel, provenance, stages
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.halos import spherical_overdensity
 from cgmhelpers.parameters import Parameters, from_namespace, project_root, read
 
 log = logging.getLogger(__name__)
@@ -112,7 +110,7 @@ class Run:
                 for realisation in p.realisation_list
                 for suite in p.suites
             ]
-            self._spread(_write_mock, tasks, "Mock simulations")
+            self._spread(stages.write_mock, tasks, "Mock simulations")
         return [
             camels.Simulation(root, suite, p.set_name, realisation, p.snapshot)
             for suite in p.suites
@@ -131,10 +129,10 @@ class Run:
         """
         p = self.parameters
         tasks = [
-            (sim, self.folder / "halos" / f"{_file_name(sim)}.parquet", p.minimum_log_mass)
+            (sim, self.folder / "halos" / f"{stages.file_name(sim)}.parquet", p.minimum_log_mass)
             for sim in self.simulations
         ]
-        self._spread(_measure_halos, tasks, "Halos and their properties")
+        self._spread(stages.measure_halos, tasks, "Halos and their properties")
         table = pd.concat([pd.read_parquet(path) for _, path, _ in tasks], ignore_index=True)
         if table.empty:
             raise ResultError(
@@ -166,10 +164,10 @@ class Run:
         stores = {suite: [] for suite in p.suites}
         tasks = []
         for sim in self.simulations:
-            store = self.folder / "maps" / f"{_file_name(sim)}.zarr"
+            store = self.folder / "maps" / f"{stages.file_name(sim)}.zarr"
             stores[sim.suite].append(store)
             tasks.append((sim, fields, store, options))
-        self._spread(_make_maps, tasks, "Maps")
+        self._spread(stages.make_maps, tasks, "Maps")
         return stores
 
     def networks(self):
@@ -189,7 +187,7 @@ class Run:
                     folder = self.folder / "networks" / f"{suite}_{name}_{limits}"
                     rows.append((suite, name, limits, folder))
                     tasks.append((stores[suite], fields, limits, folder, self._training()))
-        self._spread(_train, tasks, "Networks")
+        self._spread(stages.train, tasks, "Networks")
         return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
 
     def predictions(self):
@@ -205,7 +203,7 @@ class Run:
             (row.folder, stores, self.folder / "predictions" / f"{row.folder.name}.parquet")
             for row in networks.itertuples()
         ]
-        self._spread(_predict, tasks, "Predictions")
+        self._spread(stages.predict, tasks, "Predictions")
         return pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
 
     def save_figure(self, figure, name):
@@ -254,104 +252,6 @@ class Run:
         parallel.run_all(
             function, waiting, description, cluster=p.cluster, workers=p.workers or None
         )
-
-
-# Tasks: module-level functions of plain arguments, so that any process can run them. With
-# check=True they only tell whether their output is there and up to date.
-
-
-def _write_mock(root, suites, realisations, cells, seed, set_name, snapshot, check=False):
-    from cgmhelpers import mock
-
-    if check:
-        return all(
-            mock.is_written(root, suite, realisation, cells, seed, set_name, snapshot)
-            for suite in suites
-            for realisation in realisations
-        )
-    mock.write(
-        root,
-        suites=suites,
-        realisations=realisations,
-        cells=cells,
-        seed=seed,
-        set_name=set_name,
-        snapshot=snapshot,
-        progress=False,
-        overwrite=True,  # the run's own folder: other settings mean that the user changed them
-    )
-    return True
-
-
-def _measure_halos(sim, path, minimum_log_mass, check=False):
-    depends = provenance.fingerprint(
-        snapshot=provenance.file_identity(sim.snapshot_path),
-        catalogue=provenance.file_identity(sim.catalogue_path),
-        minimum_log_mass=minimum_log_mass,
-    )
-    written = _is_written(path, depends)
-    if check or written:
-        return written
-    table = sim.halos(10**minimum_log_mass)
-    spherical_overdensity(sim, table)  # warns where the catalogue is wrong
-    table = table.join(properties.compute(sim, table, progress=False))
-    _write_table(table, path, depends)
-    return True
-
-
-def _make_maps(sim, fields, store, options, check=False):
-    if check:
-        return maps.is_made(sim, fields, store, **options)
-    maps.make(sim, fields, store, progress=False, **options)
-    return True
-
-
-def _train(stores, fields, limits, folder, arguments, check=False):
-    from cgmhelpers import training
-
-    settings = training.TrainingSettings(**arguments["settings"])
-    options = {"size": arguments["size"], "split_by": arguments["split_by"]}
-    if check:
-        return training.is_trained(stores, fields, limits, folder, settings, **options)
-    training.train(stores, fields, limits, folder, settings, progress=False, **options)
-    return True
-
-
-def _predict(folder, stores, path, check=False):
-    from cgmhelpers import inference
-
-    depends = provenance.fingerprint(
-        network=provenance.file_identity(folder / "weights.safetensors"),
-        stores={
-            suite: [map_store.stored_fingerprint(store) for store in paths]
-            for suite, paths in stores.items()
-        },
-    )
-    written = _is_written(path, depends)
-    if check or written:
-        return written
-    table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
-    _write_table(table, path, depends)
-    return True
-
-
-def _is_written(path, fingerprint):
-    """Whether a table is there with its note, and was made from the same things."""
-    note = path.with_suffix(".json")
-    whole = path.is_file() and note.is_file()
-    return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
-
-
-def _write_table(table, path, fingerprint):
-    """Write a table, and then the note that makes it count."""
-    with provenance.whole(path) as temporary:
-        table.to_parquet(temporary)
-    with provenance.whole(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps({"fingerprint": fingerprint}))
-
-
-def _file_name(sim):
-    return f"{sim.suite}_{sim.set_name}_{sim.realisation}"
 
 
 # --- notebooks --------------------------------------------------------------------------

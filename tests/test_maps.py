@@ -12,7 +12,7 @@ from astropy import constants
 from astropy import units as u
 from failing_tasks import make_maps_after_a_kill
 
-from cgmhelpers import camels, fields, gathering, map_store, maps, parallel, pipeline, properties
+from cgmhelpers import camels, fields, gathering, map_store, maps, parallel, properties, stages
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from tests.blobs import blobs
 from tests.camels_files import HUBBLE, gas_columns, write_catalogue, write_snapshot
@@ -208,12 +208,10 @@ def content(store):
 
 
 def test_a_cluster_gives_the_same_bits_as_one_process(tasks, cluster, tmp_path):
-    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
     for sim, fields_, store, options in tasks:
         alone = tmp_path / "alone" / store.name
-        parallel.run_all(
-            pipeline._make_maps, [(sim, fields_, alone, options)], "Maps", cluster="none"
-        )
+        parallel.run_all(stages.make_maps, [(sim, fields_, alone, options)], "Maps", cluster="none")
         assert content(alone) == content(store)
     assert content(tasks[0][2]) != content(tasks[1][2])
 
@@ -229,13 +227,13 @@ def test_the_work_of_a_killed_worker_is_done_by_another(tasks, cluster, tmp_path
 
 
 def test_only_what_is_missing_is_made_again(tasks, cluster):
-    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
     stores = [store for *_, store, _ in tasks]
     before = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
     shutil.rmtree(stores[1])
-    missing = [task for task in tasks if not pipeline._make_maps(*task, check=True)]
+    missing = [task for task in tasks if not stages.make_maps(*task, check=True)]
     assert missing == [tasks[1]]
-    parallel.run_all(pipeline._make_maps, tasks, "Maps", cluster=cluster)
+    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
     after = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
     assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]
 

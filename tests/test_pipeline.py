@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from cgmhelpers import pipeline
+from cgmhelpers import pipeline, stages
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.properties import NAMES
 
@@ -100,14 +100,14 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
     again.predictions()
     tested = run.folder / "predictions" / "IllustrisTNG_xray_ideal.parquet"
     arguments = (run.folder / "networks" / "IllustrisTNG_xray_ideal", again.maps(), tested)
-    assert pipeline._predict(*arguments, check=True)
-    known = pipeline.map_store.stored_fingerprint
+    assert stages.predict(*arguments, check=True)
+    known = stages.map_store.stored_fingerprint
     monkeypatch.setattr(
-        pipeline.map_store,
+        stages.map_store,
         "stored_fingerprint",
         lambda store: "remade" if "SIMBA" in store.name else known(store),
     )
-    assert not pipeline._predict(*arguments, check=True)
+    assert not stages.predict(*arguments, check=True)
 
 
 def test_results_on_the_mock_are_labelled(run):

@@ -53,7 +53,7 @@ PAGES = (
         "runs",
         "Runs and the book",
         "Parameters, stages, pages, and the errors of all of them.",
-        "parameters pipeline cli book offline parallel progress provenance errors",
+        "parameters pipeline stages cli book offline parallel progress provenance errors",
     ),
 )
 INTRODUCTION = """\

@@ -1,0 +1,228 @@
+"""The tasks of a run's stages: functions of plain arguments, so that any process can run them.
+
+Each writes one thing, and skips it where it is there and was made from the same things. With
+``check=True`` it only tells whether that is so.
+"""
+
+import json
+
+import pandas as pd
+
+from cgmhelpers import map_store, maps, properties, provenance
+from cgmhelpers.halos import spherical_overdensity
+
+
+def write_mock(root, suites, realisations, cells, seed, set_name, snapshot, check=False):
+    """Write mock simulations.
+
+    Parameters
+    ----------
+    root : path
+        Data root.
+    suites, realisations, cells, seed, set_name, snapshot
+        As for :func:`cgmhelpers.mock.write`.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import mock
+
+    if check:
+        return all(
+            mock.is_written(root, suite, realisation, cells, seed, set_name, snapshot)
+            for suite in suites
+            for realisation in realisations
+        )
+    mock.write(
+        root,
+        suites=suites,
+        realisations=realisations,
+        cells=cells,
+        seed=seed,
+        set_name=set_name,
+        snapshot=snapshot,
+        progress=False,
+        overwrite=True,  # the run's own folder: other settings mean that the user changed them
+    )
+    return True
+
+
+def measure_halos(sim, path, minimum_log_mass, check=False):
+    """Measure the six properties of a simulation's halos, and write the table.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    path : Path
+        Parquet file to write.
+    minimum_log_mass : float
+        Lower limit of log10 M200c [Msun].
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    depends = provenance.fingerprint(
+        snapshot=provenance.file_identity(sim.snapshot_path),
+        catalogue=provenance.file_identity(sim.catalogue_path),
+        minimum_log_mass=minimum_log_mass,
+    )
+    written = is_written(path, depends)
+    if check or written:
+        return written
+    table = sim.halos(10**minimum_log_mass)
+    spherical_overdensity(sim, table)  # warns where the catalogue is wrong
+    table = table.join(properties.compute(sim, table, progress=False))
+    write_table(table, path, depends)
+    return True
+
+
+def make_maps(sim, fields, store, options, check=False):
+    """Make the maps of a simulation.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    fields : sequence of str
+        Names of the fields.
+    store : path
+        Map store to write.
+    options : dict
+        Further arguments of :func:`cgmhelpers.maps.make`.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    if check:
+        return maps.is_made(sim, fields, store, **options)
+    maps.make(sim, fields, store, progress=False, **options)
+    return True
+
+
+def train(stores, fields, limits, folder, arguments, check=False):
+    """Train one network.
+
+    Parameters
+    ----------
+    stores, fields, limits, folder
+        As for :func:`cgmhelpers.training.train`.
+    arguments : dict
+        ``settings`` (of `TrainingSettings`), ``size`` and ``split_by``.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import training
+
+    settings = training.TrainingSettings(**arguments["settings"])
+    options = {"size": arguments["size"], "split_by": arguments["split_by"]}
+    if check:
+        return training.is_trained(stores, fields, limits, folder, settings, **options)
+    training.train(stores, fields, limits, folder, settings, progress=False, **options)
+    return True
+
+
+def predict(folder, stores, path, check=False):
+    """Let one network infer the test halos of every suite, and write the table.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the network.
+    stores : dict of str to list of path
+        Suite -> map stores.
+    path : Path
+        Parquet file to write.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import inference
+
+    depends = provenance.fingerprint(
+        network=provenance.file_identity(folder / "weights.safetensors"),
+        stores={
+            suite: [map_store.stored_fingerprint(store) for store in paths]
+            for suite, paths in stores.items()
+        },
+    )
+    written = is_written(path, depends)
+    if check or written:
+        return written
+    table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
+    write_table(table, path, depends)
+    return True
+
+
+def is_written(path, fingerprint):
+    """Whether a table is there with its note, and was made from the same things.
+
+    Parameters
+    ----------
+    path : Path
+        Of the table.
+    fingerprint : str
+        Of what it depends on.
+
+    Returns
+    -------
+    bool
+    """
+    note = path.with_suffix(".json")
+    whole = path.is_file() and note.is_file()
+    return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
+
+
+def write_table(table, path, fingerprint):
+    """Write a table, and then the note that makes it count.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+    path : Path
+        Parquet file to write.
+    fingerprint : str
+        Of what it depends on.
+    """
+    with provenance.whole(path) as temporary:
+        table.to_parquet(temporary)
+    with provenance.whole(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": fingerprint}))
+
+
+def file_name(sim):
+    """Name a simulation's files in a run.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+
+    Returns
+    -------
+    str
+        Like ``SIMBA_CV_3``.
+    """
+    return f"{sim.suite}_{sim.set_name}_{sim.realisation}"
