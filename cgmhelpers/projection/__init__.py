@@ -83,7 +83,7 @@ def project(
         isn't positive, or if the backend is unknown.
     """
     displacement, kernel_radius, quantities = _checked(displacement, kernel_radius, quantities)
-    _check_frame(pixels, pixel_size, depth, threads)
+    check_frame(pixels, pixel_size, depth, threads)
     extra = {"threads": threads} if backend == "numba" else {}
     return _backend(backend).project(
         displacement, kernel_radius, quantities, int(pixels), pixel_size, depth, **extra
@@ -133,7 +133,7 @@ def project_many(
     displacement, kernel_radius, quantities = _checked(
         selection.displacement, kernel_radius, quantities
     )
-    _check_frame(pixels, pixel_size, depth, threads)
+    check_frame(pixels, pixel_size, depth, threads)
     offset = np.asarray(selection.offset)
     if offset[0] != 0 or offset[-1] != len(displacement) or np.any(np.diff(offset) < 0):
         raise ParameterError(
@@ -180,7 +180,23 @@ def _backend(name):
     return import_module(BACKENDS[name])
 
 
-def _check_frame(pixels, pixel_size, depth, threads):
+def check_frame(pixels, pixel_size, depth, threads=None):
+    """Refuse maps that can't be.
+
+    Parameters
+    ----------
+    pixels : int
+        Pixels along a side.
+    pixel_size, depth : float
+        Side of a pixel, and half the depth, kpc.
+    threads : int, optional
+        Threads to use.
+
+    Raises
+    ------
+    ParameterError
+        For numbers that aren't whole, finite or positive where they must be.
+    """
     if int(pixels) != pixels or pixels < 1:
         raise ParameterError("`pixels` can't be used.", found=pixels, expected="a whole number > 0")
     for name, number in (("pixel_size", pixel_size), ("depth", depth)):
@@ -213,13 +229,14 @@ def _checked(displacement, kernel_radius, quantities):
         ("kernel_radius", kernel_radius, 0),
         ("quantities", quantities, 0),
     ):
+        if not values.size:
+            continue
         # A NaN fails both comparisons; minimum and maximum pass over the data without scratch.
-        if values.size and not (
-            values.min() >= lowest and np.isfinite([values.min(), values.max()]).all()
-        ):
+        smallest, greatest = values.min(), values.max()
+        if not (smallest >= lowest and np.isfinite([smallest, greatest]).all()):
             raise ParameterError(
                 f"`{name}` has values that can't be deposited.",
-                found=f"minimum {values.min()}, maximum {values.max()}",
+                found=f"minimum {smallest}, maximum {greatest}",
                 expected="finite numbers" + (" >= 0" if lowest == 0 else ""),
             )
     return displacement, kernel_radius, quantities

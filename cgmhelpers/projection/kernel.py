@@ -115,14 +115,12 @@ def fraction_within_depth(line_of_sight, kernel_radius, depth):
     (P,) ndarray of float64
         Numbers between 0 and 1.
     """
-    line_of_sight = np.asarray(line_of_sight, dtype=float)
-    kernel_radius = np.asarray(kernel_radius, dtype=float)
+    line_of_sight, kernel_radius = np.asarray(line_of_sight), np.asarray(kernel_radius)
     distance = np.abs(line_of_sight)
     fraction = (distance <= depth).astype(float)
     # Few kernels are cut by a plane, so only those pay for the polynomials.
     cut = np.flatnonzero(np.abs(distance - depth) < kernel_radius)
     thick = cut[kernel_radius[cut] > 0]
-    upper = (depth - line_of_sight[thick]) / kernel_radius[thick]
-    lower = (-depth - line_of_sight[thick]) / kernel_radius[thick]
-    fraction[thick] = fraction_below(upper) - fraction_below(lower)
+    z, radius = line_of_sight[thick].astype(float), kernel_radius[thick].astype(float)
+    fraction[thick] = fraction_below((depth - z) / radius) - fraction_below((-depth - z) / radius)
     return fraction

@@ -11,8 +11,8 @@ from .kernel import column
 TILES = 256
 #: The polynomial that stands for the column kernel begins at this power of u = 1 - (r/h)^2 ...
 LOWEST_POWER = 5
-#: ... and ends at this one; `numba_backend` writes its twelve terms out.
-HIGHEST_POWER = 12
+#: ... and ends at this one; `numba_backend` writes its eleven terms out.
+HIGHEST_POWER = 11
 
 
 @lru_cache(maxsize=1)
