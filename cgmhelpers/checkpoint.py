@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 from cgmhelpers import __version__
 from cgmhelpers.errors import DataNotFoundError, FormatError
 from cgmhelpers.provenance import whole
+from cgmhelpers.tables.archives import sha256
 
-FORMAT = 1
+FORMAT = 3
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "network.json"
 HISTORY = "history.csv"
@@ -59,7 +60,11 @@ def read_tensors(path):
         If it isn't a whole safetensors file.
     """
     if not Path(path).is_file():
-        raise DataNotFoundError(f"There is no file {path}.", remedy="Train the network first.")
+        raise DataNotFoundError(
+            f"There is no file {path}.",
+            expected="a safetensors file",
+            remedy="Train the network first.",
+        )
     try:
         with safe_open(path, framework="pt") as stored:
             names = list(stored.keys())  # the file itself isn't iterable
@@ -90,6 +95,7 @@ def write_network(folder, state, description, history, parts):
         with whole(folder / name) as temporary:
             table.to_csv(temporary, index=False)
     description = {"format": FORMAT, **description, "versions": versions()}
+    description["weights_sha256"] = sha256(folder / WEIGHTS)
     with whole(folder / DESCRIPTION) as temporary:
         temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     (folder / RESUME).unlink(missing_ok=True)
@@ -124,7 +130,12 @@ def read_description(folder):
         description = json.loads(path.read_text(encoding="utf-8"))
         found = description["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} isn't the description of a network.", found=error) from error
+        raise FormatError(
+            f"{path} isn't the description of a network.",
+            found=error,
+            expected="JSON as training writes it",
+            remedy="Copy the whole folder again, or train again.",
+        ) from error
     if found != FORMAT:
         raise FormatError(
             f"{path} has another format.", found=found, expected=FORMAT,
@@ -152,6 +163,14 @@ def read_network(folder):
     """
     description = read_description(folder)
     state, text = read_tensors(Path(folder) / WEIGHTS)
+    digest = sha256(Path(folder) / WEIGHTS)
+    if description.get("weights_sha256", digest) != digest:
+        raise FormatError(
+            f"{WEIGHTS} in {folder} isn't the file that training wrote (SHA-256 differs).",
+            found=digest,
+            expected=description["weights_sha256"],
+            remedy="Copy the whole folder again, or train again.",
+        )
     if (text or {}).get("fingerprint") != description["fingerprint"]:
         raise FormatError(
             f"{WEIGHTS} and {DESCRIPTION} in {folder} are from different trainings.",
@@ -244,5 +263,8 @@ def load_weights(network, state, source):
         network.load_state_dict(state)
     except RuntimeError as error:
         raise FormatError(
-            f"The weights in {source} don't fit the network that is described there.", found=error
+            f"The weights in {source} don't fit the network that is described there.",
+            found=str(error).splitlines()[1].strip(),
+            expected="fields, channels and size as in training",
+            remedy="Copy the whole folder again, or train again.",
         ) from error

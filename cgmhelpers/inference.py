@@ -7,12 +7,13 @@ import pandas as pd
 import torch
 
 from cgmhelpers import checkpoint, dataset
-from cgmhelpers.errors import ParameterError
-from cgmhelpers.network import MomentNetwork, folded
+from cgmhelpers.calibration import Calibration
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.network import MomentNetwork, folded, moments
 
 COLUMNS = [
     "suite", "set_name", "realisation", "group", "log_mass", "halo_class", "suite_train",
-    "suite_test", "fields", "limits", "part", "property", "truth", "mean", "std",
+    "suite_test", "fields", "limits", "part", "property", "truth", "mean", "std", "std_network",
 ]  # fmt: skip
 """Columns of a table of predictions."""
 
@@ -37,6 +38,8 @@ class Predictor:
         Which limits the maps get.
     size : int
         Pixels along a side.
+    calibration : Calibration or None
+        Of the posterior widths; None for a network without one.
     description : dict
     """
 
@@ -46,11 +49,13 @@ class Predictor:
         self.fields = self.scaling.fields
         self.properties = self.scaling.properties
         self.limits = description["limits"]
+        calibration = description.get("calibration")
+        self.calibration = calibration and Calibration.from_dict(calibration)
         self.size = network.size
         # Normalisation folded into the convolutions: the same function, twice as fast.
         self.network = folded(network.eval())
 
-    def __call__(self, images, batch_size=64):
+    def __call__(self, images, batch_size=64, recalibrated=True):
         """Infer the posterior moments of each map.
 
         Parameters
@@ -59,6 +64,9 @@ class Predictor:
             In the units of the fields, of `size` pixels a side; limits are applied here.
         batch_size : int
             Maps at once.
+        recalibrated : bool
+            Correct `std` by what validation halos showed
+            (:class:`cgmhelpers.calibration.Calibration`); False gives the network's own.
 
         Returns
         -------
@@ -79,15 +87,23 @@ class Predictor:
                 found=tuple(scaled.shape),
                 expected=f"(maps, {len(self.fields)}, {self.size}, {self.size})",
             )
-        empty = torch.zeros(0, len(self.properties))
-        moments = [(empty, empty)]
-        with torch.inference_mode():
-            for batch in scaled.split(batch_size):
-                if len(batch):
-                    batch = batch.contiguous(memory_format=torch.channels_last)
-                    moments.append(self.network(batch))
-        mean, std = (torch.cat(one).numpy() for one in zip(*moments, strict=True))
-        return self.scaling.physical(mean, std)
+        mean, std = self.scaling.physical(*moments(self.network, scaled, batch_size))
+        return (mean, self.recalibrate(mean, std)) if recalibrated else (mean, std)
+
+    def recalibrate(self, mean, std):
+        """Correct the network's posterior widths by what validation halos showed.
+
+        Parameters
+        ----------
+        mean, std : ndarray, shape (maps, properties)
+            As the network gives them, in the units of the properties.
+
+        Returns
+        -------
+        ndarray, shape (maps, properties)
+            `std` itself for a network without a calibration.
+        """
+        return std if self.calibration is None else self.calibration(mean, std)
 
 
 def load(folder):
@@ -108,9 +124,17 @@ def load(folder):
         If the folder holds no whole network.
     """
     state, description = checkpoint.read_network(folder)
-    network = MomentNetwork(**description["network"])
-    checkpoint.load_weights(network, state, folder)
-    return Predictor(network, description)
+    try:
+        network = MomentNetwork(**description["network"])
+        checkpoint.load_weights(network, state, folder)
+        return Predictor(network, description)
+    except (KeyError, TypeError, ParameterError) as error:
+        raise FormatError(
+            f"{folder} describes no network.",
+            found=f"{type(error).__name__}: {error}",
+            expected=f"{checkpoint.DESCRIPTION} as training writes it",
+            remedy="Copy the whole folder again, or train again.",
+        ) from error
 
 
 def predict(folder, stores, parts=("test",), axis=dataset.EVALUATION_AXIS):
@@ -137,7 +161,8 @@ def predict(folder, stores, parts=("test",), axis=dataset.EVALUATION_AXIS):
     -------
     pandas.DataFrame
         One row per halo and property: `COLUMNS`. ``fields`` is like ``"xray+hi"``; ``truth``,
-        ``mean`` and ``std`` are in the property's unit, ``log_mass`` in log10 Msun.
+        ``mean``, ``std`` (recalibrated) and ``std_network`` (the network's own) are in the
+        property's unit, ``log_mass`` in log10 Msun.
 
     Raises
     ------
@@ -157,7 +182,7 @@ def predict(folder, stores, parts=("test",), axis=dataset.EVALUATION_AXIS):
     chosen = np.flatnonzero(table["part"].isin(parts))
     images = ds["image"].sel(axis=axis, field=list(predictor.fields)).isel(halo=chosen).values
     truth = ds["properties"].sel(property=list(predictor.properties)).isel(halo=chosen).values
-    mean, std = predictor(images)
+    mean, std = predictor(images, recalibrated=False)
 
     number = len(predictor.properties)
     rows = table.iloc[np.repeat(chosen, number)].reset_index(drop=True)
@@ -169,7 +194,8 @@ def predict(folder, stores, parts=("test",), axis=dataset.EVALUATION_AXIS):
         property=np.tile(predictor.properties, len(chosen)),
         truth=truth.ravel(),
         mean=mean.ravel(),
-        std=std.ravel(),
+        std=predictor.recalibrate(mean, std).ravel(),
+        std_network=std.ravel(),
     )[COLUMNS]
 
 

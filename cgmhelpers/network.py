@@ -22,6 +22,38 @@ LEAKY_SLOPE = 0.2
 """Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
 
 
+KNEE = 0.2
+"""Twice the std of an output of zero, in the scaled units of the targets."""
+
+
+class Positive(nn.Module):
+    r"""What makes the last outputs standard deviations.
+
+    .. math:: \sigma = (x + \sqrt{x^2 + c^2}) / 2
+
+    with c = `KNEE` (Barron 2021, arXiv:2112.11687). The paper doesn't say how, and the CMD code
+    squares them. A square, or an absolute value, is zero where the output changes sign between
+    maps: the loss hardly notices, but posteriors there have no width and chi squared has no
+    bound. This one only grows, and for maps unlike those of the training, whose outputs may be
+    anything, it falls as 1/x, where an exponential or a softplus would vanish.
+    """
+
+    def forward(self, outputs):
+        """Turn outputs into standard deviations.
+
+        Parameters
+        ----------
+        outputs : torch.Tensor, any shape
+
+        Returns
+        -------
+        torch.Tensor, same shape
+        """
+        larger = outputs.abs() + (outputs.square() + KNEE**2).sqrt()
+        # Two forms of one function: the difference of large numbers would be zero in float32.
+        return torch.where(outputs < 0, KNEE**2 / larger, larger) / 2
+
+
 class MomentNetwork(nn.Module):
     """Convolutional network from maps to the mean and standard deviation of each property.
 
@@ -87,14 +119,14 @@ class MomentNetwork(nn.Module):
                 FC2=nn.Linear(width, 2 * properties),
             )
         )
+        self.positive = Positive()
         self._initialise()
 
     def _initialise(self):
         """He initialisation, as in the CMD code, and a last layer that starts at the prior.
 
         Targets are scaled to 0-1, so before learning anything the network says what a flat prior
-        would: mean 1/2 and std 1/sqrt(12). Above all, its std outputs start with one sign: where
-        they change sign between maps, posteriors of no width and a huge chi squared lie between.
+        would: mean 1/2 and std 1/sqrt(12).
         """
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -103,7 +135,7 @@ class MomentNetwork(nn.Module):
         with torch.no_grad():
             self.head.FC2.weight *= 0.1
             self.head.FC2.bias[: self.properties] = 0.5
-            self.head.FC2.bias[self.properties :] = 12**-0.5
+            self.head.FC2.bias[self.properties :] = 12**-0.5 - KNEE**2 / (4 * 12**-0.5)
 
     def forward(self, images):
         """Infer the posterior moments, in the scaled units of the targets.
@@ -117,7 +149,7 @@ class MomentNetwork(nn.Module):
         -------
         mean : torch.Tensor, shape (maps, properties)
         std : torch.Tensor, shape (maps, properties)
-            Never negative: the square of each of the last outputs is a posterior variance.
+            Positive (:class:`Positive`); the square is a posterior variance.
 
         Raises
         ------
@@ -133,7 +165,7 @@ class MomentNetwork(nn.Module):
                 remedy="Coarsen the maps, or choose the fields, as in training.",
             )
         outputs = self.head(self.features(images))
-        return outputs[:, : self.properties], outputs[:, self.properties :].abs()
+        return outputs[:, : self.properties], self.positive(outputs[:, self.properties :])
 
     @property
     def number_of_parameters(self):
@@ -144,7 +176,7 @@ class MomentNetwork(nn.Module):
 def _add_convolution(layers, name, width, wider, kernel, stride, padding):
     layers[f"C{name}"] = nn.Conv2d(width, wider, kernel, stride, padding, padding_mode="zeros")
     layers[f"B{name}"] = nn.BatchNorm2d(wider, eps=1e-5, momentum=0.1)
-    layers[f"R{name}"] = nn.LeakyReLU(LEAKY_SLOPE)
+    layers[f"R{name}"] = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)  # batch norm keeps its own input
 
 
 def number_of_blocks(size):
@@ -213,6 +245,32 @@ def moment_loss(truth, mean, std):
     mean_term = squared_error.mean(dim=0)
     variance_term = (squared_error - std.square()).square().mean(dim=0)
     return (mean_term.clamp_min(tiny).log() + variance_term.clamp_min(tiny).log()).sum()
+
+
+def moments(network, images, batch_size=64):
+    """Posterior moments of many maps, batch by batch.
+
+    Parameters
+    ----------
+    network : MomentNetwork
+        In evaluation mode.
+    images : torch.Tensor, shape (maps, fields, y, x)
+        Standardised log10 maps.
+    batch_size : int
+        Maps at once.
+
+    Returns
+    -------
+    mean, std : ndarray, shape (maps, properties)
+        In the scaled units of the targets.
+    """
+    empty = torch.zeros(0, network.properties)
+    found = [(empty, empty)]
+    with torch.inference_mode():
+        for batch in images.split(batch_size):
+            if len(batch):
+                found.append(network(batch.contiguous(memory_format=torch.channels_last)))
+    return tuple(torch.cat(one).numpy() for one in zip(*found, strict=True))
 
 
 def summary(network):

@@ -11,6 +11,21 @@ import pandas as pd
 from scipy import special
 
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.resampling import (
+    HALO,
+    REALISATION,
+    bootstrap,
+    check_columns,
+    check_probability,
+    interval,
+    resample,
+)
+
+__all__ = [
+    "GROUPING", "HALO", "METRICS", "ONE_SIGMA", "REALISATION",
+    "biases", "bootstrap", "coverage", "r2", "reduced_chi2", "relative_error", "rmse", "scatter",
+    "summarise",
+]  # fmt: skip
 
 ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
 """Probability within one standard deviation of a normal distribution, 0.6827."""
@@ -18,8 +33,11 @@ ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
 GROUPING = ("suite_train", "suite_test", "fields", "limits", "property")
 """Columns that say which network was asked about which suite."""
 
+METRICS = ("rmse", "r2", "relative_error", "reduced_chi2", "coverage")
+"""What :func:`summarise` gives."""
 
-def rmse(truth, mean):
+
+def rmse(truth, mean, weights=None):
     r"""Root mean squared error, Eq. 7.
 
     .. math:: \mathrm{RMSE}_i = \sqrt{\langle(\theta_i-\mu_i)^2\rangle}
@@ -28,6 +46,9 @@ def rmse(truth, mean):
     ----------
     truth, mean : array_like, shape (halos, properties)
         In the unit of each property.
+    weights : array_like, shape (draws, halos), optional
+        From :func:`resample`: how often each halo counts in each draw. Adds a first axis, draws,
+        to the result.
 
     Returns
     -------
@@ -40,10 +61,10 @@ def rmse(truth, mean):
         If the shapes differ, there is no halo, or a value isn't finite.
     """
     truth, mean = _checked(truth=truth, mean=mean)
-    return np.sqrt(np.mean((truth - mean) ** 2, axis=0))
+    return np.sqrt(_mean((truth - mean) ** 2, weights))
 
 
-def r2(truth, mean):
+def r2(truth, mean, weights=None):
     r"""Coefficient of determination, Eq. 8.
 
     .. math:: R^2_i = 1 - \frac{\sum(\theta_i-\mu_i)^2}{\sum(\theta_i-\bar\theta_i)^2}
@@ -51,6 +72,8 @@ def r2(truth, mean):
     Parameters
     ----------
     truth, mean : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
 
     Returns
     -------
@@ -63,14 +86,17 @@ def r2(truth, mean):
         If the shapes differ, there is no halo, or a value isn't finite.
     """
     truth, mean = _checked(truth=truth, mean=mean)
-    spread = np.sum((truth - truth.mean(axis=0)) ** 2, axis=0)
-    # A constant's mean isn't exact in floating point, so ask for variation and not for a sum.
-    varies = np.ptp(truth, axis=0) > 0
-    residual = np.sum((truth - mean) ** 2, axis=0)
-    return 1 - np.divide(residual, spread, out=np.full(len(spread), np.nan), where=varies)
+    # About the mean, so that the difference of squares loses no digits.
+    centred = truth - truth.mean(axis=0)
+    spread = _mean(centred**2, weights) - _mean(centred, weights) ** 2
+    residual = _mean((truth - mean) ** 2, weights)
+    # A constant's mean isn't exact in floating point, so ask for variation and not for a sum; the
+    # second condition is for draws that hold copies of one halo.
+    varies = (np.ptp(truth, axis=0) > 0) & (spread > 1e-12 * np.mean(centred**2, axis=0))
+    return 1 - np.divide(residual, spread, out=np.full(spread.shape, np.nan), where=varies)
 
 
-def relative_error(mean, std):
+def relative_error(mean, std, weights=None):
     r"""Mean relative error, Eq. 9: how precise the network believes itself to be.
 
     .. math:: \epsilon_i = \langle\sigma_i / |\mu_i|\rangle
@@ -78,6 +104,8 @@ def relative_error(mean, std):
     Parameters
     ----------
     mean, std : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
 
     Returns
     -------
@@ -91,10 +119,10 @@ def relative_error(mean, std):
     """
     mean, std = _checked(mean=mean, std=std)
     infinite = np.full(mean.shape, np.inf)
-    return np.divide(std, np.abs(mean), out=infinite, where=mean != 0).mean(axis=0)
+    return _mean(np.divide(std, np.abs(mean), out=infinite, where=mean != 0), weights)
 
 
-def reduced_chi2(truth, mean, std):
+def reduced_chi2(truth, mean, std, weights=None):
     r"""Reduced chi squared, Eq. 10: how trustworthy the posterior standard deviation is.
 
     .. math:: \chi^2_i = \langle(\theta_i-\mu_i)^2/\sigma_i^2\rangle
@@ -102,6 +130,8 @@ def reduced_chi2(truth, mean, std):
     Parameters
     ----------
     truth, mean, std : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
 
     Returns
     -------
@@ -117,17 +147,19 @@ def reduced_chi2(truth, mean, std):
     truth, mean, std = _checked(truth=truth, mean=mean, std=std)
     error = np.abs(truth - mean)
     deviations = np.divide(error, std, out=np.where(error > 0, np.inf, 0.0), where=std > 0)
-    return np.mean(deviations**2, axis=0)
+    return _mean(deviations**2, weights)
 
 
-def coverage(truth, mean, std, level=ONE_SIGMA):
+def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
     """Fraction of halos whose truth lies in the central normal interval of a probability.
 
     Parameters
     ----------
     truth, mean, std : array_like, shape (halos, properties)
-    level : float
+    level : float, or sequence of one per property
         Probability of the interval, 0 < level < 1; the default is mean +- one std.
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
 
     Returns
     -------
@@ -141,13 +173,12 @@ def coverage(truth, mean, std, level=ONE_SIGMA):
         `level` isn't a probability.
     """
     truth, mean, std = _checked(truth=truth, mean=mean, std=std)
-    if not 0 < level < 1:
-        raise ParameterError("level isn't a probability.", found=level, expected="0 < level < 1")
-    deviations = np.sqrt(2) * special.erfinv(level)
-    return np.mean(np.abs(truth - mean) <= deviations * std, axis=0)
+    check_probability(level)
+    deviations = np.sqrt(2) * special.erfinv(np.asarray(level))
+    return _mean(np.abs(truth - mean) <= deviations * std, weights)
 
 
-def summarise(predictions, by=GROUPING):
+def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
     """All metrics of each group of a table of predictions.
 
     Parameters
@@ -157,32 +188,49 @@ def summarise(predictions, by=GROUPING):
         gas) don't count.
     by : sequence of str
         Columns that make the groups; ``(*GROUPING, "halo_class")`` for metrics per class.
+    draws : int
+        Resamples for intervals; 0 for none.
+    unit, level, seed
+        As for :func:`bootstrap`.
 
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, then ``n`` (halos), ``rmse``, ``r2``, ``relative_error``,
-        ``reduced_chi2`` and ``coverage``; groups in order of appearance.
+        The columns of `by`, then ``n`` (halos) and the `METRICS`, each with draws followed by its
+        interval, ``rmse_low``, ``rmse_high``, ...; groups in order of appearance. Intervals are
+        NaN for a group of fewer than two units.
 
     Raises
     ------
     ParameterError
-        If a column is missing, or no row is left.
+        If a column is missing, no row is left, or `level` isn't a probability.
     """
     by = list(by)
+    needed = [*by, *unit] if draws else by
     rows = []
-    for key, group in _finite(predictions, by).groupby(by, sort=False, observed=True):
-        truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
-        metrics = {
-            "rmse": rmse(truth, mean),
-            "r2": r2(truth, mean),
-            "relative_error": relative_error(mean, std),
-            "reduced_chi2": reduced_chi2(truth, mean, std),
-            "coverage": coverage(truth, mean, std),
-        }
-        metrics = {name: float(value[0]) for name, value in metrics.items()}
-        rows.append(dict(zip(by, key, strict=True)) | {"n": len(group)} | metrics)
+    for key, group in with_truth(predictions, needed).groupby(by, sort=False, observed=True):
+        row = dict(zip(by, key, strict=True)) | {"n": len(group)}
+        metrics = {name: float(value) for name, value in _metrics(group).items()}
+        if draws:
+            drawn = _metrics(group, resample(group, unit, draws, seed))
+            for name in METRICS:
+                low, high = interval(drawn[name], level)
+                row |= {name: metrics[name], f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | metrics)
     return pd.DataFrame(rows)
+
+
+def _metrics(group, weights=None):
+    """The `METRICS` of one group of predictions: numbers, or arrays of one value per draw."""
+    truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
+    found = (
+        rmse(truth, mean, weights),
+        r2(truth, mean, weights),
+        relative_error(mean, std, weights),
+        reduced_chi2(truth, mean, std, weights),
+        coverage(truth, mean, std, weights=weights),
+    )
+    return {name: value[..., 0] for name, value in zip(METRICS, found, strict=True)}
 
 
 def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
@@ -221,7 +269,7 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
         raise ParameterError("bin_width must be positive.", found=bin_width, expected="dex")
     by = list(by)
     rows = []
-    for key, group in _finite(predictions, [*by, "log_mass"]).groupby(
+    for key, group in with_truth(predictions, [*by, "log_mass"]).groupby(
         by, sort=False, observed=True
     ):
         mass_bin = np.floor(group["log_mass"] / bin_width)
@@ -260,10 +308,20 @@ def biases(predictions, by=GROUPING):
         If a column is missing, or no row is left.
     """
     by = list(by)
-    rows = _finite(predictions, by)
+    rows = with_truth(predictions, by)
     groups = rows.assign(error=rows["mean"] - rows["truth"]).groupby(by, sort=False, observed=True)
     found = groups["error"].agg(n="size", bias="mean", uncertainty="sem", median="median")
     return found.reset_index()
+
+
+def _mean(values, weights):
+    """Mean over the halos: one per property, or one per draw and property."""
+    if weights is None:
+        return values.mean(axis=0)
+    weights = np.asarray(weights, dtype=np.float64)
+    finite = np.isfinite(values)
+    found = weights @ np.where(finite, values, 0.0) / weights.sum(axis=1, keepdims=True)
+    return np.where(weights @ ~finite > 0, np.inf, found)
 
 
 def _checked(**arrays):
@@ -291,16 +349,26 @@ def _checked(**arrays):
     return arrays.values()
 
 
-def _finite(predictions, columns):
-    """The rows with a truth, once all columns are there."""
-    missing = sorted({*columns, "truth", "mean", "std"} - set(predictions.columns))
-    if missing:
-        raise ParameterError(
-            "The table of predictions lacks columns.",
-            found=list(predictions.columns),
-            expected=f"also {missing}",
-            remedy="Make the table with inference.predict.",
-        )
+def with_truth(predictions, columns):
+    """The rows with a truth, once all columns are there.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.predict`.
+    columns : sequence of str
+        Needed beside truth, mean and std.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or no row is left.
+    """
+    check_columns(predictions, {*columns, "truth", "mean", "std"})
     rows = predictions[np.isfinite(predictions["truth"])]
     if rows.empty:
         raise ParameterError("No prediction has a truth to compare with.", found="0 rows")

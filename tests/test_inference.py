@@ -1,5 +1,7 @@
 """Predictions: tidy, of the right halos, in physical units, without leaks between parts."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,7 +42,7 @@ def test_predictor_is_the_network_in_physical_units(folder):
     """Oracle: the network as trained, scaled by hand."""
     ds = blobs(80)
     images = ds["image"].values[:5, 0]
-    mean, std = inference.load(folder)(images)
+    mean, std = inference.load(folder)(images, recalibrated=False)
     state, description = checkpoint.read_network(folder)
     network = MomentNetwork(**description["network"]).eval()
     network.load_state_dict(state)
@@ -52,7 +54,46 @@ def test_predictor_is_the_network_in_physical_units(folder):
     # Outputs are about 1; float32 through ten folded layers is good to 1e-5.
     np.testing.assert_allclose(mean, LOW + scaled_mean.numpy() * (HIGH - LOW), atol=1e-4)
     np.testing.assert_allclose(std, scaled_std.numpy() * (HIGH - LOW), atol=1e-4)
-    assert (std >= 0).all()
+    assert (std > 0).all()
+
+
+def test_std_is_recalibrated_unless_asked_otherwise(folder):
+    predictor = inference.load(folder)
+    images = blobs(80)["image"].values[:5, 0]
+    mean, std = predictor(images)
+    same, of_network = predictor(images, recalibrated=False)
+    np.testing.assert_array_equal(mean, same)
+    calibration = checkpoint.read_description(folder)["calibration"]
+    assert set(calibration["scale"]) == {"all"}  # 16 validation halos are too few for classes
+    assert calibration["halos"] == {"all": 16}
+    expected = np.array(calibration["scale"]["all"]) * np.hypot(of_network, calibration["floor"])
+    np.testing.assert_allclose(std, expected, rtol=1e-12)
+    assert not np.allclose(std, of_network, rtol=0.01)
+
+
+def test_calibrated_intervals_hold_the_validation_halos(folder):
+    """68% of the projections of the validation halos, whatever the network believed."""
+    ds = blobs(80)
+    tables = [inference.predict(folder, ds, "validation", axis) for axis in ("x", "y", "z")]
+    table = pd.concat(tables)
+    error = (table["truth"] - table["mean"]).abs()
+    inside = (error <= table["std"]).groupby(table["property"]).mean()
+    assert len(table) == 6 * 3 * 16
+    # 33 of 48 maps; one more or less by the quantile's interpolation and float32.
+    np.testing.assert_allclose(inside, 33 / 48, atol=1.1 / 48)
+
+
+def test_network_without_a_calibration_keeps_its_std(folder, tmp_path):
+    for name in (checkpoint.WEIGHTS, checkpoint.SPLIT):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    description = checkpoint.read_description(folder)
+    del description["calibration"]
+    (tmp_path / checkpoint.DESCRIPTION).write_text(json.dumps(description))
+    table = inference.predict(tmp_path, blobs(80))
+    np.testing.assert_array_equal(table["std"], table["std_network"])
+    recalibrated = inference.predict(folder, blobs(80))
+    np.testing.assert_array_equal(recalibrated["std_network"], table["std_network"])
+    assert not np.allclose(recalibrated["std"], table["std"], rtol=0.01)
 
 
 def test_predictor_answers_each_map_by_itself(folder):
@@ -175,7 +216,7 @@ def test_broken_folders_are_refused(folder, by_realisation, tmp_path):
     with pytest.raises(FormatError, match="can't be read"):
         inference.load(tmp_path)
     (tmp_path / checkpoint.WEIGHTS).write_bytes((by_realisation / checkpoint.WEIGHTS).read_bytes())
-    with pytest.raises(FormatError, match="different trainings"):
+    with pytest.raises(FormatError, match="SHA-256"):
         inference.load(tmp_path)
     (tmp_path / checkpoint.DESCRIPTION).write_text('{"format": 99}')
     with pytest.raises(FormatError, match="another format"):
