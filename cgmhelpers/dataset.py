@@ -1,12 +1,10 @@
-"""From stored maps to batches: who is in which part, how numbers are scaled, what is drawn.
+"""From stored maps to a network's numbers: who is in which part, and how numbers are scaled.
 
 Everything that a network learns from passes here: stores are opened and limited (:func:`load`),
-halos are split (:func:`split`), maps and properties are scaled by training halos alone
-(:class:`cgmhelpers.scaling.Scaling`), and whole batches are cut from one array in memory
-(:class:`Batches`).
+halos are split (:func:`split`), and maps and properties are scaled by training halos alone
+(:class:`cgmhelpers.scaling.Scaling`). :mod:`cgmhelpers.batches` cuts batches from what comes out.
 """
 
-import math
 import zlib
 
 import numpy as np
@@ -16,9 +14,9 @@ import xarray as xr
 
 from cgmhelpers import maps
 from cgmhelpers.errors import FormatError, ParameterError
-from cgmhelpers.scaling import Scaling
+from cgmhelpers.scaling import HALOS_AT_ONCE, Scaling
 
-__all__ = ["Batches", "Scaling", "halo_table", "load", "samples", "split", "symmetry"]
+__all__ = ["Scaling", "halo_table", "load", "samples", "split", "symmetry", "targets"]
 
 PARTS = ("training", "validation", "test")
 FRACTIONS = (0.6, 0.2, 0.2)
@@ -26,7 +24,6 @@ FRACTIONS = (0.6, 0.2, 0.2)
 IDENTIFIER = ["suite", "set_name", "realisation", "group"]
 """Columns that together name one halo."""
 HALO_COLUMNS = [*IDENTIFIER, "log_mass", "halo_class"]
-HALOS_AT_ONCE = 256
 EVALUATION_AXIS = "x"
 """Line of sight of validation and test maps, which use one axis only; training uses all."""
 
@@ -208,20 +205,35 @@ def samples(ds, halos, scaling, axes=None):
     """
     axes = [str(name) for name in ds["axis"].values] if axes is None else list(axes)
     halos = np.asarray(halos, dtype=int)
-    shape = (len(halos), len(axes), len(scaling.fields), ds.sizes["y"], ds.sizes["x"])
-    images = np.empty(shape, dtype=np.float32)
+    shape = (len(halos), len(axes), ds.sizes["y"], ds.sizes["x"], len(scaling.fields))
+    images = np.empty(shape, dtype=np.float32)  # channels last
     chosen = ds["image"].sel(axis=axes, field=list(scaling.fields))
-    for start in range(0, len(halos), HALOS_AT_ONCE):  # bounds the float64 intermediates
+    for start in range(0, len(halos), HALOS_AT_ONCE):
         rows = slice(start, start + HALOS_AT_ONCE)
-        images[rows] = scaling.inputs(chosen.isel(halo=halos[rows]).values)
+        scaled = scaling.inputs(chosen.isel(halo=halos[rows]).values)
+        images[rows] = np.moveaxis(scaled, 2, -1)
+    # (halo, axis, y, x, field) -> (halo and axis, field, y, x), the same memory
+    tensor = torch.from_numpy(images.reshape(-1, *shape[2:])).permute(0, 3, 1, 2)
+    return tensor, targets(ds, halos, scaling, len(axes))
+
+
+def targets(ds, halos, scaling, axes):
+    """The properties of some halos, scaled, once for each projection.
+
+    Parameters
+    ----------
+    ds, halos, scaling
+        As for :func:`samples`.
+    axes : int
+        Number of lines of sight.
+
+    Returns
+    -------
+    torch.Tensor, shape (H * axes, properties), float32
+    """
     properties = ds["properties"].sel(property=list(scaling.properties)).isel(halo=halos).values
-    targets = np.repeat(scaling.targets(properties), len(axes), axis=0)
-    # (halo, axis, field, y, x) -> (halo and axis, field, y, x)
-    tensor = torch.from_numpy(images.reshape(-1, *shape[2:]))
-    return (
-        tensor.contiguous(memory_format=torch.channels_last),
-        torch.from_numpy(targets.astype(np.float32)),
-    )
+    repeated = np.repeat(scaling.targets(properties), axes, axis=0)
+    return torch.from_numpy(repeated.astype(np.float32))
 
 
 def symmetry(images, number):
@@ -239,61 +251,3 @@ def symmetry(images, number):
     """
     turned = torch.rot90(images, number % 4, dims=(-2, -1)) if number % 4 else images
     return turned.flip(-1) if number >= 4 else turned
-
-
-class Batches:
-    """Whole batches cut from arrays in memory, in an order that depends on seed and epoch only.
-
-    Lightning iterates over it as it would over a DataLoader, without touching single samples.
-    The batches of an epoch are of equal size, to one sample: a small last batch would be noise
-    to batch normalisation and to the logarithms of the moment loss.
-
-    Parameters
-    ----------
-    images : torch.Tensor, shape (samples, fields, y, x)
-    targets : torch.Tensor, shape (samples, properties)
-    batch_size : int
-        Largest number of samples in a batch.
-    seed : int, optional
-        Seed of the shuffle and of the augmentation; None keeps the order.
-    augmentation : bool
-        Apply to each sample of each epoch a random one of the eight symmetries of the square.
-
-    Attributes
-    ----------
-    epoch : int
-        To be set before each epoch.
-    """
-
-    def __init__(self, images, targets, batch_size, seed=None, augmentation=False):
-        if batch_size < 1 or len(images) != len(targets) or len(images) == 0:
-            raise ParameterError(
-                "No batches can be made.",
-                found=f"{len(images)} images, {len(targets)} targets, batch size {batch_size}",
-                expected="as many targets as images, at least one, and a positive batch size",
-            )
-        self.images = images
-        self.targets = targets
-        self.batch_size = batch_size
-        self.seed = seed
-        self.augmentation = augmentation
-        self.epoch = 0
-
-    def __len__(self):
-        return math.ceil(len(self.images) / self.batch_size)
-
-    def __iter__(self):
-        order = np.arange(len(self.images))
-        if self.seed is not None:
-            # Derived, not carried on: a resumed run draws what an uninterrupted one would.
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        for chosen in np.array_split(order, len(self)):
-            if self.augmentation:
-                # The order is random, so eighths of a batch are random choices of samples.
-                eighths = [part for part in np.array_split(chosen, 8) if len(part)]
-                images = torch.cat(
-                    [symmetry(self.images[part], number) for number, part in enumerate(eighths)]
-                )
-            else:
-                images = self.images[chosen]
-            yield images.contiguous(memory_format=torch.channels_last), self.targets[chosen]

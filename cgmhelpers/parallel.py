@@ -6,8 +6,10 @@ describes them (``jobqueue.slurm``); an address joins a scheduler that runs. Wha
 gives the same result, and one whose worker died is given to another.
 """
 
+import ctypes
 import logging
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,16 +17,13 @@ from importlib import import_module
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.progress import bar
 
-# glibc gives large buffers back to the system after each use; a network allocates the same ones
-# at every step, and half of its time would go into page faults. Read at the start of a process.
+# Read at the start of a process: one thread each.
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": "4000000000",
-    "MALLOC_TRIM_THRESHOLD_": "16000000000",
-    "MALLOC_TOP_PAD_": "268435456",
     "CGM_PROGRESS": "0",
+    "DASK_LOGGING__DISTRIBUTED": "critical",  # an error is raised here; no traceback there
 }
 
 
@@ -43,6 +42,38 @@ def threads():
         core.
     """
     return int(os.environ.get("NUMBA_NUM_THREADS") or 0) or available_cores()
+
+
+def keep_pages():
+    """Let this process keep the memory that it frees, for the next buffers of the same sizes.
+
+    By default glibc gives large buffers back to the system after each use. A network allocates
+    the same ones at every step, and a third of its time would go into page faults. Where the C
+    library isn't glibc, this does nothing.
+    """
+    library = _glibc()
+    if library:
+        for option, value in _ALLOCATOR.items():
+            library.mallopt(option, value)
+
+
+def release_pages():
+    """Give what :func:`keep_pages` kept, and nobody uses, back to the system."""
+    library = _glibc()
+    if library:
+        library.malloc_trim(0)
+
+
+# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
+_ALLOCATOR = {-3: 2**31 - 1, -1: 2**31 - 1, -2: 2**28}
+
+
+def _glibc():
+    """The C library of this process if it has glibc's functions, or else None."""
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
 def in_threads(function, items, number=None):

@@ -11,6 +11,8 @@ from cgmhelpers.properties import PROPERTIES
 
 log = logging.getLogger(__name__)
 
+HALOS_AT_ONCE = 128
+"""Halos whose maps are taken from the store together: it bounds the memory of float64 pixels."""
 SMALLEST_STD = 0.1
 """Least standard deviation that standardises log10 of the maps [dex].
 
@@ -44,6 +46,32 @@ def limit_value(name, limits):
     return float(field.floor if limits == "ideal" else field.survey_limit)
 
 
+class _LogarithmMoments:
+    """Mean and standard deviation of log10 of all pixels, block after block.
+
+    In float64 (float32 sums over 1e8 pixels lose digits), merged as by Chan et al. (1983).
+    """
+
+    def __init__(self):
+        self.number, self.mean, self.squares = 0, 0.0, 0.0
+        self.low, self.high = np.inf, -np.inf
+
+    def add(self, image):
+        logarithm = np.log10(image, dtype=np.float64)
+        number, mean = logarithm.size, float(logarithm.mean())
+        logarithm -= mean
+        total, step = self.number + number, mean - self.mean
+        self.squares += float(np.square(logarithm, out=logarithm).sum())
+        self.squares += step**2 * self.number * number / total
+        self.mean += step * number / total
+        self.number = total
+        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
+
+    @property
+    def std(self):
+        return (self.squares / self.number) ** 0.5
+
+
 @dataclass(frozen=True)
 class Scaling:
     """What turns maps and properties into the network's numbers, and back.
@@ -73,7 +101,7 @@ class Scaling:
     high: tuple
 
     @classmethod
-    def fit(cls, ds, training):
+    def fit(cls, ds, training, properties=None):
         """Measure the scaling on training halos alone.
 
         Parameters
@@ -82,40 +110,55 @@ class Scaling:
             From :func:`cgmhelpers.dataset.load`.
         training : array_like of bool, shape (halos,)
             Which halos are in training.
+        properties : sequence of str, optional
+            Those to infer; all by default.
 
         Raises
         ------
         ParameterError
-            If there is no training halo, or a property is constant over them.
+            If there is no training halo, a property is unknown, or constant over them.
         FormatError
             If an image isn't positive and finite, or a property is missing.
         """
         chosen = np.flatnonzero(np.asarray(training))
         if len(chosen) == 0:
-            raise ParameterError("There is no halo to fit the scaling on.", found="0 halos")
+            raise ParameterError(
+                "There is no halo to fit the scaling on.",
+                found="0 halos",
+                expected="training halos with gas",
+                remedy="Use more halos.",
+            )
         names = [str(name) for name in ds["property"].values]
-        missing = [one.name for one in PROPERTIES if one.name not in names]
+        known = {one.name: one for one in PROPERTIES}
+        wanted = [known.get(name) for name in properties or known]
+        if None in wanted:
+            raise ParameterError(
+                "Unknown properties.", found=list(properties), expected=f"some of {list(known)}"
+            )
+        missing = [one.name for one in wanted if one.name not in names]
         if missing:
             raise FormatError("The maps lack properties.", found=names, expected=missing)
         fields = [str(name) for name in ds["field"].values]
         mean, std = [], []
         for name in fields:
-            # One field at a time, in float64: float32 sums over 1e8 pixels lose digits.
-            image = ds["image"].sel(field=name).isel(halo=chosen).values
-            logarithm = np.log10(_positive(image, name), dtype=np.float64)
-            if image.min() == image.max():
+            images = ds["image"].sel(field=name)
+            pixels = _LogarithmMoments()
+            for start in range(0, len(chosen), HALOS_AT_ONCE):
+                halos = chosen[start : start + HALOS_AT_ONCE]
+                pixels.add(_positive(images.isel(halo=halos).values, name))
+            if pixels.low == pixels.high:
                 log.warning(
                     "The %s maps of all %d training halos are the same constant, %g: the network "
                     "can't learn from this field. Use more halos, or a lower limit.",
                     name,
                     len(chosen),
-                    image.flat[0],
+                    pixels.low,
                 )
-            mean.append(float(logarithm.mean()))
-            std.append(max(float(logarithm.std()), SMALLEST_STD))
-        targets = ds["properties"].sel(property=[one.name for one in PROPERTIES])
+            mean.append(pixels.mean)
+            std.append(max(pixels.std, SMALLEST_STD))
+        targets = ds["properties"].sel(property=[one.name for one in wanted])
         targets = targets.isel(halo=chosen).values
-        constant = [one.name for one, t in zip(PROPERTIES, targets.T, strict=True)
+        constant = [one.name for one, t in zip(wanted, targets.T, strict=True)
                     if np.nanmin(t) == np.nanmax(t)]  # fmt: skip
         if constant:
             raise ParameterError(
@@ -128,9 +171,9 @@ class Scaling:
             floors=tuple(limit_value(name, ds.attrs["limits"]) for name in fields),
             mean=tuple(mean),
             std=tuple(std),
-            properties=tuple(one.name for one in PROPERTIES),
-            low=tuple(float(one.low) for one in PROPERTIES),
-            high=tuple(float(one.high) for one in PROPERTIES),
+            properties=tuple(one.name for one in wanted),
+            low=tuple(float(one.low) for one in wanted),
+            high=tuple(float(one.high) for one in wanted),
         )
 
     def inputs(self, images):

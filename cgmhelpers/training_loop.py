@@ -1,5 +1,6 @@
 """One training, epoch by epoch: the Lightning module, and the callback that keeps its results."""
 
+import copy
 import math
 import time
 
@@ -10,11 +11,14 @@ import torch
 from cgmhelpers import checkpoint, statistics
 from cgmhelpers.errors import ResultError
 from cgmhelpers.network import moment_loss
+from cgmhelpers.parallel import keep_pages
 from cgmhelpers.progress import bar
 from cgmhelpers.training_settings import learning_rate
 
 BETAS = (0.5, 0.999)
 """Of AdamW, as in the CMD code."""
+SHOWN = ("train_loss", "validation_loss", "validation_r2")
+"""Columns of the history that the progress bar shows."""
 
 
 class MomentTraining(lightning.LightningModule):
@@ -24,24 +28,27 @@ class MomentTraining(lightning.LightningModule):
     ----------
     network : MomentNetwork
     settings : TrainingSettings
-    batches : Batches
-        Of the training part.
+    batches, validation_batches : Batches
+        Of the two parts.
     history : list of dict
         Rows of the epochs done before, to which this appends.
     optimizer_state : dict, optional
         Of a training to resume.
     """
 
-    def __init__(self, network, settings, batches, history, optimizer_state=None):
+    def __init__(
+        self, network, settings, batches, validation_batches, history, optimizer_state=None
+    ):
         super().__init__()
         self.network = network
         self.settings = settings
         self.batches = batches
+        self.validation_batches = validation_batches
         self.history = history
         self.done = len(history)
         self.optimizer_state = optimizer_state
         self.outputs = {"train": [], "validation": []}
-        self.started = 0.0
+        self.started = self.training_seconds = 0.0
 
     def configure_optimizers(self):
         """AdamW, whose rate is set before each step as a function of the step's number."""
@@ -53,14 +60,25 @@ class MomentTraining(lightning.LightningModule):
         )
         if self.optimizer_state is not None:
             groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": self.optimizer_state, "param_groups": groups})
+            # A copy: the processes of several devices are given the same memory.
+            own = copy.deepcopy(self.optimizer_state)
+            optimizer.load_state_dict({"state": own, "param_groups": groups})
         return optimizer
 
+    def on_fit_start(self):
+        """Set up the process, which is a new one where there are several devices."""
+        keep_pages()
+        if self.settings.threads:
+            torch.set_num_threads(self.settings.threads)
+        for loader in (self.batches, self.validation_batches):
+            loader.share = (self.global_rank, self.trainer.world_size)
+
     def on_train_epoch_start(self):
-        """Give the epoch its own random numbers."""
+        """Give the epoch, and each device, random numbers of its own."""
         epoch = self.done + self.current_epoch
         self.batches.epoch = epoch
-        seed = np.random.SeedSequence([self.settings.seed, epoch]).generate_state(1)[0]
+        entropy = [self.settings.seed, epoch, self.global_rank]
+        seed = np.random.SeedSequence(entropy).generate_state(1)[0]
         torch.manual_seed(int(seed))
         self.started = time.perf_counter()
 
@@ -87,11 +105,33 @@ class MomentTraining(lightning.LightningModule):
         """Collect the moments of a batch."""
         self._step("validation", batch)
 
+    def on_validation_epoch_start(self):
+        """Let all devices validate the network that will be kept, that of the first."""
+        self.training_seconds = time.perf_counter() - self.started
+        if torch.distributed.is_initialized():
+            for running_moment in self.network.buffers():
+                torch.distributed.broadcast(running_moment, 0)
+
     def _step(self, part, batch):
         images, targets = batch
-        mean, std = self.network(images)
+        moments = torch.cat(self.network(images), dim=1).to(targets.dtype)
+        if torch.distributed.is_initialized():
+            moments = self._gathered(moments, len(targets))
+        mean, std = moments.tensor_split(2, dim=1)
         self.outputs[part].append([one.detach().cpu() for one in (targets, mean, std)])
         return moment_loss(targets, mean, std)
+
+    def _gathered(self, moments, number):
+        """Moments of a whole batch, of which each device has seen a share.
+
+        The loss isn't a mean over maps, so that of the batch isn't the mean of the shares'.
+        Gradients flow back to each device; their mean over the devices, which Lightning takes, is
+        the gradient of the whole batch's loss.
+        """
+        sizes = [len(one) for one in np.array_split(range(number), self.trainer.world_size)]
+        padded = torch.nn.functional.pad(moments, (0, 0, 0, sizes[0] - len(moments)))
+        shares = self.all_gather(padded, sync_grads=True)  # (devices, maps, moments)
+        return torch.cat([share[:size] for share, size in zip(shares, sizes, strict=True)])
 
     def on_validation_epoch_end(self):
         """Append the epoch's row: losses and R2 over all of a part's maps at once.
@@ -108,6 +148,7 @@ class MomentTraining(lightning.LightningModule):
             row[f"{part}_r2"] = float(np.mean(statistics.r2(truth.numpy(), mean.numpy())))
             outputs.clear()
         row["seconds"] = time.perf_counter() - self.started
+        row["images_per_second"] = len(self.batches.targets) / self.training_seconds
         if not math.isfinite(row["validation_loss"]):
             raise ResultError(
                 "The validation loss isn't a number.",
@@ -129,13 +170,16 @@ class Keeper(lightning.Callback):
         Best weights of the epochs done before.
     show : bool
         Show a progress bar.
+    report : callable, optional
+        Called with the history after each epoch that is saved; what it raises ends the training.
     """
 
-    def __init__(self, folder, fingerprint, best, show):
+    def __init__(self, folder, fingerprint, best, show, report=None):
         self.folder = folder
         self.fingerprint = fingerprint
         self.best = best
         self.show = show
+        self.report = report
         self.bar = None
 
     def on_train_start(self, trainer, module):
@@ -143,7 +187,7 @@ class Keeper(lightning.Callback):
         steps = len(module.batches)
         self.bar = bar(
             None, f"training {self.folder.name}", total=module.settings.epochs * steps,
-            show=self.show, unit="step",
+            show=self.show and trainer.is_global_zero, unit="step",
         )  # fmt: skip
         self.bar.update(module.done * steps)
 
@@ -156,13 +200,14 @@ class Keeper(lightning.Callback):
         history = module.history
         if best_epoch(history) == history[-1]["epoch"]:
             self.best = {name: one.clone() for name, one in module.network.state_dict().items()}
-        checkpoint.write_resume(
-            self.folder, self.fingerprint, module.network, self.best,
-            trainer.optimizers[0], history,
-        )  # fmt: skip
-        self.bar.set_postfix(
-            {name: f"{history[-1][name]:.2f}" for name in ("train_loss", "validation_loss")}
-        )
+        if trainer.is_global_zero:
+            checkpoint.write_resume(
+                self.folder, self.fingerprint, module.network, self.best,
+                trainer.optimizers[0], history,
+            )  # fmt: skip
+        self.bar.set_postfix({name: f"{history[-1][name]:.2f}" for name in SHOWN})
+        if self.report:
+            self.report(history)
         trainer.should_stop = out_of_patience(history, module.settings.patience)
 
     def teardown(self, trainer, module, stage):

@@ -3,8 +3,10 @@
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+NO_EFFECT = {"threads", "accelerator", "compiled", "memory"}
+"""Settings that change how fast a result comes, and not what it is beyond rounding."""
 LOWEST_RATE = 1e-9
 """Where the cyclic schedule starts and ends, as in the CMD code."""
 
@@ -43,12 +45,22 @@ class TrainingSettings(BaseModel):
         Stop after so many epochs without a lower validation loss; None never stops early.
     seed : int
         Of the split, the initial weights, and all that is drawn.
+    split_seed : int, optional
+        Of the split, where it shall be another: members of an ensemble differ in the rest only.
     threads : int, optional
         Threads of torch; None leaves its choice.
     precision : {"32-true", "64-true", "bf16-mixed"}
         As Lightning names it. bf16 is for GPUs: processors without it are 15 times slower.
     accelerator : str
         As Lightning names it.
+    devices : int
+        GPUs, or with ``accelerator="cpu"`` processes, that share each batch. The loss is that of
+        the whole batch. GPUs normalise over the whole batch too, processes over their share.
+    compiled : bool
+        Let torch compile the network: after a minute, 15% faster on one thread and 50% on two. It
+        needs a C++ compiler.
+    memory : float
+        Training maps of more than so many GB stay on disk and are read ahead, with equal results.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,9 +77,19 @@ class TrainingSettings(BaseModel):
     augmentation: bool = True
     patience: int | None = Field(None, ge=1)
     seed: int = Field(1, ge=0)
+    split_seed: int | None = Field(None, ge=0)
     threads: int | None = Field(None, ge=1)
     precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
+    devices: int = Field(1, ge=1)
+    compiled: bool = False
+    memory: float = Field(1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.batch_size < 2 * self.devices:
+            raise ValueError("batch_size must be at least twice the number of devices")
+        return self
 
 
 def learning_rate(settings, step, total):

@@ -97,3 +97,10 @@ def test_what_cannot_be_scaled_is_refused(maps_of_ten):
     scaling = Scaling.fit(maps_of_ten, everything)
     with pytest.raises(ParameterError, match="number of fields"):
         scaling.inputs(np.ones((4, 1, 16, 16)))
+
+
+def test_some_properties_can_be_chosen_and_keep_their_ranges(maps_of_ten):
+    scaling = Scaling.fit(maps_of_ten, np.ones(10, bool), ["f_cgm"])
+    assert (scaling.properties, scaling.low, scaling.high) == (("f_cgm",), (0.0,), (0.23,))
+    with pytest.raises(ParameterError, match="Unknown properties"):
+        Scaling.fit(maps_of_ten, np.ones(10, bool), ["f_cgm", "age"])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cgmhelpers import dataset, training_loop
+from cgmhelpers import batches, training_loop
 from cgmhelpers.errors import ResultError
 from cgmhelpers.network import MomentNetwork
 from cgmhelpers.training_settings import TrainingSettings
@@ -22,8 +22,8 @@ def test_best_epoch_and_patience():
 def module():
     torch.manual_seed(1)
     network = MomentNetwork(1, channels=2, size=8)
-    batches = dataset.Batches(torch.randn(8, 1, 8, 8), torch.rand(8, 6), 4, seed=1)
-    return training_loop.MomentTraining(network, TrainingSettings(), batches, history=[])
+    own = batches.Batches(torch.randn(8, 1, 8, 8), torch.rand(8, 6), 4, seed=1)
+    return training_loop.MomentTraining(network, TrainingSettings(), own, own, history=[])
 
 
 def test_optimiser_is_the_cmd_codes(module):

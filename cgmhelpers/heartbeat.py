@@ -1,0 +1,69 @@
+"""Signs of life of a process, for others that share a folder with it."""
+
+import os
+import socket
+import time
+from contextlib import contextmanager
+from threading import Event, Thread
+
+HEARTBEAT = 10.0
+"""Seconds between two signs of life of a worker."""
+SILENCE = 120.0
+"""Seconds without one after which a worker counts as dead, network file systems being slow."""
+
+
+@contextmanager
+def beating(path):
+    """Write who works, and every few seconds that he still does, inside a ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+        Of a small file, which stays: who reads it may not have heard of the end yet.
+
+    Yields
+    ------
+    None
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{socket.gethostname()} {os.getpid()}")
+    done = Event()
+
+    def beat():  # numpydoc ignore=GL08
+        while not done.wait(HEARTBEAT):
+            path.touch()
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def is_beating(path, started):
+    """Whether a process gave a sign of life lately; one of this machine, whether it is there.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`beating`.
+    started : float
+        Time [s since 1970] at which it began, which counts until there is a file.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        host, process = path.read_text().split()
+        last = path.stat().st_mtime
+    except (OSError, ValueError):
+        host, process, last = "", "", started  # not begun to write, or never will
+    if host == socket.gethostname():
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return False
+    return time.time() - last < SILENCE
