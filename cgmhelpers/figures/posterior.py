@@ -1,0 +1,306 @@
+"""Figures of joint posteriors: one halo, calibration over halos, gain over the moment network."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy import stats
+
+from cgmhelpers.figures.appearance import (
+    note_source,
+    property_named,
+    styled,
+    suite_colour,
+    suite_marker,
+)
+from cgmhelpers.posterior_checks import ranks
+from cgmhelpers.statistics import ONE_SIGMA
+
+FLOW_COLOUR = "#332288"
+MOMENT_COLOUR = "#DDAA33"
+LEVELS = (0.95, ONE_SIGMA)
+GRID = 50
+"""Points along a side of what contours are drawn from."""
+
+
+@styled
+def corner(samples, truth, mean, std, names, title=None, source=None):
+    """Joint posterior of one halo, from the flow and from the moment network.
+
+    Parameters
+    ----------
+    samples : array_like, shape (draws, properties)
+        Of the flow.
+    truth, mean, std : array_like, shape (properties,)
+        The truth, and the moment network's posterior.
+    names : sequence of str
+        Of the properties.
+    title : str, optional
+        Says which halo it is.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Diagonal: densities of each property. Below: regions of each pair with 68% and 95% of
+        the probability. Filled: the flow; lines: normal distributions of the moment network,
+        without correlations, as it says nothing about them; crosses and dashed lines: the truth.
+    """
+    samples, number = np.asarray(samples, dtype=float), len(names)
+    low, high = np.percentile(samples, [0.5, 99.5], axis=0)
+    low = np.min([low, mean - 2.6 * std, truth], axis=0)
+    high = np.max([high, mean + 2.6 * std, truth], axis=0)
+    low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
+    figure, axes = plt.subplots(
+        number, number, figsize=(1.5 * number, 1.5 * number), sharex="col", squeeze=False
+    )
+    for row in range(number):
+        for column in range(number):
+            axis = axes[row, column]
+            if column > row:
+                axis.set_axis_off()
+                continue
+            axis.set_xlim(low[column], high[column])
+            axis.tick_params(labelsize=7)
+            axis.xaxis.set_major_locator(plt.MaxNLocator(3, prune="both"))
+            if column == row:
+                _draw_density(axis, samples[:, row], truth[row], mean[row], std[row])
+            else:
+                pair = [column, row]
+                axis.set_ylim(low[row], high[row])
+                axis.yaxis.set_major_locator(plt.MaxNLocator(3, prune="both"))
+                _draw_pair(axis, samples[:, pair], truth[pair], mean[pair], std[pair])
+            if column or row == column:
+                axis.tick_params(labelleft=False)
+    for index, name in enumerate(names):
+        label = property_named(name).axis_label
+        axes[-1, index].set_xlabel(label, size=8.5)
+        axes[-1, index].tick_params(axis="x", rotation=45)
+        if index:
+            axes[index, 0].set_ylabel(label, size=8.5)
+    figure.align_labels()
+    key = [
+        plt.Rectangle((0, 0), 1, 1, color=FLOW_COLOUR, alpha=0.5, label="flow"),
+        plt.Line2D([], [], color=MOMENT_COLOUR, label="moment network"),
+        plt.Line2D([], [], color="k", ls="none", marker="x", mew=1.8, label="truth"),
+    ]
+    # Of the figure: a legend wider than its panel would push the columns apart.
+    figure.legend(
+        handles=key, loc="upper right", bbox_to_anchor=(0.99, 0.96), title=title,
+        title_fontsize=9.5,
+    )  # fmt: skip
+    return note_source(figure, source)
+
+
+def _draw_density(axis, samples, truth, mean, std):
+    grid = np.linspace(*axis.get_xlim(), 200)
+    axis.fill_between(grid, stats.gaussian_kde(samples)(grid), color=FLOW_COLOUR, alpha=0.5, lw=0)
+    axis.plot(grid, stats.norm.pdf(grid, mean, std), color=MOMENT_COLOUR)
+    axis.axvline(truth, color="k", lw=1, ls="--")
+    axis.set_ylim(0)
+    axis.set_yticks([])
+
+
+def _draw_pair(axis, samples, truth, mean, std):
+    x, y = (np.linspace(*one, GRID) for one in (axis.get_xlim(), axis.get_ylim()))
+    density = stats.gaussian_kde(samples.T)(np.stack(np.meshgrid(x, y)).reshape(2, -1))
+    ordered = np.sort(density)[::-1]
+    held = np.cumsum(ordered) / ordered.sum()
+    for level, alpha in zip(LEVELS, (0.25, 0.55), strict=True):
+        cut = ordered[np.searchsorted(held, level)]
+        axis.contourf(
+            x, y, density.reshape(GRID, GRID), [cut, np.inf], colors=[FLOW_COLOUR], alpha=alpha
+        )
+    angle = np.linspace(0, 2 * np.pi, 100)
+    for level in LEVELS:
+        radius = np.sqrt(stats.chi2.ppf(level, 2))  # of a normal distribution in two dimensions
+        axis.plot(
+            mean[0] + radius * std[0] * np.cos(angle), mean[1] + radius * std[1] * np.sin(angle),
+            color=MOMENT_COLOUR, lw=1.3,
+        )  # fmt: skip
+    axis.plot(*truth, "x", color="k", ms=6, mew=1.8)
+
+
+@styled
+def flow_training(histories, source=None):
+    """Learning curves of flows.
+
+    Parameters
+    ----------
+    histories : dict of str to pandas.DataFrame
+        Suite -> ``posterior.csv``: step, training_loss and validation_loss.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Negative log density of the true properties, standardised; a point marks the weights kept.
+    """
+    figure, axis = plt.subplots(figsize=(5.2, 3.2))
+    for suite, history in histories.items():
+        colour, best = suite_colour(suite), history["validation_loss"].idxmin()
+        axis.plot(history["step"], history["training_loss"], color=colour, lw=1, ls="--")
+        axis.plot(history["step"], history["validation_loss"], color=colour, label=suite)
+        axis.plot(*history.loc[best, ["step", "validation_loss"]], "o", color=colour, ms=5)
+    axis.plot([], [], color="0.3", lw=1, ls="--", label="training halos")
+    axis.plot([], [], color="0.3", marker="o", ms=5, label="validation halos, best")
+    axis.set_xlabel("step")
+    axis.set_ylabel(r"$-\ln$ density of the truth")
+    axis.legend(loc="upper right")
+    return note_source(figure, source)
+
+
+@styled
+def coverage_tests(tests, source=None):
+    """Expected coverage with random points, test by test.
+
+    Parameters
+    ----------
+    tests : dict of tuple to ExpectedCoverage
+        (suite, references) -> from :func:`cgmhelpers.posterior_checks.expected_coverage`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column for each suite, a row for each kind of reference points: coverage minus level.
+        Grey: where 95% of calibrated posteriors lie, level by level.
+    """
+    suites, kinds = (list(dict.fromkeys(key[part] for key in tests)) for part in (0, 1))
+    figure, axes = plt.subplots(
+        len(kinds), len(suites), figsize=(2.7 * len(suites) + 0.5, 2.3 * len(kinds) + 0.2),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    for (suite, kind), found in tests.items():
+        axis, table = axes[kinds.index(kind), suites.index(suite)], found.table
+        level = table["level"]
+        axis.fill_between(level, table["low"] - level, table["high"] - level, color="0.85", lw=0)
+        axis.axhline(0, color="k", lw=1)
+        axis.plot(level, table["coverage"] - level, color=suite_colour(suite))
+        axis.annotate(f"$p$ = {found.p_value:.2g}", (0.05, 0.06), xycoords="axes fraction", size=9)
+    for axis, suite in zip(axes[0], suites, strict=True):
+        axis.set_title(suite)
+    for row, kind in zip(axes, kinds, strict=True):
+        row[0].set_ylabel(f"points of the {kind}\ncoverage − level")
+    for axis in axes[-1]:
+        axis.set_xlabel("level")
+    return note_source(figure, source)
+
+
+@styled
+def rank_histograms(inferred, bins=10, source=None):
+    """Where the truth lies among the posterior samples of each property.
+
+    Parameters
+    ----------
+    inferred : dict of str to xarray.Dataset
+        Suite -> from :func:`cgmhelpers.posterior.infer`.
+    bins : int
+        Of each histogram.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row for each suite, a column for each property; flat if calibrated. Grey: where 95% of
+        the bins of calibrated posteriors lie.
+    """
+    suites, first = list(inferred), next(iter(inferred.values()))
+    names = [str(name) for name in first["property"].values]
+    figure, axes = plt.subplots(
+        len(suites), len(names), figsize=(1.6 * len(names) + 0.4, 1.6 * len(suites) + 0.4),
+        sharex=True, sharey="row", squeeze=False,
+    )  # fmt: skip
+    for row, suite in zip(axes, suites, strict=True):
+        found = ranks(inferred[suite]["samples"].values, inferred[suite]["truth"].values)
+        expected = len(found) / bins
+        band = stats.binom.ppf([0.025, 0.975], len(found), 1 / bins)
+        for axis, one in zip(row, found.T, strict=True):
+            axis.axhspan(*band, color="0.85", lw=0)
+            axis.axhline(expected, color="k", lw=1)
+            axis.hist(
+                one, bins=bins, range=(0, 1), histtype="step", lw=1.6, color=suite_colour(suite)
+            )
+            axis.set_xlim(0, 1)
+            axis.set_xticks([0, 0.5], ["0", "0.5"])
+        row[0].set_ylim(0, 2.6 * expected)
+        row[0].set_ylabel(f"{suite}\nhalos")
+    for axis, name in zip(axes[0], names, strict=True):
+        axis.set_title(property_named(name).label)
+    figure.supxlabel("share of samples below the truth", size=10.5)
+    return note_source(figure, source)
+
+
+@styled
+def score_gains(scores, source=None):
+    """Where the flow beats the moment network, and where not.
+
+    Parameters
+    ----------
+    scores : dict of str to pandas.DataFrame
+        Suite -> from :func:`cgmhelpers.posterior_scores.compare`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Share of the CRPS that the flow saves, per property, with 95% intervals over halos; right
+        of zero the flow is better.
+    """
+    figure, axis = plt.subplots(figsize=(5.6, 3.4))
+    for number, (suite, table) in enumerate(scores.items()):
+        own = table[table["property"] != "joint"]
+        place = -np.arange(len(own)) + 0.2 * ((len(scores) - 1) / 2 - number)
+        bars = np.abs(own[["low", "high"]].to_numpy().T - own["gain"].to_numpy())
+        axis.errorbar(
+            100 * own["gain"], place, xerr=100 * bars, fmt=suite_marker(suite), ms=5, capsize=2,
+            lw=1.4, color=suite_colour(suite), label=suite,
+        )  # fmt: skip
+    axis.axvline(0, color="k", lw=1)
+    axis.set_yticks(-np.arange(len(own)), [property_named(one).label for one in own["property"]])
+    axis.set_xlabel("CRPS saved by the flow [%]")
+    figure.legend(loc="outside lower center", ncols=len(scores))
+    return note_source(figure, source)
+
+
+@styled
+def correlation_matrices(matrices, names, source=None):
+    """Mean correlations of the properties, side by side.
+
+    Parameters
+    ----------
+    matrices : dict of str to array_like, shape (properties, properties)
+        Title -> from :func:`cgmhelpers.posterior_scores.correlations`.
+    names : sequence of str
+        Of the properties.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Lower triangles, with numbers.
+    """
+    labels = [property_named(name).label for name in names]
+    figure, axes = plt.subplots(
+        1, len(matrices), figsize=(3.3 * len(matrices) + 0.9, 3.2), sharey=True, squeeze=False
+    )
+    hidden = np.triu(np.ones((len(names), len(names)), dtype=bool))
+    for axis, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
+        shown = axis.imshow(np.ma.array(matrix, mask=hidden), cmap="PuOr", vmin=-1, vmax=1)
+        for row, column in np.argwhere(~hidden):
+            value = matrix[row][column]
+            colour = "w" if abs(value) > 0.6 else "k"
+            text = f"{value:.2f}".replace("-", "−")
+            axis.text(column, row, text, ha="center", va="center", size=7.5, color=colour)
+        axis.set_title(title)
+        axis.set_xticks(range(len(names) - 1), labels[:-1], rotation=60, ha="right")
+        axis.set_yticks(range(1, len(names)), labels[1:])
+        axis.set_xlim(-0.5, len(names) - 1.5)
+        axis.set_ylim(len(names) - 0.5, 0.5)
+        axis.tick_params(length=0)
+    figure.colorbar(shown, ax=axes, label="correlation", pad=0.02)
+    return note_source(figure, source)

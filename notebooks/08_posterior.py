@@ -1,0 +1,287 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Beyond moments
+#
+# In this notebook we ask two things that a moment network doesn't tell: which *shape* the posterior has, with all six properties together, and how much of the doubt is the *training's* rather than
+# the map's. A normalising flow answers the first, an ensemble of networks the second. Both are tested on halos that they have never seen.
+
+# %% tags=["parameters"]
+profile = "quick"
+run = None
+suites = None
+realisations = None
+fields = None
+limits = None
+epochs = None
+seed = None
+members = None
+posterior_steps = None
+
+# %%
+from cgmhelpers import pipeline
+
+this_run = pipeline.start(globals())
+this_run
+
+# %%
+import numpy as np
+import pandas as pd
+
+from cgmhelpers import (
+    dataset,
+    ensembles,
+    figures,
+    inference,
+    posterior,
+    posterior_checks,
+    posterior_scores,
+    statistics,
+)
+from cgmhelpers.properties import NAMES
+
+pd.set_option("display.precision", 3)
+
+# %% [markdown]
+# ## A flow behind the network
+#
+# The moment network boils a map down to twelve numbers, a mean and a width for each property. A **normalising flow** takes them as its condition and bends six independent normal distributions until they match how the true properties of halos
+# with such numbers are distributed ({cite:t}`Durkan2019`). The network itself stays as it is. The flow is trained on the network's training halos to give their
+# true properties the highest density ({cite:t}`Papamakarios2016`), stops when validation halos no longer gain, and gets its overall width from them.
+#
+# It is trained for all fields of this run together with its last limits, as are the ensembles below:
+
+# %% mystnb={"figure": {"name": "fig-flow-training", "caption": "Training of the flows, one for each suite: the negative log density of the true properties, in standardised units. Dots: the weights that were kept."}}
+folders, stores = this_run.posteriors(), this_run.maps()
+both, limit = this_run.parameters.field_sets[-1], this_run.parameters.limits[-1]
+note = f"{this_run.source}; {figures.field_names('+'.join(both))}, {figures.limit_name(limit)}"
+histories = {suite: pd.read_csv(folder / posterior.HISTORY) for suite, folder in folders.items()}
+figure = figures.flow_training(histories, source=note)
+
+# %% [markdown]
+# Drawing from it for every test halo, and the moment network's answer for the same halos:
+
+# %%
+inferred = {
+    suite: posterior.infer(folder, stores[suite], number=300) for suite, folder in folders.items()
+}
+moments = {suite: inference.predict(folder, stores[suite]) for suite, folder in folders.items()}
+for suite, one in inferred.items():
+    print(f"{suite}: {one.sizes['halo']} test halos, {one.sizes['draw']} samples each")
+
+# %% [markdown]
+# ## One halo
+#
+# The test halo whose mass is closest to $10^{12.3}\,\mathrm{M}_\odot$ in the first suite. Where the filled regions are tilted, the map leaves two properties open *together*: learn one, and you know more about the other. The
+# lines of the moment network can't be tilted.
+
+# %% mystnb={"figure": {"name": "fig-corner", "caption": "Joint posterior of one test halo: 68% and 95% regions of the flow (filled) and of the moment network taken as normal (lines), and the truth."}}
+suite, one = next(iter(inferred.items()))
+index = int(abs(one["log_mass"].values - 12.3).argmin())
+halo = one.isel(halo=index)
+of_halo = (
+    moments[suite]
+    .query(f"realisation == {int(halo['realisation'])} and group == {int(halo['group'])}")
+    .set_index("property")
+)
+figure = figures.corner(
+    halo["samples"],
+    *(of_halo.loc[list(NAMES), name].to_numpy() for name in ("truth", "mean", "std")),
+    NAMES,
+    title=f"{suite}, realisation {int(halo['realisation'])}, group {int(halo['group'])}",
+    source=note,
+)
+
+# %% [markdown]
+# ## Is it calibrated?
+#
+# One halo proves nothing. Over many halos, two tests of what an exact posterior must fulfil:
+#
+# - **Expected coverage with random points** (TARP, {cite:t}`Lemos2023`) tests all properties at once. Choose a point without looking at the truth, and count the share of the samples that are closer to it than the truth. Over halos, these shares must
+#   be uniform. The points are samples: of any halos of the population, as in the paper, or of the halo itself, which sees wrong correlations better.
+# - **Ranks** (simulation-based calibration, {cite:t}`Talts2018`) test the properties one by one: the share of samples below the truth must be uniform.
+
+# %% mystnb={"figure": {"name": "fig-tarp", "caption": "Expected coverage with random points: difference from the ideal, by level. Grey: 95% of calibrated posteriors. The p value is the chance of a calibrated posterior to deviate as much anywhere."}}
+tests = {
+    (suite, references): posterior_checks.expected_coverage(
+        one["samples"].values, one["truth"].values, references
+    )
+    for references in posterior_checks.REFERENCES
+    for suite, one in inferred.items()
+}
+figure = figures.coverage_tests(tests, source=note)
+
+# %% mystnb={"figure": {"name": "fig-ranks", "caption": "Ranks of the truth among the samples: flat if calibrated; a slope is a bias, a valley a posterior that is too narrow, a hill one that is too wide. Grey: 95% of the bins of calibrated posteriors."}}
+figure = figures.rank_histograms(inferred, source=note)
+
+# %% [markdown]
+# Many tests at once find something by chance, so their p values are adjusted for their number (Holm): below 0.05, something is significantly wrong.
+
+# %%
+verdict = pd.DataFrame(
+    [(*key, found.deviation, found.p_value) for key, found in tests.items()],
+    columns=["suite", "points of the", "largest deviation", "p value"],
+)
+verdict["adjusted"] = posterior_checks.holm(verdict["p value"])
+wrong = verdict[verdict["adjusted"] < 0.05]
+print(f"expected coverage: {len(wrong)} of {len(verdict)} tests find a significant deviation")
+verdict
+
+# %%
+rank_tests = pd.concat(
+    [
+        posterior_checks.rank_tests(one["samples"].values, one["truth"].values, NAMES).assign(
+            suite=suite
+        )
+        for suite, one in inferred.items()
+    ]
+)
+rank_tests["p_adjusted"] = posterior_checks.holm(rank_tests["p_value"])
+wrong = rank_tests[rank_tests["p_adjusted"] < 0.05]
+print(f"ranks: {len(wrong)} of {len(rank_tests)} tests find a significant deviation")
+rank_tests.pivot(index="property", columns="suite", values=["mean", "spread", "p_adjusted"]).loc[
+    list(NAMES)
+]
+
+# %% [markdown]
+# The mean rank is below 1/2 where the flow infers too high a value; a spread above 1 says that it is too narrow.
+#
+# ## Is it better?
+#
+# A calibrated posterior can still be useless: the distribution of all halos, repeated for each, passes every test above. So we score both with the **continuous ranked probability score** ({cite:t}`GneitingRaftery2007`), the distance between posterior and truth, which
+# rewards sharpness and punishes false confidence. The moment network counts as a normal distribution with its recalibrated width.
+
+# %% mystnb={"figure": {"name": "fig-crps", "caption": "Share of the continuous ranked probability score that the flow saves, with 95% intervals from resampled halos. Right of zero the flow is better."}}
+scores = {suite: posterior_scores.compare(one, moments[suite]) for suite, one in inferred.items()}
+figure = figures.score_gains(scores, source=note)
+
+# %%
+table = pd.concat(scores, names=["suite"]).reset_index("suite")
+single, joint = table[table["property"] != "joint"], table[table["property"] == "joint"]
+better, worse = single[single["low"] > 0], single[single["high"] < 0]
+for word, rows in (("beats", better), ("loses to", worse)):
+    names = ", ".join(rows["property"] + " (" + rows["suite"] + ")") or "nowhere"
+    print(f"the flow {word} the moment network: {names}")
+print(f"undecided: {len(single) - len(better) - len(worse)} of {len(single)}")
+joint[["suite", "n", "moments", "flow", "gain", "low", "high"]]
+
+# %% [markdown]
+# This last table is about all six properties together: the mean of minus the logarithm of the density at the truth, in the units of the properties, and what the flow gains, in nats. One nat is a factor of 2.7 in the density. What the flow gains here
+# beyond single properties is that it knows which properties go together.
+#
+# ## What goes together
+#
+# Correlations *within* the posterior of a halo, averaged over halos. They aren't those of the population: that heavier halos hold more gas is known to both networks; this is what the map leaves open.
+
+# %% mystnb={"figure": {"name": "fig-correlations", "caption": "Mean correlation of the properties within the posteriors of test halos."}}
+matrices = {
+    suite: posterior_scores.correlations(one["samples"].values) for suite, one in inferred.items()
+}
+figure = figures.correlation_matrices(matrices, NAMES, source=note)
+
+# %% [markdown]
+# ## Several networks
+#
+# Flow and moment network have one blind spot in common: they only know halos like those that they were trained on. An **ensemble** has a way to notice others. Its members have the same training halos and settings, and other random numbers. The
+# variance of their mixture has two parts ({cite:t}`Lakshminarayanan2017`, {cite:t}`Kendall2017`):
+#
+# $$
+# \sigma^2=\underbrace{\langle\sigma_k^2\rangle}_{\text{aleatoric: what the map leaves open}}+\underbrace{\langle(\mu_k-\bar\mu)^2\rangle}_{\text{epistemic: what the training leaves open}}
+# $$
+#
+# Their medians over test halos, per property, in the suite of the training ("own") and in the others ("elsewhere"):
+
+# %%
+together = this_run.ensembles()
+where = together["suite_train"].eq(together["suite_test"]).map({True: "own", False: "elsewhere"})
+parts = together.groupby(["property", where.rename("suite")])[["std_aleatoric", "std_epistemic"]]
+print(f"{this_run.parameters.members} members, {note}")
+parts.median().unstack("suite").loc[list(NAMES)]
+
+# %% [markdown]
+# Does it pay to ask several? RMSE of the single network and of the ensemble's mean, and coverage of $\mu\pm\sigma$, in the suite of the training:
+
+# %%
+own = together[where == "own"]
+single = pd.concat(moments.values())
+pd.concat(
+    {
+        name: statistics.summarise(rows, ["property"]).set_index("property")[["rmse", "coverage"]]
+        for name, rows in (("one network", single), ("ensemble", own))
+    },
+    axis=1,
+)
+
+# %% [markdown]
+# ## A flag for unfamiliar halos
+#
+# Halo by halo, over all properties in units of their ranges: the error that the ensemble makes, against the epistemic deviation, which can be had without knowing the truth.
+
+# %% mystnb={"figure": {"name": "fig-disagreement", "caption": "Error of the ensemble's mean against the disagreement of its members; large symbols are medians. Both are root mean squares over the properties, in units of their ranges."}}
+halos = ensembles.per_halo(together)
+figure = figures.disagreement(halos, source=note)
+
+# %% [markdown]
+# As a flag it has two tasks: to tell halos of another suite, and to tell halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that the flag is higher for a halo to be told
+# than for another: 0.5 is of no use, 1 is perfect. Beside it, the widths that the members state themselves.
+
+# %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) tell halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
+reliability = ensembles.reliability(halos)
+figure = figures.reliability_flags(reliability, source=note)
+
+# %%
+mean = reliability.groupby(["task", "flag"])["auc"].mean().unstack("flag")
+epistemic = reliability[reliability["flag"] == "epistemic"]
+useful = (epistemic["low"] > 0.5).groupby(epistemic["task"]).sum()
+for task, number in useful.items():
+    print(f"{task}: disagreement tells in {number} of {halos['suite_train'].nunique()} suites")
+mean
+
+# %% [markdown]
+# Where the areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag that is made of the maps can tell them. What are maps
+# then that it does tell? The same test halos, but brighter wherever they are above the limits. Chance that the members disagree more about the brighter map of one halo than about the true map of another:
+
+# %%
+brighter = {}
+for suite, folder in folders.items():
+    team = [folder, *sorted(folder.parent.glob(f"{folder.name}_member*"))]
+    network = inference.load(folder)
+    _, images = posterior.halos_of(
+        network, folder, stores[suite], ["test"], [dataset.EVALUATION_AXIS]
+    )
+    floor = np.reshape(network.scaling.floors, (-1, 1, 1))
+    above = np.maximum(images[:, 0] - floor, 0)  # what is below the limits stays there
+    maps_of = {factor: ensembles.epistemic(team, floor + factor * above) for factor in (1, 10, 100)}
+    for factor, other in list(maps_of.items())[1:]:
+        doubt = np.concatenate([maps_of[1], other])
+        brighter[suite, factor] = ensembles.auc(doubt, np.arange(len(doubt)) >= len(other))
+pd.Series(brighter).unstack().rename_axis(index="suite", columns="times as bright")
+
+# %% [markdown]
+# In practice one would set a threshold: flag what exceeds 95% of the familiar halos, and look at the rest. Share of flagged halos, and median error with and without the flag:
+
+# %%
+flagged = ensembles.flag(halos)
+by = flagged.groupby(["suite_train", "familiar"])
+share = by["flagged"].mean().rename("share flagged")
+error = flagged.groupby(["suite_train", "familiar", "flagged"])["error"].median().unstack("flagged")
+error.columns = [{True: "error, flagged", False: "error, not flagged"}[one] for one in error]
+pd.concat([share, error], axis=1)
+
+# %% [markdown]
+# ## What we learned
+#
+# - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, bounds of the fractions, and which properties go together. The tests say whether to believe it.
+# - What it gains for single properties is in the figure of scores; for all properties together it gains more, since a moment network is silent about correlations.
+# - Calibration within a suite says nothing about another. The disagreement of an ensemble is a warning that needs no truth, of maps unlike all in training; the areas under the curve say how much it is worth. Halos whose maps look familiar and mean
+#   something else, as those of another galaxy-formation model may, remain undetected by it: all members agree, and err.
