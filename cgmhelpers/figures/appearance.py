@@ -12,11 +12,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from cgmhelpers import fields as known_fields
 from cgmhelpers.properties import PROPERTIES
 
-# Okabe & Ito (2008): distinct for colour-blind readers, and in grey by the markers beside them.
-SUITE_COLOURS = {"IllustrisTNG": "#D55E00", "SIMBA": "#009E73", "Astrid": "#0072B2"}
+# The paper's pink, purple and blue, in shades that colour-blind readers tell apart and that stand
+# out from white paper; in grey the markers beside them help.
+SUITE_COLOURS = {"IllustrisTNG": "#E75480", "SIMBA": "#5E2B97", "Astrid": "#2E9BDA"}
 SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
-FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#000000")
-FIELD_SET_COLOURS = {"xray": "#AA4499", "hi": "#44AA99", "xray+hi": "#332288"}
+# Okabe & Ito (2008), without what resembles a suite.
+FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
+FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
 LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits"}
 
 SETTINGS = {

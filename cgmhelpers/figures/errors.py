@@ -8,7 +8,6 @@ from cgmhelpers import statistics
 from cgmhelpers.figures.appearance import (
     FIELD_SET_COLOURS,
     field_names,
-    heading,
     note_source,
     ordered,
     property_named,
@@ -104,62 +103,6 @@ def _series_look(series, kind, number):
 
 def _series_name(series, kind):
     return field_names(kind) if series == "fields" else kind
-
-
-@styled
-def calibration(predictions, columns="suite_test", series="property", source=None):
-    """Share of truths inside the central interval of each probability.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        From ``Run.predictions``.
-    columns : str
-        Column of `predictions` that makes the panels.
-    series : str
-        Column of `predictions` that makes the lines.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Lines below the diagonal: errors are underestimated. The band is what sampling noise
-        allows a calibrated network at 95%.
-    """
-    table = predictions[np.isfinite(predictions["truth"])]
-    across = ordered(columns, table[columns])
-    figure, axes = plt.subplots(
-        1, len(across), figsize=(2.9 * len(across) + 0.3, 3.3), sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
-    level = np.linspace(0.02, 0.98, 49)
-    palette = plt.get_cmap("viridis")(np.linspace(0, 0.92, table[series].nunique()))
-    colours = dict(zip(dict.fromkeys(table[series]), palette, strict=True))
-    dashes = {kind: ("-", "--")[number % 2] for number, kind in enumerate(colours)}
-    for axis, value in zip(axes[0], across, strict=True):
-        panel = table[table[columns] == value]
-        smallest = panel.groupby(series, sort=False).size().min()
-        noise = 1.96 * np.sqrt(level * (1 - level) / smallest)
-        axis.fill_between(level, level - noise, level + noise, color="0.9", lw=0, zorder=0)
-        axis.plot([0, 1], [0, 1], color="k", lw=1, zorder=1)
-        for kind, own in panel.groupby(series, sort=False):
-            truth, mean, std = (own[[key]].to_numpy() for key in ("truth", "mean", "std"))
-            share = [statistics.coverage(truth, mean, std, one)[0] for one in level]
-            name = (
-                property_named(kind).label if series == "property" else _series_name(series, kind)
-            )
-            axis.plot(level, share, dashes[kind], color=colours[kind], lw=1.4, label=name)
-        axis.axvline(statistics.ONE_SIGMA, color="0.5", lw=0.8, ls=":")
-        axis.set_title(heading(columns, value))
-        axis.set_xlabel("probability of the interval")
-        axis.set_box_aspect(1)
-        axis.set_xlim(0, 1)
-        axis.set_ylim(0, 1)
-    axes[0, 0].set_ylabel("share of halos inside")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(handles)))
-    return note_source(figure, source)
 
 
 @styled

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 
+from cgmhelpers import fields as known_fields
 from cgmhelpers import populations
 from cgmhelpers.figures.appearance import (
     field_names,
@@ -40,8 +41,9 @@ def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
     columns = min(3, len(names)) if len(names) != 4 else 2
     rows = -(-len(names) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 3.0 * rows), sharex=True, squeeze=False
+        rows, columns, figsize=(3.7 * columns, 3.0 * rows), sharex=True, squeeze=False
     )
+    figure.get_layout_engine().set(w_pad=0.1)
     for axis, name in zip(axes.flat, names, strict=False):
         trends = populations.trend(halos, name, edges)
         for suite in dict.fromkeys(halos["suite"]):
@@ -164,7 +166,7 @@ def phase_diagram(hydrogen_density, temperature, weights, source=None):
 
 
 @styled
-def total_flux(table, fields, source=None):
+def total_flux(table, fields, source=None, pixels=128):
     """Halo mass against the sum of a map's pixels (Fig. 12).
 
     Parameters
@@ -176,11 +178,16 @@ def total_flux(table, fields, source=None):
         Fields, a row of panels each.
     source : str, optional
         What the data are.
+    pixels : int
+        Pixels along a side of the maps.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Points: halos; black: mean and 16th to 84th percentile of each halo class.
+        Points: halos; black: mean and 16th to 84th percentile of each halo class. Dashed: the sum
+        of a map whose pixels are all at the survey's limit, so that right of it something is
+        observable; dotted, where it is in the panel: the limit of one pixel, so that left of it
+        nothing is.
     """
     suites = list(dict.fromkeys(table["suite"]))
     figure, axes = plt.subplots(
@@ -196,8 +203,13 @@ def total_flux(table, fields, source=None):
                 chosen = own["halo_class"] == one.name
                 if chosen.any():
                     _draw_class_mean(axis, total[chosen], own["log_mass"][chosen])
+        observable = np.log10(known_fields.get(field).survey_limit * pixels**2)
+        for axis in row:
+            axis.axvline(observable, color="0.5", lw=1.2, ls="--", zorder=0)
+            axis.axvline(observable - 2 * np.log10(pixels), color="0.5", lw=1.2, ls=":", zorder=0)
         # Robust limits: one halo without flux would squeeze all others.
         low, high = np.percentile(np.log10(table.loc[table[field] > 0, field]), [0.1, 100])
+        low, high = min(low, observable), max(high, observable)
         row[0].set_xlim(low - 0.3, high + 0.3)
         row[len(row) // 2].set_xlabel("log " + _total_label(field))
         row[0].set_ylabel(property_named("log_m_halo").axis_label)

@@ -1,13 +1,13 @@
-"""Figures of what networks infer: truth against inference, and one halo at a time."""
+"""Figures of what networks infer: truth against inference."""
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.colors import Normalize
 
 from cgmhelpers import statistics
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.figures.appearance import (
-    field_names,
     heading,
     mass_colour_map,
     note_source,
@@ -15,10 +15,10 @@ from cgmhelpers.figures.appearance import (
     property_named,
     styled,
 )
-from cgmhelpers.properties import PROPERTIES
 
-MOST_POINTS = 400
-"""Halos in one panel; of more, the rest below the groups is left out at random."""
+MOST_POINTS = 150
+"""Halos in one panel; of more, the rest below the groups is left out at random (the paper plots a
+subset as well, and all groups)."""
 
 
 @styled
@@ -47,7 +47,8 @@ def truth_inference(
     -------
     matplotlib.figure.Figure
         Points are posterior means, bars posterior standard deviations, the line is perfect
-        inference, colour is the true halo mass. The metrics are those of the plotted halos.
+        inference, colour is the true halo mass. The metrics are those of the plotted halos, whose
+        number is above them; for all halos see :func:`panel_metrics`.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def truth_inference(
             if panel.empty:
                 axis.set_axis_off()
                 continue
-            _draw_panel(axis, thinned(panel, most, seed), limits, colours)
+            _draw_panel(axis, panel, most, seed, limits, colours)
     label = property_named(name).axis_label
     for axis, value in zip(axes[0], across, strict=True):
         axis.set_title(heading(columns, value))
@@ -155,7 +156,7 @@ def properties_inferred(
     matplotlib.figure.Figure
         As in :func:`truth_inference`; each row has its own limits.
     """
-    across = list(dict.fromkeys(predictions[columns]))
+    across = ordered(columns, predictions[columns])
     figure, axes = plt.subplots(
         len(names), len(across), figsize=(2.75 * len(across) + 0.9, 2.75 * len(names) + 0.3),
         sharex="row", sharey="row", squeeze=False,
@@ -167,7 +168,7 @@ def properties_inferred(
         label = property_named(name).axis_label
         for axis, value in zip(row, across, strict=True):
             panel = table[table[columns] == value]
-            _draw_panel(axis, thinned(panel, most, seed), limits, colours)
+            _draw_panel(axis, panel, most, seed, limits, colours)
             axis.set_xlabel(f"true {label}")
         row[0].set_ylabel(f"inferred {label}")
     for axis, value in zip(axes[0], across, strict=True):
@@ -202,7 +203,38 @@ def thinned(panel, most=MOST_POINTS, seed=1):
     return panel.iloc[np.sort(np.concatenate([np.flatnonzero(group), light]))]
 
 
-def _draw_panel(axis, panel, limits, colours):
+def panel_metrics(predictions, by, most=MOST_POINTS, seed=1):
+    """Metrics of the halos that a panel shows, as the paper quotes them, and of all halos.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        What the figure was given.
+    by : sequence of str
+        Columns that make its panels; ``"property"`` where it shows several.
+    most, seed : int
+        As in :func:`truth_inference`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by panel and kind, ``"plotted"`` or ``"all"``: n, rmse, r2, epsilon (relative
+        error) and chi2 (reduced).
+    """
+    by = list(by)
+    table = predictions[np.isfinite(predictions["truth"])]
+    panels = [panel for _, panel in table.groupby(by, sort=False)]
+    shown = pd.concat([thinned(panel, most, seed) for panel in panels])
+    kinds = {"plotted": shown, "all": table}
+    found = [statistics.summarise(rows, by).assign(halos=kind) for kind, rows in kinds.items()]
+    found = pd.concat(found).set_index([*by, "halos"]).drop(columns="coverage")
+    found = found.rename(columns={"relative_error": "epsilon", "reduced_chi2": "chi2"})
+    order = [(*panel, kind) for panel in found.index.droplevel(-1).unique() for kind in kinds]
+    return found.loc[order]
+
+
+def _draw_panel(axis, whole, most, seed, limits, colours):
+    panel = thinned(whole, most, seed)
     truth, mean, std = (panel[key].to_numpy() for key in ("truth", "mean", "std"))
     colour = colours.to_rgba(panel["log_mass"].to_numpy())
     axis.plot(limits, limits, color="k", lw=1, zorder=3)
@@ -212,8 +244,8 @@ def _draw_panel(axis, panel, limits, colours):
     axis.set_ylim(limits)
     axis.set_box_aspect(1)
     axis.text(
-        0.04, 0.965, metric_text(truth, mean, std), transform=axis.transAxes, va="top", size=8,
-        linespacing=1.25, zorder=4,
+        0.04, 0.965, f"{len(panel)} of {len(whole)} halos\n{metric_text(truth, mean, std)}",
+        transform=axis.transAxes, va="top", size=7.5, linespacing=1.2, zorder=4,
         bbox={"facecolor": "w", "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
     )  # fmt: skip
     outside = int(((mean < limits[0]) | (mean > limits[1])).sum())
@@ -277,63 +309,3 @@ def _of_property(predictions, name):
             expected=f"some of {sorted(set(predictions['property']))}",
         )
     return table
-
-
-@styled
-def one_prediction(images, prediction, extent, title=None, source=None):
-    """What a network sees of one halo, and what it says about it.
-
-    Parameters
-    ----------
-    images : dict of str to array_like, shape (size, size)
-        Field -> standardised input.
-    prediction : pandas.DataFrame
-        Rows of one halo: property, truth, mean and std.
-    extent : float
-        Half the side of the images [kpc].
-    title : str, optional
-        Says which halo it is.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Left: the inputs; right: posterior mean and standard deviation of each property, and the
-        truth (cross), all in units of the property's range.
-    """
-    figure, axes = plt.subplots(
-        1, len(images) + 1, figsize=(3.1 * len(images) + 4.2, 3.1), squeeze=False,
-        width_ratios=[1] * len(images) + [1.25],
-    )  # fmt: skip
-    for axis, (name, image) in zip(axes[0], images.items(), strict=False):
-        shown = axis.imshow(image, origin="lower", extent=[-extent, extent] * 2, cmap="cividis")
-        axis.set_title(field_names(name))
-        axis.set_xlabel("kpc")
-        figure.colorbar(shown, ax=axis, label="standardised log", shrink=0.8)
-    axes[0, 0].set_ylabel("kpc")
-    _draw_posteriors(axes[0, -1], prediction)
-    if title:
-        axes[0, -1].set_title(title)
-    return note_source(figure, source)
-
-
-def _draw_posteriors(axis, prediction):
-    rows = prediction.set_index("property")
-    known = [one for one in PROPERTIES if one.name in rows.index]
-    low = np.array([one.low for one in known])
-    span = np.array([one.high for one in known]) - low
-    values = rows.loc[[one.name for one in known]]
-    place = -np.arange(len(known))
-    mean = (values["mean"].to_numpy() - low) / span
-    truth = (values["truth"].to_numpy() - low) / span
-    axis.errorbar(
-        mean, place, xerr=values["std"].to_numpy() / span, fmt="o", color="#0072B2", ms=5,
-        capsize=3, lw=1.5, label=r"posterior $\mu\pm\sigma$",
-    )  # fmt: skip
-    axis.plot(truth, place, "x", color="k", ms=7, mew=1.8, label="truth")
-    axis.set_yticks(place, [one.label for one in known])
-    axis.set_xlabel("position in the range of Table 1")
-    axis.set_xlim(min(-0.05, np.nanmin(truth) - 0.05), max(1.05, np.nanmax(truth) + 0.05))
-    axis.set_ylim(-len(known) + 0.4, 1.3)
-    axis.legend(loc="upper center", ncols=2)

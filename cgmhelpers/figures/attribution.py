@@ -1,0 +1,141 @@
+"""Figures of where in a map an inference comes from."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Circle
+from matplotlib.ticker import NullFormatter
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.figures.appearance import (
+    FIELD_SET_COLOURS,
+    field_names,
+    note_source,
+    property_named,
+    styled,
+    unit_label,
+)
+from cgmhelpers.figures.maps import colours_of
+from cgmhelpers.halos import HALO_CLASSES
+from cgmhelpers.properties import APERTURE
+
+
+@styled
+def attribution_maps(ds, attribution, source=None):
+    """Maps of some halos beside what each pixel adds to an inference.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Limited maps (halo, field, y, x) of those halos, along one line of sight.
+    attribution : Attribution
+        From :func:`cgmhelpers.attribution.integrated_gradients`, of the same halos.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row a halo, two columns a field: the map, and its attribution (red raises the inference
+        over that from a blank map, blue lowers it). The scale of a row's attributions is the
+        same, and ends where 2% of its pixels that aren't zero lie beyond. The dashed circle is
+        R200c, where it fits, the dotted one 200 kpc.
+    """
+    number, fields = attribution.values.shape[:2]
+    figure, axes = plt.subplots(
+        number, 2 * fields, figsize=(2.35 * 2 * fields + 1.6, 2.3 * number + 0.4),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    pixel = float(np.diff(ds["x"].values[:2])[0])
+    half = float(ds["x"].values[-1]) + pixel / 2
+    view = {"origin": "lower", "extent": [-half, half, -half, half], "interpolation": "nearest"}
+    images = ds["image"].values  # (halo, field, y, x)
+    for column, name in enumerate(attribution.fields):
+        norm = colours_of(name, images[:, column], ds.attrs["limits"])
+        for row, image in zip(axes, images[:, column], strict=True):
+            shown = row[2 * column].imshow(
+                image, norm=norm, cmap=known_fields.get(name).colour_map, **view
+            )
+        axes[0, 2 * column].set_title(f"{field_names(name)} {unit_label(name)}")
+        axes[0, 2 * column + 1].set_title(f"{field_names(name)}, attribution")
+        bar = figure.colorbar(
+            shown, ax=axes[:, 2 * column], location="bottom", aspect=14, pad=0.02, extend="min"
+        )
+        bar.ax.xaxis.set_minor_formatter(NullFormatter())
+    for place, values in enumerate(attribution.values):
+        lit = np.abs(values[values != 0])
+        scale = np.percentile(lit, 98) if len(lit) else 1.0
+        for column in range(fields):
+            shown = axes[place, 2 * column + 1].imshow(
+                values[column], vmin=-scale, vmax=scale, cmap="RdBu_r", **view
+            )
+        label = rf"$\Delta${property_named(attribution.property).label} per pixel"
+        figure.colorbar(shown, ax=axes[place], label=label, aspect=15, pad=0.01, extend="both")
+        axes[place, 0].set_ylabel(_halo_text(ds.isel(halo=place), attribution, place))
+        for panel, colour in zip(axes[place], ("w", "0.2") * fields, strict=True):
+            radius = float(ds["r200c"].values[place])
+            panel.add_patch(Circle((0, 0), radius, fill=False, color=colour, lw=0.8, ls="--"))
+            panel.add_patch(Circle((0, 0), APERTURE, fill=False, color=colour, lw=0.9, ls=":"))
+            panel.set(xticks=[-200, 0, 200], yticks=[-200, 0, 200], xlim=(-half, half))
+            panel.set_ylim(-half, half)
+    for panel in axes[-1]:
+        panel.set_xlabel("[kpc]")
+    return note_source(figure, source)
+
+
+def _halo_text(ds, attribution, place):
+    label = {one.name: one.label for one in HALO_CLASSES}.get(str(ds["halo_class"].values), "")
+    truth = float(ds["properties"].sel(property=attribution.property))
+    inferred = attribution.inferred[place]
+    return f"{label}\ntrue {truth:.2f}, inferred {inferred:.2f}\n[kpc]"
+
+
+@styled
+def attribution_profiles(profiles, fields, edges, classes, source=None):
+    """Share of the attribution within each projected radius, by field and halo class.
+
+    Parameters
+    ----------
+    profiles : dict of str to ndarray
+        Property -> shares of rings, shape (halos, fields, rings): absolute attribution over that
+        of all rings and fields.
+    fields : sequence of str
+        Names of the fields.
+    edges : array_like, shape (rings + 1,)
+        Edges of the rings [kpc].
+    classes : array_like of str, shape (halos,)
+        Halo class of each.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row a property, a column a halo class: mean over the halos, with the 16th to 84th
+        percentile as a band; dotted: the aperture of 200 kpc.
+    """
+    classes = np.asarray(classes)
+    kinds = [one for one in HALO_CLASSES if one.name in set(classes)]
+    figure, axes = plt.subplots(
+        len(profiles), len(kinds), figsize=(2.9 * len(kinds) + 0.5, 2.4 * len(profiles) + 0.4),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    middle = (np.asarray(edges[1:]) + np.asarray(edges[:-1])) / 2
+    for row, (name, shares) in zip(axes, profiles.items(), strict=True):
+        for axis, kind in zip(row, kinds, strict=True):
+            own = shares[classes == kind.name]
+            own = own[np.isfinite(own).all(axis=(1, 2))]
+            for number, field in enumerate(fields):
+                if len(own):
+                    colour = FIELD_SET_COLOURS.get(field, f"C{number}")
+                    low, high = np.percentile(own[:, number], [16, 84], axis=0)
+                    axis.fill_between(middle, low, high, color=colour, alpha=0.2, lw=0)
+                    axis.plot(middle, own[:, number].mean(axis=0), "-o", ms=3, color=colour,
+                              label=field_names(field))  # fmt: skip
+            axis.axvline(APERTURE, color="0.5", lw=0.9, ls=":")
+            axis.set_title(f"{property_named(name).label}, {kind.label}, {len(own)} halos")
+        row[0].set_ylabel("share of attribution")
+    for axis in axes[-1]:
+        axis.set_xlabel("projected radius [kpc]")
+    handles, labels = axes.flat[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels) or 1)
+    return note_source(figure, source)
