@@ -11,6 +11,7 @@ import pytest
 
 # A page's JavaScript has that long to settle [ms].
 PATIENCE = 30_000
+WIDTHS = (1280, 400)
 TALLEST = 12_000  # a picture of a page higher than that shows its top only [pixels]
 
 
@@ -65,7 +66,7 @@ class Visit:
         """Open a page, wait until it has settled, and note every problem."""
         page = self.page
         home = re.match(r"(http://127\.0\.0\.1:\d+|file://)", url).group()
-        page.on("request", lambda request: self._check_request(request.url, home))
+        page.on("request", lambda request: self.check_request(request.url, home))
         page.on("requestfailed", lambda r: self.problems.append(f"request failed: {r.url}"))
         page.on("response", self._check_response)
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
@@ -76,7 +77,7 @@ class Visit:
         self._check_images()
         return self
 
-    def _check_request(self, url, home):
+    def check_request(self, url, home):
         if not url.startswith((home, "data:", "blob:")):
             self.problems.append(f"request off localhost: {url}")
 
@@ -113,14 +114,20 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, request):
-    """Open pages in a fresh context; with --screenshots, keep a picture of the last one."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    """Open pages in a fresh context; with --screenshots, keep pictures of the last one.
+
+    One as wide as a laptop and one as wide as a telephone, named after the test.
+    """
+    context = browser.new_context(viewport={"width": WIDTHS[0], "height": 1000})
     visit = Visit(context.new_page())
     yield visit
     folder = request.config.getoption("--screenshots")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        height = visit.page.evaluate("() => document.documentElement.scrollHeight")
-        visit.page.screenshot(path=Path(folder) / f"{name}.png", full_page=height < TALLEST)
+        for width in WIDTHS:
+            visit.page.set_viewport_size({"width": width, "height": 1000})
+            height = visit.page.evaluate("() => document.documentElement.scrollHeight")
+            path = Path(folder) / f"{name}_{width}.png"
+            visit.page.screenshot(path=path, full_page=height < TALLEST)
     context.close()

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from cgmhelpers import pipeline
 from cgmhelpers.book import pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,16 +16,21 @@ NOTEBOOKS = [page for page in PAGES if page.startswith("executed/")]
 # Made by Sphinx and Jupyter Book themselves; index.html forwards to the first page.
 OTHER_PAGES = ("genindex", "index", "py-modindex", "search")
 
-# The images that a reader sees in widgets.
-WIDGET_IMAGES = (
-    "() => [...document.querySelectorAll('.jupyter-widgets img')]"
-    ".filter(i => i.offsetParent !== null).map(i => i.src).join()"
-)
+# What sticks out of the page on the right: its reader would have to scroll the whole page.
+TOO_WIDE = """() => {
+  const inside = (e) =>
+    e && (getComputedStyle(e).overflowX !== "visible" || inside(e.parentElement));
+  const edge = document.documentElement.clientWidth + 1;
+  return [...document.querySelectorAll("article *")]
+    .filter((e) => e.getBoundingClientRect().right > edge && e.checkVisibility()
+      && !inside(e.parentElement))
+    .map((e) => e.outerHTML.slice(0, 120));
+}"""
 
 
 def test_the_pages_are_the_ones_of_the_toc(html):
     built = {path.relative_to(html).with_suffix("").as_posix() for path in html.rglob("*.html")}
-    assert len(NOTEBOOKS) == 5
+    assert [name.removeprefix("executed/") for name in NOTEBOOKS] == list(pipeline.NOTEBOOKS)
     assert built - {name for name in built if name.startswith("_")} == {*PAGES, *OTHER_PAGES}
 
 
@@ -34,13 +40,16 @@ def test_page_has_no_problem(visit, address, name):
     visit.look(f"{address}/{name}.html")
     assert visit.problems == []
     assert visit.page.locator("h1").count() >= 1
+    for width in (1280, 400):
+        visit.page.set_viewport_size({"width": width, "height": 1000})
+        assert visit.page.evaluate(TOO_WIDE) == [], f"{width} pixels are too few"
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_shows_figures_and_no_traceback(visit, address, name):
     visit.look(f"{address}/{name}.html")
-    assert visit.page.locator(".cell_output img").count() >= 1
+    assert visit.page.locator(".cell_output :is(img, canvas)").count() >= 1
     assert visit.page.locator(".output.traceback").count() == 0
 
 
@@ -60,29 +69,17 @@ def test_science_page_numbers_the_equations_as_the_paper(visit, address):
 
 
 @pytest.mark.browser
-def test_every_slider_changes_its_picture(visit, address, html):
-    with_widgets = [
-        name for name in NOTEBOOKS if "vnd.jupyter.widget-view" in _text(html / f"{name}.html")
-    ]
-    moved = 0
-    for name in with_widgets:
-        visit.look(f"{address}/{name}.html")
-        visit.page.wait_for_selector(".jupyter-widgets", timeout=30_000)
-        handles = visit.page.locator(".noUi-handle")
-        for number in range(handles.count()):
-            handle = handles.nth(number)
-            if not handle.is_visible():
-                continue
-            before = visit.page.evaluate(WIDGET_IMAGES)
-            handle.focus()
-            at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-            visit.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
-            visit.page.wait_for_function(
-                f"before => ({WIDGET_IMAGES})() !== before", arg=before, timeout=10_000
-            )
-            moved += 1
-    assert visit.problems == []
-    assert moved >= 1, "no page of the book has a slider"
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_folds_its_parameters_and_shows_how_to_run_it_again(visit, address, name):
+    visit.look(f"{address}/{name}.html")
+    parameters = visit.page.locator(".cell.tag_parameters")
+    assert parameters.count() == 1
+    assert parameters.locator("pre").first.is_hidden()
+    assert visit.page.locator(".cell.tag_injected-parameters").count() == 0
+    again = visit.page.locator(".admonition:has-text('Run this chapter again')").first
+    notebook = name.removeprefix("executed/")
+    assert f"papermill notebooks/{notebook}.ipynb" in again.locator("pre").text_content()
+    assert "-p profile smoke" in again.locator("pre").text_content()
 
 
 @pytest.mark.browser

@@ -1,0 +1,163 @@
+"""The halos that an explorer shows: labels and properties in memory, images read one by one."""
+
+import functools
+from pathlib import Path
+
+import pandas as pd
+
+from cgmhelpers import map_store, maps, populations
+from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.properties import NAMES
+
+IDENTIFIER = ["suite", "set_name", "realisation", "group"]
+LABELS = [*IDENTIFIER, "log_mass", "halo_class", "r200c"]
+HALOS_KEPT = 32
+"""Halos whose images stay in memory: 13 MB of 128 x 128 pixels in two fields."""
+
+
+class Collection:
+    """Halos of any number of map stores, and the networks that can look at them.
+
+    Only labels and properties are read here. The images of a halo are read when it is shown.
+
+    Parameters
+    ----------
+    stores : path or sequence of paths
+        Map stores with the same fields and pixels.
+    halos : pandas.DataFrame, optional
+        Halos with their positions (x, y, z in kpc), as of ``Run.halos``: what it takes to find
+        the same halo in another suite.
+    box_size : float, optional
+        Side of the periodic box of `halos` [kpc].
+    networks : pandas.DataFrame, optional
+        Columns suite, fields, limits, folder, as of ``Run.networks``.
+    source : str
+        What the data are.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per halo, numbered from 0: identifier, log_mass [log10 Msun], halo_class, r200c
+        [kpc], the six properties, and x, y, z [kpc] where `halos` was given.
+    fields : tuple of str
+        Names of the fields.
+    pixels : int
+        Pixels along a side.
+    pixel_size : float
+        Side of a pixel [kpc].
+    images : callable
+        ``images(number, size=None)`` gives the images of a halo, (axis, field, y, x) in the
+        fields' units, without limits, averaged to `size` pixels a side where that is given.
+    twins : callable
+        ``twins(number)`` finds the same halo in the other suites: suite -> row of `table`.
+    predictor : callable
+        ``predictor(folder)`` loads a network.
+
+    Raises
+    ------
+    DataNotFoundError, FormatError
+        If a store isn't there, or isn't one.
+    """
+
+    def __init__(self, stores, halos=None, box_size=None, networks=None, source=""):
+        paths = [stores] if isinstance(stores, str | Path) else list(stores)
+        if not paths:
+            raise ParameterError("There are no maps to explore.", found="an empty list of stores")
+        self._stores = [map_store.open(path) for path in paths]
+        first = self._stores[0]
+        self.fields = tuple(map(str, first["field"].values))
+        self.pixels = first.sizes["x"]
+        self.pixel_size = float(first.attrs["pixel_size_kpc"])
+        self.attributes = first.attrs
+        self.networks = networks
+        self.box_size = box_size
+        self.source = source
+        tables = [_labels(ds).assign(store=n) for n, ds in enumerate(self._stores)]
+        self.table = pd.concat(tables, ignore_index=True)
+        if halos is not None:
+            places = halos[[*IDENTIFIER, "x", "y", "z"]]
+            self.table = self.table.merge(places, on=IDENTIFIER, how="left", validate="1:1")
+        # Caches of this collection, not of the class: another run has other networks.
+        self._dataset = functools.lru_cache(HALOS_KEPT)(self._read)
+        self.images = functools.lru_cache(HALOS_KEPT)(self._images)
+        self.predictor = functools.lru_cache(_load)
+        self.twins = functools.lru_cache(HALOS_KEPT)(self._twins)
+
+    def __len__(self):
+        return len(self.table)
+
+    def _images(self, number, size=None):
+        """Read the images of a halo, averaged to `size` pixels a side where that is given."""
+        if not 0 <= number < len(self):
+            raise ParameterError("No such halo.", found=number, expected=f"0 to {len(self) - 1}")
+        if size not in (None, self.pixels):
+            return maps.coarsen(self._dataset(number), size)["image"].values
+        return self._dataset(number)["image"].values
+
+    def _read(self, number):
+        row = self.table.loc[number]
+        return self._stores[row["store"]][["image"]].isel(halo=row["row"]).load()
+
+    def name(self, number):
+        """Name a halo for readers.
+
+        Parameters
+        ----------
+        number : int
+            Row of `table`.
+
+        Returns
+        -------
+        str
+            Such as "SIMBA CV 3, group 17".
+        """
+        row = self.table.loc[number]
+        return f"{row['suite']} {row['set_name']} {row['realisation']}, group {row['group']}"
+
+    def _twins(self, number):
+        """Find the same halo in the other suites, as far as positions are known."""
+        if self.box_size is None or "x" not in self.table:
+            return {}
+        halo = self.table.loc[number]
+        found = {}
+        for suite in self.table["suite"].unique():
+            if suite == halo["suite"]:
+                continue
+            pair = self.table[self.table["suite"].isin([suite, halo["suite"]])].reset_index()
+            try:
+                twin = populations.twins(pair, halo, self.box_size).set_index("suite")
+            except ResultError:
+                continue
+            found[str(suite)] = int(twin.loc[suite, "index"])
+        return found
+
+
+def collect(run):
+    """Gather the halos, maps and networks of a run; what is missing is made.
+
+    Parameters
+    ----------
+    run : cgmhelpers.pipeline.Run
+        The run.
+
+    Returns
+    -------
+    Collection
+    """
+    stores = [path for paths in run.maps().values() for path in paths]
+    box_size = run.simulations[0].header.box_size
+    return Collection(stores, run.halos(), box_size, run.networks(), run.source)
+
+
+def _load(folder):
+    from cgmhelpers import inference
+
+    return inference.load(folder)
+
+
+def _labels(ds):
+    """The labels and properties of a store's halos, with their row in it."""
+    table = pd.DataFrame({name: ds[name].values for name in LABELS})
+    values = ds["properties"].sel(property=list(NAMES)).values
+    table[list(NAMES)] = values
+    return table.assign(row=range(len(table)))

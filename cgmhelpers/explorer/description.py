@@ -1,0 +1,163 @@
+"""What a page must know before it shows anything: halos, fields, colours, and its own script."""
+
+import base64
+from dataclasses import asdict
+from importlib.resources import files
+from itertools import combinations
+
+import numpy as np
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.explorer.scene import Choice
+from cgmhelpers.halos import HALO_CLASSES
+from cgmhelpers.properties import APERTURE, NAMES, PROPERTIES
+
+PLAIN_LABELS = {
+    "log_m_halo": "log M halo [M☉]",
+    "f_cgm": "f CGM",
+    "log_z_cgm": "log Z CGM",
+    "log_m_cgm": "log M CGM [M☉]",
+    "f_cool": "f cool",
+    "log_t_cgm": "log T CGM [K]",
+}
+"""Labels without mathematics, for menus and screen readers."""
+PLAIN_UNITS = {
+    "xray": "erg s⁻¹ cm⁻² arcmin⁻²",
+    "oxygen": "erg s⁻¹ cm⁻² arcmin⁻²",
+    "hi": "cm⁻²",
+}
+DEPTHS = (-2.0, 2.05, 0.1)
+"""The reader's own limits, in decades above the survey's: first, end, step."""
+PALETTES = ("viridis", "cividis", "gray")
+"""Colours to choose from beside the field's own; all rise evenly in lightness."""
+
+
+def describe(collection, halos=None):
+    """Tell a page what there is to choose from.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos, maps and networks.
+    halos : sequence of int, optional
+        Rows of its table; all by default.
+
+    Returns
+    -------
+    dict
+        For JSON.
+    """
+    from cgmhelpers.figures.appearance import suite_colour
+
+    table = collection.table if halos is None else collection.table.loc[list(halos)]
+    fields = [known_fields.get(name) for name in collection.fields]
+    suites = list(map(str, table["suite"].unique()))
+    networks = collection.networks
+    return {
+        "source": collection.source,
+        "pixels": collection.pixels,
+        "halfWidth": collection.pixels * collection.pixel_size / 2,
+        "aperture": APERTURE,
+        "suites": {name: suite_colour(name) for name in suites},
+        "classes": {one.name: one.label for one in HALO_CLASSES},
+        "fields": {one.name: _field(one) for one in fields},
+        "fieldSets": field_sets(collection.fields),
+        "properties": [_property(one) for one in PROPERTIES],
+        "halos": {
+            "number": table.index.tolist(),
+            "suite": list(map(suites.index, table["suite"])),
+            **{name: table[name].tolist() for name in ("realisation", "group", "halo_class")},
+            "mass": table["log_mass"].round(4).tolist(),
+            "radius": table["r200c"].round(2).tolist(),
+            "properties": [_numbers(table[name]) for name in NAMES],
+        },
+        "setName": str(table["set_name"].iloc[0]),
+        "networks": [] if networks is None else list(map(str, networks["suite"].unique())),
+        "palettes": _palettes(fields),
+        "depths": [round(float(d), 2) for d in np.arange(*DEPTHS)],
+        "exports": False,
+    }
+
+
+def field_sets(names):
+    """Every choice of fields to show side by side.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The fields.
+
+    Returns
+    -------
+    list of list of str
+        All together first, single ones last.
+    """
+    counts = range(len(names), 0, -1)
+    return [list(chosen) for count in counts for chosen in combinations(names, count)]
+
+
+def start(collection):
+    """Choose what is shown first: the heaviest halo of the first suite, in all fields.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos and maps.
+
+    Returns
+    -------
+    dict
+        Arguments of `cgmhelpers.explorer.scene.Choice`.
+    """
+    own = collection.table[collection.table["suite"] == collection.table["suite"].iloc[0]]
+    return asdict(Choice(int(own["log_mass"].idxmax()), fields=collection.fields))
+
+
+def script(name):
+    """Read the view's JavaScript and style, with one of its two drivers.
+
+    Parameters
+    ----------
+    name : {"live.js", "page.js"}
+        The driver: asks the kernel, or looks up what travels with the page.
+
+    Returns
+    -------
+    str
+        One script that imports and requests nothing.
+    """
+    folder = files("cgmhelpers.explorer")
+    style = (folder / "view.css").read_text(encoding="utf-8").replace("`", "'")
+    parts = [(folder / one).read_text(encoding="utf-8") for one in ("view.js", name)]
+    return "\n".join([f"const STYLE = `{style}`;", *parts])
+
+
+def _field(field):
+    return {
+        "title": field.title,
+        "unit": PLAIN_UNITS.get(field.name, field.unit),
+        "survey": field.survey,
+        "surveyLimit": float(np.log10(field.survey_limit)),
+        "range": float(np.log10(field.dynamic_range)),
+        "palette": field.colour_map,
+    }
+
+
+def _property(one):
+    return {"label": PLAIN_LABELS.get(one.name, one.name), "low": one.low, "high": one.high}
+
+
+def _numbers(column):
+    """Round values; JSON has no infinity, so what isn't finite is None."""
+    return [round(float(v), 4) if np.isfinite(v) else None for v in column]
+
+
+def _palettes(fields):
+    from matplotlib import colormaps
+
+    names = dict.fromkeys([*(field.colour_map for field in fields), *PALETTES])
+    steps = np.arange(256)
+    return {
+        name: base64.b64encode(colormaps[name](steps, bytes=True)[:, :3].tobytes()).decode()
+        for name in names
+    }

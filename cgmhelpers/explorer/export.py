@@ -1,0 +1,178 @@
+"""What an explorer hands out: the shown map as FITS and PNG, the listed halos as CSV."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from astropy import units
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.explorer.collection import IDENTIFIER
+from cgmhelpers.explorer.scene import limited
+from cgmhelpers.properties import NAMES
+from cgmhelpers.provenance import whole
+
+CYCLE = "xyzxy"
+"""The two axes after the line of sight are the horizontal and the vertical of an image."""
+
+
+def file_stem(collection, selection):
+    """Name the files of a selection.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos and maps.
+    selection : Choice
+        What is shown.
+
+    Returns
+    -------
+    str
+        Such as ``SIMBA_CV_3_group17_x_survey``.
+    """
+    row = collection.table.loc[selection.halo]
+    limits = f"own{selection.depth:+.2f}" if selection.limits == "own" else selection.limits
+    parts = [row["suite"], row["set_name"], row["realisation"], f"group{row['group']}"]
+    return "_".join(map(str, [*parts, selection.axis, limits]))
+
+
+def map_to_fits(collection, selection, path):
+    """Write the shown maps as FITS: one image extension per field, with units and a WCS in kpc.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos and maps.
+    selection : Choice
+        What is shown; its limits are applied.
+    path : path
+        File to write; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    halo = collection.table.loc[selection.halo]
+    primary = fits.PrimaryHDU()
+    primary.header.update(
+        SUITE=(str(halo["suite"]), "suite of simulations"),
+        SETNAME=(str(halo["set_name"]), "set of simulations"),
+        REALIS=(int(halo["realisation"]), "number in the set"),
+        GROUP=(int(halo["group"]), "row in the group catalogue"),
+        LOGMASS=(float(halo["log_mass"]), "log10 of M200c [Msun]"),
+        R200C=(float(halo["r200c"]), "[kpc]"),
+        REDSHIFT=(float(collection.attributes["redshift"]), "of the snapshot"),
+        LOS=(selection.axis, "line of sight"),
+        LIMITS=(selection.limits, "which limits the maps were raised to"),
+        MOCK=(bool(collection.attributes["mock"]), "from the mock suite: not a result"),
+    )
+    frame = _frame(collection, selection).to_header()
+    extensions = []
+    for name, image in zip(selection.fields, limited(collection, selection), strict=True):
+        one = fits.ImageHDU(image, header=frame.copy(), name=name)
+        unit = units.Unit(known_fields.get(name).unit)
+        if unit != units.dimensionless_unscaled:
+            one.header["BUNIT"] = unit.to_string("fits")
+        one.header["LIMIT"] = (selection.limit(name), "fainter pixels were raised to this")
+        extensions.append(one)
+    path = Path(path)
+    with whole(path) as temporary:
+        fits.HDUList([primary, *extensions]).writeto(temporary)
+    return path
+
+
+def picture(collection, selection):
+    """Draw the shown maps as the book's figures do.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos and maps.
+    selection : Choice
+        What is shown.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib.colors import LogNorm
+    from matplotlib.patches import Circle
+
+    from cgmhelpers.figures.appearance import field_label, note_source, style
+    from cgmhelpers.properties import APERTURE
+
+    half = collection.pixels * collection.pixel_size / 2
+    horizontal, vertical = _other_axes(selection.axis)
+    with style():
+        figure, panels = plt.subplots(
+            1, len(selection.fields), figsize=(4.6 * len(selection.fields), 3.9), squeeze=False
+        )
+        shown = zip(panels[0], selection.fields, limited(collection, selection), strict=True)
+        for panel, name, image in shown:
+            field = known_fields.get(name)
+            highest = max(float(image.max()), 10 * selection.limit(name))
+            lowest = selection.limit(name)
+            if selection.limits == "ideal":
+                lowest = max(lowest, highest / field.dynamic_range)
+            drawn = panel.imshow(
+                image, norm=LogNorm(lowest, highest, clip=True), cmap=field.colour_map,
+                origin="lower", extent=[-half, half, -half, half], interpolation="nearest",
+            )  # fmt: skip
+            radii = ((collection.table.loc[selection.halo, "r200c"], "--"), (APERTURE, ":"))
+            for radius, line in radii:
+                panel.add_patch(Circle((0, 0), radius, fill=False, color="w", lw=0.9, ls=line))
+            panel.set(xlim=(-half, half), ylim=(-half, half))
+            panel.set(xlabel=f"{horizontal} [kpc]", ylabel=f"{vertical} [kpc]")
+            figure.colorbar(drawn, ax=panel, label=field_label(name), pad=0.01)
+        figure.suptitle(collection.name(selection.halo), size=10.5)
+        note_source(figure, collection.source)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+        plt.close(figure)
+    return buffer.getvalue()
+
+
+def halos_to_csv(collection, numbers, path):
+    """Write halos with their properties as CSV.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos.
+    numbers : sequence of int
+        Rows of its table.
+    path : path
+        File to write; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+        The file. Masses are log10 Msun, radii kpc, temperatures log10 K.
+    """
+    columns = [*IDENTIFIER, "halo_class", "log_mass", "r200c", *NAMES]
+    path = Path(path)
+    with whole(path) as temporary:
+        collection.table.loc[list(numbers), columns].to_csv(temporary, index=False)
+    return path
+
+
+def _frame(collection, selection):
+    """The WCS of the images: linear, kpc from the halo's centre."""
+    frame = WCS(naxis=2)
+    frame.wcs.ctype = [axis.upper() for axis in _other_axes(selection.axis)]
+    frame.wcs.cunit = ["kpc", "kpc"]
+    frame.wcs.crpix = np.full(2, (collection.pixels + 1) / 2)
+    frame.wcs.cdelt = np.full(2, collection.pixel_size)
+    frame.wcs.crval = np.zeros(2)
+    return frame
+
+
+def _other_axes(axis):
+    start = CYCLE.index(axis) + 1
+    return CYCLE[start], CYCLE[start + 1]

@@ -1,0 +1,125 @@
+"""The live explorer: a widget in JupyterLab that asks the kernel for every scene."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from cgmhelpers.errors import CGMError, ParameterError
+from cgmhelpers.explorer import export
+from cgmhelpers.explorer.description import describe, script, start
+from cgmhelpers.explorer.scene import Choice, scene
+
+FALLBACK = (
+    '<p class="explorer-fallback">The live explorer needs a kernel: start JupyterLab with '
+    "<code>make lab</code> and run this notebook.</p>"
+)
+
+
+class Explorer(anywidget.AnyWidget):
+    """Explore the halos of a collection by hand.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos, maps and networks.
+    folder : path
+        Where exported files go; made when the first is written.
+
+    Attributes
+    ----------
+    selection : dict
+        What the page asks for: the arguments of `Choice`, and ``request``, which the answer
+        repeats.
+    scene : dict
+        What :func:`cgmhelpers.explorer.scene.scene` found, or ``problem``: why it couldn't.
+    message : str
+        What the last export did.
+    """
+
+    about = traitlets.Dict().tag(sync=True)
+    selection = traitlets.Dict().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, collection, folder="."):
+        self.collection = collection
+        self.folder = Path(folder)
+        about = describe(collection) | {"exports": True}
+        super().__init__(about=about, selection=start(collection) | {"request": 0})
+        self.on_msg(self._answer)
+
+    @property
+    def _esm(self):
+        return script("live.js")
+
+    @traitlets.observe("selection")
+    def _ask(self, change):
+        chosen = dict(change["new"])
+        request = chosen.pop("request", 0)
+        try:
+            found = scene(self.collection, _selection(chosen))
+        except CGMError as error:
+            found = {"problem": str(error)}
+        self.scene = found | {"request": request}
+
+    def _answer(self, widget, content, buffers):
+        """Serve the page's buttons."""
+        try:
+            self.export(content["export"], content.get("halos"))
+        except (CGMError, OSError) as error:
+            self.message = f"Not written: {error}"
+
+    def export(self, kind, halos=None):
+        """Write what is shown to a file in `folder`.
+
+        Parameters
+        ----------
+        kind : {"fits", "png", "csv"}
+            Map with units and WCS, picture, or table of halos.
+        halos : sequence of int, optional
+            Rows of the collection's table for the table; all by default.
+
+        Returns
+        -------
+        Path
+            The file; `message` names it too.
+
+        Raises
+        ------
+        ParameterError
+            For another kind.
+        """
+        chosen = dict(self.selection)
+        chosen.pop("request", None)
+        selection = _selection(chosen)
+        path = self.folder / f"{export.file_stem(self.collection, selection)}.{kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "fits":
+            export.map_to_fits(self.collection, selection, path)
+        elif kind == "png":
+            path.write_bytes(export.picture(self.collection, selection))
+        elif kind == "csv":
+            path = path.with_name("halos.csv")
+            numbers = range(len(self.collection)) if halos is None else halos
+            export.halos_to_csv(self.collection, numbers, path)
+        else:
+            raise ParameterError("Unknown export.", found=kind, expected="fits, png or csv")
+        self.message = f"Written: {path}"
+        return path
+
+    def _repr_mimebundle_(self, **options):
+        """Give a sentence to pages that have no kernel."""
+        bundle = super()._repr_mimebundle_(**options)
+        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        if data is None:
+            return bundle
+        data = {**data, "text/html": FALLBACK}
+        return (data, *rest) if rest else data
+
+
+def _selection(chosen):
+    try:
+        return Choice(**chosen)
+    except TypeError as error:
+        raise ParameterError("The selection can't be read.", found=sorted(chosen)) from error

@@ -1,0 +1,253 @@
+"""What an explorer shows for a choice of halo, axis, fields and limits: numbers, no drawing."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cgmhelpers import fields as known_fields
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.projection import AXES
+from cgmhelpers.properties import NAMES
+
+LIMITS = ("ideal", "survey", "own")
+"""No limit, a survey's, or the reader's own: the survey's times ``10**depth``."""
+MARGIN = 1.0
+"""Decades below the colours of an ideal map that are kept for a colour scale held from another."""
+ANNULUS = 2
+"""Width of the annuli of a radial profile [pixels]."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader has chosen.
+
+    Parameters
+    ----------
+    halo : int
+        Row of the collection's table.
+    axis : {"x", "y", "z"}
+        Line of sight.
+    fields : tuple of str
+        Fields to show side by side; the network takes the same.
+    limits : {"ideal", "survey", "own"}
+        Which limits hold.
+    depth : float
+        With own limits: decades above the survey's.
+    trained_on : str, optional
+        Suite of the network; by default the halo's own.
+
+    Raises
+    ------
+    ParameterError
+        For an axis or limits that aren't known, or no field.
+    """
+
+    halo: int
+    axis: str = "x"
+    fields: tuple = ()
+    limits: str = "ideal"
+    depth: float = 0.0
+    trained_on: str = ""
+
+    def __post_init__(self):
+        """Check what can be checked without the halos."""
+        object.__setattr__(self, "fields", tuple(self.fields))
+        for value, known in ((self.axis, AXES), (self.limits, LIMITS)):
+            if value not in known:
+                raise ParameterError("Unknown choice.", found=value, expected=known)
+        if not self.fields:
+            raise ParameterError("Nothing to show.", found="no field", expected="at least one")
+
+    def limit(self, name):
+        """Value that a field's pixels are raised to.
+
+        Parameters
+        ----------
+        name : str
+            Field.
+
+        Returns
+        -------
+        float
+            In the field's unit.
+        """
+        field = known_fields.get(name)
+        if self.limits == "own":
+            return max(field.limit("survey") * 10**self.depth, field.limit("ideal"))
+        return field.limit(self.limits)
+
+
+def limited(collection, selection, size=None):
+    """The chosen maps, raised to the limits.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos and maps.
+    selection : Choice
+        What to show.
+    size : int, optional
+        Pixels along a side, to average to before the limits; by default as stored.
+
+    Returns
+    -------
+    (fields, y, x) ndarray of float32
+        In the fields' units, y up.
+    """
+    images = _images(collection, selection, size)
+    lowest = np.array([selection.limit(name) for name in selection.fields], dtype=images.dtype)
+    return np.maximum(images, lowest[:, None, None])
+
+
+def scene(collection, selection):
+    """Everything that a view draws for a selection.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos, maps and networks.
+    selection : Choice
+        What to show.
+
+    Returns
+    -------
+    dict
+        ``halo``, ``axis``; per field ``images``, with ``levels`` (bytes, y up, row by row: log10 of
+        the map **without** limits from ``low`` to ``high``), ``limit`` (log10) and ``profile``
+        (log10 of the mean over annuli, of the map **with** limits); ``radii`` [kpc];
+        ``network`` (which one, in words), ``mean`` and ``std`` of the six properties or None;
+        ``twins``, suite -> number.
+    """
+    images = _images(collection, selection)
+    shown = limited(collection, selection)
+    pictures = []
+    for name, image, above in zip(selection.fields, images, shown, strict=True):
+        levels, low, high = quantised(image, name)
+        profile = np.log10(radial_profile(above)).round(3).tolist()
+        limit = round(float(np.log10(selection.limit(name))), 3)
+        pictures.append(
+            {"field": name, "levels": levels.tobytes(), "low": low, "high": high, "limit": limit,
+             "profile": profile}
+        )  # fmt: skip
+    network, moments = estimate(collection, selection)
+    mean, std = moments if moments is not None else (None, None)
+    count = len(pictures[0]["profile"])
+    return {
+        "halo": selection.halo,
+        "axis": selection.axis,
+        "images": pictures,
+        "radii": ((np.arange(count) + 0.5) * ANNULUS * collection.pixel_size).tolist(),
+        "network": network,
+        "mean": mean,
+        "std": std,
+        "twins": collection.twins(selection.halo),
+    }
+
+
+def quantised(image, name):
+    """A map's logarithm in 256 levels.
+
+    Parameters
+    ----------
+    image : (y, x) array
+        Map of a field in its unit, without limits.
+    name : str
+        The field.
+
+    Returns
+    -------
+    levels : (y, x) ndarray of uint8
+        0 to 255 from `low` to `high`; what is fainter is 0.
+    low, high : float
+        log10 of the value of the first and of the last level.
+    """
+    field = known_fields.get(name)
+    floor = np.log10(field.limit("ideal"))
+    high = max(float(np.log10(max(image.max(), field.limit("ideal")))), floor + 1)
+    low = max(high - np.log10(field.dynamic_range) - MARGIN, floor)
+    logarithm = np.log10(np.maximum(image, 10.0**low))
+    levels = np.rint((logarithm - low) / (high - low) * 255).astype(np.uint8)
+    return levels, round(float(low), 4), round(float(high), 4)
+
+
+def radial_profile(image):
+    """Mean over annuli about the centre, out to the frame.
+
+    Parameters
+    ----------
+    image : (N, N) array
+        Any map.
+
+    Returns
+    -------
+    (N / 2 / ANNULUS,) ndarray
+        In the map's unit; annulus k holds the pixels whose centres are k to k + 1 times
+        `ANNULUS` pixels from the middle.
+    """
+    side = len(image)
+    place = np.arange(side) + 0.5 - side / 2
+    annulus = (np.hypot(place, place[:, None]) / ANNULUS).astype(int)
+    count = side // 2 // ANNULUS
+    inside = annulus < count
+    sums = np.bincount(annulus[inside], image[inside], minlength=count)
+    return sums / np.bincount(annulus[inside], minlength=count)
+
+
+def estimate(collection, selection):
+    """Let a network infer the six properties from the chosen maps.
+
+    Parameters
+    ----------
+    collection : Collection
+        With networks.
+    selection : Choice
+        What it sees. Ideal maps go to a network trained on such, all others to one
+        trained on maps with the survey's limits.
+
+    Returns
+    -------
+    network : str
+        Which network it was, or why there is none.
+    moments : tuple of list of float, or None
+        Mean and standard deviation in the order of `cgmhelpers.properties.NAMES`.
+    """
+    if collection.networks is None:
+        return "no networks", None
+    suite = selection.trained_on or collection.table.loc[selection.halo, "suite"]
+    limits = "ideal" if selection.limits == "ideal" else "survey"
+    fields = "+".join(name for name in collection.fields if name in selection.fields)
+    titles = " + ".join(known_fields.get(name).title for name in fields.split("+"))
+    words = f"trained on {suite}, {titles}, {limits} limits"
+    known = collection.networks
+    same = (known["suite"] == suite) & (known["fields"] == fields) & (known["limits"] == limits)
+    if not same.any():
+        return f"there is no network {words}", None
+    predictor = collection.predictor(known.loc[same, "folder"].iloc[0])
+    chosen = replace(selection, fields=predictor.fields)
+    # Limits come after the coarser pixels, as in training.
+    images = limited(collection, chosen, predictor.size)
+    mean, std = (values[0] for values in _moments(predictor, images[None]))
+    order = [predictor.properties.index(name) for name in NAMES]
+    return f"network {words}", (mean[order].tolist(), std[order].tolist())
+
+
+def _moments(predictor, images):
+    import torch
+
+    # A single map is so little work that threads waiting for each other cost more than they do.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return predictor(images)[:2]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _images(collection, selection, size=None):
+    unknown = set(selection.fields) - set(collection.fields)
+    if unknown:
+        raise ParameterError(
+            "The maps don't have these fields.", found=sorted(unknown), expected=collection.fields
+        )
+    which = [collection.fields.index(name) for name in selection.fields]
+    return collection.images(selection.halo, size)[AXES.index(selection.axis), which]

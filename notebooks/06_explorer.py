@@ -1,0 +1,80 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Explore the maps by hand
+#
+# In this notebook we look at halos one by one: their maps, the gas that a survey would miss, and what a network makes of what is left. A table of
+# errors says how far off the networks are; an hour with the maps says why.
+
+# %% tags=["parameters"]
+profile = "quick"
+run = None
+suites = None
+realisations = None
+fields = None
+limits = None
+
+# %%
+from cgmhelpers import pipeline
+
+this_run = pipeline.start(globals())
+this_run
+
+# %% [markdown]
+# {func}`cgmhelpers.explorer.collection.collect` gathers the halos of all suites. It reads their labels and properties only: the images of a halo are read when
+# it is shown, so that a store of thousands of halos opens as fast as one of ten.
+
+# %%
+from cgmhelpers import explorer
+
+halos = explorer.collect(this_run)
+halos.table.groupby("suite", sort=False)["log_mass"].describe()[["count", "min", "max"]]
+
+# %% [markdown]
+# ## On this page
+#
+# A few halos along the mass range, and the same halos in the other suites, travel with this page. Nothing is asked of a kernel or of the network:
+# choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. The table follows: bars are what the network
+# infers from the maps *with that limit*, black ticks are the truth.
+
+# %%
+explorer.page(halos)
+
+# %% [markdown]
+# Ideal maps go to the network that was trained on ideal maps, all others to the one trained at the survey's limits. The slider moves the limits of all
+# fields together, in decades from the survey's. To the left of it the picture gains, but not the network: it applies the survey's limits that it was trained with. To
+# the right of it the network sees less than it ever did in training.
+#
+# ## Live, all halos
+#
+# With a kernel (`make lab`) the same explorer has every halo of the run, a finer slider, networks of other suites, and exports: the map as FITS (units, and a
+# coordinate system in kpc about the halo's centre) or PNG, the listed halos as CSV. Files go to the run's folder.
+
+# %%
+explorer.explore(halos, this_run.folder / "exports")
+
+# %% [markdown]
+# ## What to try
+#
+# - **Blind the survey.** Take a light halo, *survey* limits, and raise your own. When the last bright pixel goes, the estimates must fall back on what the network
+#   knew before it saw the map, and the error bars should widen to match. Do they?
+# - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
+# - **Ask the wrong network.** Live, choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
+#   the [previous chapter](05_cross_simulation.ipynb).
+# - **Turn the halo.** Properties don't depend on the line of sight. Estimates do, and the difference is a lower limit on their error.
+#
+# ## What we learned
+#
+# - The limit of a survey decides which halos a map says anything about; the error bars should say so too.
+# - Twins at equal colours show the effect of feedback on gas directly, without statistics.
+# - One halo is an anecdote. The tables of the [metrics chapter](04_metrics.ipynb) count.
