@@ -3,13 +3,16 @@
 Nothing is written into the source tree, so two runs can't mix.
 """
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import yaml
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
@@ -19,6 +22,19 @@ from cgmhelpers.parameters import project_root
 NEEDED_FIGURES = ("hero.png",)
 LOG_TAIL = 40
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+RERUN = """\
+:::{{admonition}} Run this chapter again
+:class: tip dropdown
+
+```bash
+{command}
+```
+
+It makes what the run lacks. Another `-p name value` overrides a parameter of the profile.
+:::
+"""
 # jupyter-book has no __main__; its command may belong to another interpreter.
 START = "from jupyter_book.cli.main import main; main()"
 
@@ -60,7 +76,8 @@ def assemble(run_folder, executed=None, source=None):
     shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
     (draft / "executed").mkdir()
     for notebook in sorted(executed.glob("[!.]*.ipynb")):
-        shutil.copy2(notebook, draft / "executed")
+        nbformat.write(as_page(nbformat.read(notebook, as_version=4), notebook.stem),
+                       draft / "executed" / notebook.name)  # fmt: skip
     _check_pages(draft, executed)
     offline = vendor_assets(draft / "assets" / "offline")
     configuration = yaml.safe_load((root / "_config.yml").read_text())
@@ -71,6 +88,80 @@ def assemble(run_folder, executed=None, source=None):
     shutil.rmtree(whole, ignore_errors=True)
     os.replace(draft, whole)
     return whole
+
+
+def as_page(notebook, name):
+    """Make a page of an executed notebook: parameters folded, and how to run it again.
+
+    Widgets that have a plain form too (HTML beside the widget) show that one: their scripts are
+    JupyterLab's, and a page hasn't got them.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Executed by papermill.
+    name : str
+        Its name, without ending.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The same, changed.
+    """
+    cells = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            continue  # the command says them
+        cells.append(cell)
+        if "parameters" in tags:
+            cell.metadata["tags"] = [*tags, "hide-input"]
+            given = notebook.metadata.get("papermill", {}).get("parameters", {})
+            text = RERUN.format(command=rerun_command(name, given))
+            cells.append(nbformat.v4.new_markdown_cell(text, id="run-again"))
+    notebook.cells = cells
+    _drop_kernel_widgets(notebook)
+    return notebook
+
+
+def rerun_command(name, parameters):
+    """Say how to execute a notebook again with the same parameters.
+
+    Parameters
+    ----------
+    name : str
+        Of the notebook, without ending.
+    parameters : dict
+        That papermill was given.
+
+    Returns
+    -------
+    str
+        For a shell.
+    """
+    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
+    for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
+        # Lists as YAML; a string that reads as a number must be said to be one.
+        plain = isinstance(value, str)
+        raw = plain and not isinstance(yaml.safe_load(value or "''"), str)
+        words += ["-r" if raw else "-p", key, value if plain else json.dumps(value)]
+    return shlex.join(words)
+
+
+def _drop_kernel_widgets(notebook):
+    """Drop widgets of other modules than ipywidgets' own where plain HTML says the same."""
+    shown = False
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data.pop(WIDGET_VIEW, None)
+            shown |= WIDGET_VIEW in data
+    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    for identity in [key for key, one in states.items() if one["model_module"] == "anywidget"]:
+        del states[identity]
+    if not shown:
+        notebook.metadata.pop("widgets", None)
 
 
 def data_source(run_folder):

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import dialects, layout
+from cgmhelpers import dialects, group_catalogue, layout
 from cgmhelpers.columns import whole_chunks
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import halo_class
-from cgmhelpers.header import opened, read_header
+from cgmhelpers.header import faults_named, opened, read_header
 from cgmhelpers.layout import first_existing
-from cgmhelpers.particles import Particles
+from cgmhelpers.particles import Particles, particle_group, read_column
 
 SUITES = tuple(dialects.SUITES)
 GAS_COLUMNS = (
@@ -281,55 +281,29 @@ class Simulation:
         """
         number = self.number(kind)
         with opened(self.snapshot_path) as file:
-            group = file.get(f"PartType{_particle_type(kind)}", {})
-            step = whole_chunks(group, rows)
+            with faults_named(self.snapshot_path):
+                group = particle_group(file, _particle_type(kind), number)
+                step = whole_chunks(group, rows)
             pieces = [slice(start, min(start + step, number)) for start in range(0, number, step)]
             yield (lambda names, chosen: self._read(group, kind, names, chosen)), pieces
 
     def _read(self, group, kind, columns, rows):
         """Read rows of an open group; wind and stars are told apart here."""
-        stellar = kind in ("stars", "wind") and self.number(kind) > 0
+        number = self.number(kind)
+        stellar = kind in ("stars", "wind") and number > 0
         names = dict.fromkeys((*columns, "formation_time") if stellar else columns)
-        table = Particles({name: self._column(group, kind, name, rows) for name in names})
+        common_mass = self.header.mass_table[_particle_type(kind)]
+
+        def read(name):
+            with faults_named(f"{self.snapshot_path}: {name} of {kind}"):
+                return read_column(group, *self._header_and_units, number, common_mass, name, rows)
+
+        table = Particles({name: read(name) for name in names})
         if not stellar:
             return table
         is_wind = table["formation_time"] <= 0
         chosen = table.select(is_wind if kind == "wind" else ~is_wind)
         return Particles({name: chosen[name] for name in columns})
-
-    def _column(self, group, kind, name, rows):
-        if name not in dialects.COLUMNS:
-            raise ParameterError(
-                f"There is no column {name!r}.", expected=f"one of {list(dialects.COLUMNS)}"
-            )
-        header, units = self._header_and_units
-        number = self.number(kind)
-        if number == 0:
-            return np.empty((0, 3) if name in ("position", "velocity") else 0)
-        common_mass = header.mass_table[_particle_type(kind)]
-        if name == "mass" and common_mass > 0 and "Masses" not in group:
-            return np.full(rows.stop - rows.start, common_mass)
-        for recipe in dialects.COLUMNS[name]:
-            if all(piece.found_in(group) for piece in recipe.pieces):
-                self._check_length(group, recipe, number)
-                arrays = [piece.read(group, rows) for piece in recipe.pieces]
-                return recipe.convert(*arrays, units)
-        wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
-        raise FormatError(
-            f"{self.snapshot_path}: no data set for {name!r} of {kind}.",
-            found=sorted(group),
-            expected="one of " + " or ".join(" with ".join(names) for names in wanted),
-        )
-
-    def _check_length(self, group, recipe, number):
-        for piece in recipe.pieces:
-            if len(group[piece.name]) != number:
-                raise FormatError(
-                    f"{self.snapshot_path}: {group.name}/{piece.name} has the wrong length.",
-                    found=len(group[piece.name]),
-                    expected=f"{number}, from the header",
-                    remedy="The file may have been cut off: fetch it again.",
-                )
 
     def halos(self, minimum_mass=10**11.5):
         """Read the halos of the group catalogue.
@@ -350,28 +324,12 @@ class Simulation:
         Raises
         ------
         FormatError
-            When the catalogue lacks a data set.
+            When the catalogue lacks a data set, holds what can't be, or isn't the snapshot's.
         """
-        _, units = self._header_and_units
-        names = ("GroupPos", "Group_M_Crit200", "Group_R_Crit200")
-        with opened(self.catalogue_path) as file:
-            group = file.get("Group", {})
-            missing = [name for name in names if name not in group]
-            if missing and len(group):
-                raise FormatError(
-                    f"{self.catalogue_path}: the group catalogue lacks {missing}.",
-                    found=sorted(group),
-                    expected=names,
-                )
-            if missing:  # a catalogue without halos has an empty group
-                position, mass, radius = np.empty((0, 3)), np.empty(0), np.empty(0)
-            else:
-                position, mass, radius = (group[name][:].astype(np.float64) for name in names)
-                position = position.reshape(-1, 3)
-        mass = mass * units.mass
+        position, mass, radius = group_catalogue.read(self.catalogue_path, *self._header_and_units)
         chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
+        x, y, z = position[chosen].T
         log_mass = np.log10(mass[chosen])
-        x, y, z = (position[chosen] * units.length).T
         return pd.DataFrame(
             {
                 "suite": self.suite,
@@ -382,7 +340,7 @@ class Simulation:
                 "y": y,
                 "z": z,
                 "m200c": mass[chosen],
-                "r200c": radius[chosen] * units.length,
+                "r200c": radius[chosen],
                 "log_mass": log_mass,
                 "halo_class": halo_class(log_mass),
             }

@@ -1,18 +1,30 @@
 """The command line: ``cgm``."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cgmhelpers.errors import CGMError
+from cgmhelpers.provenance import writable
 
 app = typer.Typer(
     help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+
+
+@app.callback()
+def _options(
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where in the code an error was raised.")
+    ] = False,
+):
+    """Options of all commands; `main` looks for them itself, as an error ends the command."""
+
 
 Profile = Annotated[str, typer.Option(help="A name in book/parameters, or a path to a .yml file.")]
 RunName = Annotated[str | None, typer.Option(help="Name of the run's folder.")]
@@ -24,14 +36,14 @@ Override = Annotated[
 
 def _overrides(pairs, run=None):
     """Read name=value pairs; values are YAML."""
-    import yaml
+    from cgmhelpers.parameters import parse
 
     values = {} if run is None else {"run": run}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{pair!r} isn't name=value")
-        values[name] = yaml.safe_load(value)
+        values[name] = parse(value, pair)
     return values
 
 
@@ -101,6 +113,35 @@ def train(profile: Profile = "quick", run: RunName = None, override: Override = 
 
 
 @app.command()
+def tune(
+    profile: Profile = "quick",
+    run: RunName = None,
+    override: Override = None,
+    suite: Annotated[str | None, typer.Option(help="Suite; the run's first by default.")] = None,
+    field: Annotated[list[str] | None, typer.Option(help="Field; all by default.")] = None,
+    limits: Annotated[str | None, typer.Option(help="ideal or survey (the default).")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials; by default the profile's.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; 0 for one a core.")] = None,
+):
+    """Tune the hyperparameters of one network, and name the best one's folder and values.
+
+    Interrupted, call it again; it counts the trials that are there.
+    """
+    from cgmhelpers import tuning
+
+    given = {"trials": trials, "workers": workers}
+    pairs = [f"{name}={value}" for name, value in given.items() if value is not None]
+    study = _open(profile, run, [*(override or ()), *pairs]).study(suite, field, limits)
+    table = tuning.trials_table(study)
+    typer.echo(table.drop(columns="folder").to_string(index=False))
+    best = tuning.best(study)
+    values = table[table["folder"] == best].iloc[-1]
+    typer.echo(f"\nThe best network is in {best}. For a profile:")
+    for name in tuning.TUNED:
+        typer.echo(f"{name}: {values[name]:.6g}")
+
+
+@app.command()
 def run(
     profile: Profile = "quick",
     run: RunName = None,
@@ -112,6 +153,21 @@ def run(
 
     names = tuple(notebook or NOTEBOOKS)
     typer.echo(run_notebooks(profile, names, **_overrides(override, run)))
+
+
+@app.command()
+def results(profile: Profile = "quick", run: RunName = None, override: Override = None):
+    """Keep the metrics, counts and claims of a run in book/results, for the book to show."""
+    from cgmhelpers import results
+
+    chosen = [f"--run {run}"] if run else []
+    command = " ".join(["cgm book", f"--profile {profile}", *chosen])
+    typer.echo(
+        results.write(
+            _open(profile, run, override),
+            " ".join([command, *(f"--set {pair}" for pair in override or ())]),
+        )
+    )
 
 
 @app.command()
@@ -129,7 +185,10 @@ def main():
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("papermill").setLevel(logging.WARNING)
     try:
-        app()
+        with writable("The result"):
+            app()
     except CGMError as error:
+        if "--traceback" in sys.argv:
+            raise
         typer.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None

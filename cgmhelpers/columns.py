@@ -53,9 +53,10 @@ def read(dataset, rows=slice(None), column=None):
     Raises
     ------
     FormatError
-        If a chunk is broken.
+        If a chunk is broken, or the values aren't numbers in the file itself.
     """
-    first, last, _ = rows.indices(len(dataset)) if dataset.shape else (0, 0, 1)
+    check(dataset)
+    first, last, _ = rows.indices(len(dataset))
     pieces = _pieces(dataset, first, last, column) if last > first else None
     if pieces is None:
         return dataset[rows] if column is None else dataset[rows, column]
@@ -81,21 +82,58 @@ def whole_chunks(group, rows):
     int
         The least multiple of the longest chunk that has so many rows.
     """
-    data = [item for item in group.values() if isinstance(item, h5py.Dataset) and item.chunks]
+    items = [group.get(name) for name in group]  # None for a link that leads nowhere
+    data = [item for item in items if isinstance(item, h5py.Dataset) and item.chunks]
     longest = max((dataset.chunks[0] for dataset in data), default=1)
     return -(-rows // longest) * longest
 
 
+def check(dataset):
+    """Refuse what isn't a table of numbers, and values that lie in other files.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        Open for reading.
+
+    Raises
+    ------
+    FormatError
+        If it is something else.
+    """
+    found = None
+    if not isinstance(dataset, h5py.Dataset):
+        raise FormatError(
+            f"{dataset.file.filename}: {dataset.name} can't be used.",
+            found="a group",
+            expected="a data set",
+        )
+    if dataset.is_virtual or dataset.external:
+        found = "values in other files"
+    elif dataset.dtype.kind not in "iuf":
+        found = f"type {dataset.dtype}"
+    elif not dataset.shape:
+        found = "a single value"
+    if found:
+        raise FormatError(
+            f"{dataset.file.filename}: {dataset.name} can't be used.",
+            found=found,
+            expected="numbers, in the file itself",
+            remedy="Copy the data into one file, for example with h5repack.",
+        )
+
+
 def _pieces(dataset, first, last, column):
     """Functions that each fill a part of the result, or None where h5py must do it."""
-    simple = dataset.ndim in (1, 2) and dataset.dtype.kind in "iuf" and not dataset.is_virtual
-    if not simple or 0 in dataset.shape:
+    # HDF5 knows numbers that NumPy hasn't, with another exponent for instance, and converts them.
+    plain = dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
+    if not plain or dataset.ndim not in (1, 2) or 0 in dataset.shape:
         return None
     if dataset.chunks:
         return _chunks(dataset, first, last, column)
     start = dataset.id.get_offset()
-    # A driver other than the usual one, or values in other files, have no place in this file.
-    if start is None or dataset.file.driver not in ("sec2", "stdio") or dataset.external:
+    # With a driver other than the usual one, places aren't those in the file.
+    if start is None or dataset.file.driver not in ("sec2", "stdio"):
         return None
     return _blocks(dataset, start, first, last, column)
 

@@ -88,10 +88,10 @@ class Piece:
         -------
         bool
         """
-        if self.name not in group:
-            return False
-        shape = group[self.name].shape
-        return self.width == 0 or (len(shape) == 2 and shape[1] >= self.width)
+        if self.name not in group or self.width == 0:
+            return self.name in group
+        shape = getattr(group[self.name], "shape", ())
+        return len(shape) == 2 and shape[1] >= self.width
 
     def read(self, group, rows):
         """Read rows; one column only where one is named.
@@ -238,19 +238,46 @@ COLUMN_UNITS = {
 """Unit of each physical column (physical, not comoving)."""
 
 
+_TINY = float(np.finfo(np.float32).tiny)
+BOUNDS = {
+    "position": (-0.001, 1.001),  # of the box: rounding may put an element on its edge
+    "velocity": (-3e5, 3e5),  # the speed of light
+    "mass": (_TINY, 1e15),
+    "density": (1e-40, 1e-10),  # 1e-16 to 1e14 nuclei per cm^3
+    "temperature": (1e-3, 1e12),
+    "metallicity": (-1e-3, 1.0),  # rounding in the codes' advection
+    "hydrogen_fraction": (0.0, 1.001),
+    "electron_abundance": (0.0, 3.0),
+    "neutral_hydrogen_abundance": (0.0, 1.01),
+    "star_formation_rate": (0.0, 1e6),
+    "smoothing_length": (_TINY, 1.0),  # of the box
+    "formation_time": (-np.inf, np.inf),
+}
+"""Least and largest value of each physical column, in its unit; far beyond what simulations have,
+but within reach of wrong units and damaged files. NaN and infinity are outside."""
+
+
 @dataclass(frozen=True)
 class Suite:
-    """File names of a suite from before March 2024, and the yt front end that reads it."""
+    """File names of a suite from before March 2024, the yt front end that reads it, and gas columns
+    that tell its snapshots from those of the other two."""
 
     front_end: str
     old_snapshot: str
     old_catalogue: str
+    has: tuple = ()
+    lacks: tuple = ()
 
 
 _OLD = ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5")
 SUITES = {
-    "IllustrisTNG": Suite("arepo", *_OLD),
-    "SIMBA": Suite("gizmo", *_OLD),
-    "Astrid": Suite("gadget_hdf5", "snap_090.hdf5", "fof_subhalo_tab_090.hdf5"),
+    "IllustrisTNG": Suite("arepo", *_OLD, ("GFM_Metallicity",), ("SmoothingLength",)),
+    "SIMBA": Suite("gizmo", *_OLD, ("Metallicity",), ("GFM_Metallicity",)),
+    "Astrid": Suite(
+        "gadget_hdf5",
+        "snap_090.hdf5",
+        "fof_subhalo_tab_090.hdf5",
+        ("GFM_Metallicity", "SmoothingLength"),
+    ),
 }
 """The three suites of the paper. Suites that aren't listed are looked for by the new names."""

@@ -55,6 +55,12 @@ class FormatError(CGMError, ValueError):
     """A file exists but doesn't hold what its format promises."""
 
 
+class StorageError(CGMError, OSError):
+    """A result can't be written: the disk is full, or the folder may not be written to."""
+
+    __str__ = Exception.__str__
+
+
 class ParameterError(CGMError, ValueError):
     """A parameter has a value that it can't have."""
 

@@ -8,9 +8,19 @@ import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS f
 import numpy as np
 
 from cgmhelpers.dialects import CodeUnits
-from cgmhelpers.errors import DataNotFoundError, FormatError
+from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError
 
 _NEEDED = ("BoxSize", "Redshift", "HubbleParam", "Omega0", "NumPart_ThisFile")
+_LIMITS = {
+    "BoxSize": (0, np.inf),
+    "Redshift": (-0.1, 1100),
+    "HubbleParam": (0.2, 2),  # 67 instead of 0.67 shows here
+    "Omega0": (0, 2),
+    "UnitLength_in_cm": (0, np.inf),
+    "UnitMass_in_g": (0, np.inf),
+    "UnitVelocity_in_cm_per_s": (0, np.inf),
+}
+"""Open intervals in which the header's numbers lie."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +57,22 @@ def opened(path):
     DataNotFoundError
         If there is no file.
     FormatError
-        If it isn't a whole HDF5 file.
+        If it isn't a whole HDF5 file, may not be read, or holds links to other files.
     """
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError:
-        raise DataNotFoundError(f"{path} isn't there.", remedy="Check the path.") from None
+        raise DataNotFoundError(
+            f"{path} isn't there.", expected="an HDF5 file", remedy="Check the path."
+        ) from None
+    except (PermissionError, BlockingIOError) as error:
+        raise FormatError(
+            f"{path} can't be opened.",
+            found=error.strerror or error,
+            expected="a file that you may read and that nothing is writing",
+            remedy="Change its permissions, or wait for its writer; where the file system knows no "
+            "locks, set HDF5_USE_FILE_LOCKING=FALSE.",
+        ) from error
     except OSError as error:
         raise FormatError(
             f"{path} can't be opened as HDF5.",
@@ -61,7 +81,53 @@ def opened(path):
             remedy="The download may have been cut off: compare its size, and fetch it again.",
         ) from error
     with file:
+        with faults_named(path):
+            _refuse_links(file)
         yield file
+
+
+@contextmanager
+def faults_named(path):
+    """Turn whatever a broken file makes h5py and NumPy raise into one typed error.
+
+    Parameters
+    ----------
+    path : path
+        The file that the body reads from, and does nothing else.
+
+    Raises
+    ------
+    FormatError
+        Instead of the body's error, unless that is one of ours.
+    """
+    try:
+        yield
+    except CGMError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError,
+            SystemError, TypeError, ValueError) as error:  # fmt: skip
+        raise FormatError(
+            f"{path} can't be read.",
+            found=f"{type(error).__name__}: {error}",
+            expected="a whole file that holds what its header says",
+            remedy="It may be damaged: compare its size or checksum, and fetch it again.",
+        ) from error
+
+
+def _refuse_links(file):
+    """Stop at links to other files: an input must not make us read what nobody named."""
+
+    # What the function returns ends the visit; an error inside of it would break h5py's lock.
+    linked = file.visititems_links(
+        lambda name, link: (name, link) if isinstance(link, h5py.ExternalLink) else None
+    )
+    if linked:
+        raise FormatError(
+            f"{file.filename}: {linked[0]} is a link to another file.",
+            found=linked[1].filename,
+            expected="data in the file itself",
+            remedy="Copy the data into one file, for example with h5copy.",
+        )
 
 
 def _attributes(file):
@@ -94,9 +160,10 @@ def read_header(file):
     Raises
     ------
     FormatError
-        If an attribute is missing, or the file is one part of a snapshot.
+        If an attribute is missing or impossible, or the file is one part of a snapshot.
     """
-    values = _attributes(file)
+    with faults_named(file.filename):
+        values = _attributes(file)
     missing = [key for key in _NEEDED if key not in values]
     if missing:
         raise FormatError(
@@ -104,12 +171,35 @@ def read_header(file):
             found=sorted(values),
             expected=f"the attributes {_NEEDED} in Header, Parameters or Units",
         )
-    if values.get("NumFilesPerSnapshot", 1) > 1:
+    with faults_named(file.filename):
+        return _physical(file, values)
+
+
+def _physical(file, values):
+    """Header and units from the values of the attributes."""
+    if values.get("NumFilesPerSnapshot", 1) != 1:
         raise FormatError(
             f"{file.filename} is one part of a snapshot.",
             found=f"NumFilesPerSnapshot = {values['NumFilesPerSnapshot']}",
             expected="a snapshot in one file, as CAMELS has them",
             remedy="Join the parts first.",
+        )
+    for name, (low, high) in _LIMITS.items():
+        value = values.get(name, 1.0)
+        if not (np.isscalar(value) and low < float(value) < high):
+            raise FormatError(
+                f"{file.filename}: the header's {name} can't be used.",
+                found=value,
+                expected=f"a number between {low} and {high}",
+                remedy="Check the units: CAMELS files have lengths in kpc/h and h about 0.67.",
+            )
+    numbers = _six(values["NumPart_ThisFile"], int)
+    masses = _six(values.get("MassTable", 0.0), float)
+    if (numbers < 0).any() or not (np.isfinite(masses) & (masses >= 0)).all():
+        raise FormatError(
+            f"{file.filename}: the header's particle numbers and masses can't be used.",
+            found=f"NumPart_ThisFile {numbers}, MassTable {masses}",
+            expected="numbers >= 0",
         )
     redshift = float(values["Redshift"])
     scale_factor = 1 / (1 + redshift)  # Time isn't the scale factor in every code
@@ -124,8 +214,8 @@ def read_header(file):
         omega_matter=float(values["Omega0"]),
         omega_lambda=float(values.get("OmegaLambda", 1 - values["Omega0"])),
         omega_baryon=float(values.get("OmegaBaryon", np.nan)),
-        mass_table=tuple(_six(values.get("MassTable", 0.0), float) * units.mass),
-        particle_number=tuple(_six(values["NumPart_ThisFile"], int).tolist()),
+        mass_table=tuple(masses * units.mass),
+        particle_number=tuple(numbers.tolist()),
         mock=mock.decode() if isinstance(mock, bytes) else str(mock),
     )
     return header, units

@@ -11,8 +11,11 @@ import numpy as np
 import xarray as xr
 
 from cgmhelpers import properties, provenance
-from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.projection import AXES
+
+FORMAT = 1
+"""Number of this arrangement of maps on disk."""
 
 HALOS_PER_CHUNK = 8
 """Halos in one file of a store: 3 MB of images, read at once."""
@@ -68,6 +71,7 @@ def labelled(sim, fields, table, images, pixel_size):
             "x": ("x", place),
         },
         attrs={
+            "format": FORMAT,
             "suite": sim.suite,
             "set_name": sim.set_name,
             "realisation": sim.realisation,
@@ -101,12 +105,14 @@ def write(dataset, out):
     out : Path
         Where to.
     """
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
-    compressor = BloscCodec(cname="zstd", clevel=1, shuffle="shuffle")
+    # The checksum turns a flipped bit into an error; Blosc alone inflates it into other numbers.
+    codecs = [BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()]
     halos = min(HALOS_PER_CHUNK, dataset.sizes["halo"])
     encoding = {
-        "image": {"chunks": (halos, *dataset["image"].shape[1:]), "compressors": [compressor]}
+        "image": {"chunks": (halos, *dataset["image"].shape[1:]), "compressors": codecs},
+        "properties": {"compressors": codecs},
     }
     with provenance.whole(out) as temporary:
         dataset.to_zarr(temporary, mode="w", consolidated=False, encoding=encoding, zarr_format=3)
@@ -135,23 +141,30 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
     if not isinstance(path, str | Path):
         stores = [open(one) for one in path]
         if not stores:
-            raise ParameterError("There are no map stores to open.", found="an empty list")
+            raise ParameterError(
+                "There are no map stores to open.", found="an empty list", expected="one or more"
+            )
         return _joined(stores)
     if not Path(path).exists():
         raise DataNotFoundError(
-            f"The map store {path} isn't there.", remedy="Make it with cgmhelpers.maps.make."
+            f"The map store {path} isn't there.",
+            expected="a zarr folder",
+            remedy="Make it with cgmhelpers.maps.make.",
         )
     try:
-        dataset = xr.open_zarr(path, consolidated=False, chunks={})
-    except (OSError, ValueError, KeyError) as error:
-        raise FormatError(f"{path} can't be opened as a map store.", found=error) from error
-    if "image" not in dataset or "fingerprint" not in dataset.attrs:
+        # Format 2 knows a codec that unpickles; format 3 has none that runs code.
+        dataset = xr.open_zarr(path, consolidated=False, chunks={}, zarr_format=3)
+        _check(path, dataset)
+        dataset["properties"].load()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        if isinstance(error, CGMError):
+            raise
         raise FormatError(
-            f"{path} isn't a map store.",
-            found=sorted(map(str, dataset.variables)),
-            expected="the variables image and properties, and a fingerprint",
-        )
-    dataset["properties"].load()
+            f"{path} can't be opened as a map store.",
+            found=f"{type(error).__name__}: {error}",
+            expected="a folder that cgmhelpers.maps.make wrote",
+            remedy="Delete it, and make the maps again.",
+        ) from error
     labels = {}
     for name, label in dataset.coords.items():
         # Small, so read at once; strings as Python's own, as `make` has them in memory.
@@ -159,6 +172,74 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
         values = values if values.dtype.kind in "iuf" else values.astype(object)
         labels[name] = (label.dims, values, label.attrs)
     return dataset.assign_coords(labels)
+
+
+def _check(path, dataset):
+    """Make sure that a store has all that maps need, and all of its files."""
+    import zarr
+
+    dimensions = {name: variable.dims for name, variable in dataset.variables.items()}
+    wanted = {
+        "image": ("halo", "axis", "field", "y", "x"),
+        "properties": ("halo", "property"),
+        **dict.fromkeys(_HALO_COORDINATES, ("halo",)),
+    }
+    absent = [name for name, dims in wanted.items() if dimensions.get(name) != dims]
+    if absent or "fingerprint" not in dataset.attrs:
+        raise FormatError(
+            f"{path} isn't a map store.",
+            found=dimensions,
+            expected=f"{', '.join(absent or ['a fingerprint'])} as cgmhelpers.maps.make writes",
+            remedy="Delete it, and make the maps again.",
+        )
+    if dataset.attrs.get("format", FORMAT) != FORMAT:
+        raise FormatError(
+            f"{path} is a map store of another version.",
+            found=f"format {dataset.attrs['format']}",
+            expected=f"format {FORMAT}",
+            remedy="Use the library's version that wrote it, or make the maps again.",
+        )
+    for name in ("image", "properties"):  # a file that is missing would read as NaN
+        array = zarr.open_array(Path(path) / name, mode="r", zarr_format=3)
+        if array.nchunks_initialized < array.nchunks:
+            raise FormatError(
+                f"{path} isn't whole.",
+                found=f"{array.nchunks_initialized} of {array.nchunks} files of {name}",
+                expected="all of them",
+                remedy="Copy it again, or delete it and make the maps again.",
+            )
+
+
+def verify(path):
+    """Read all of a store, and hold every file against its checksum.
+
+    Opening a store doesn't read its images; where they are read later, an error wouldn't say whose
+    fault it is.
+
+    Parameters
+    ----------
+    path : path
+        A store that `write` wrote.
+
+    Raises
+    ------
+    FormatError
+        If a file isn't what was written.
+    """
+    import zarr
+
+    for name in ("image", "properties"):
+        array = zarr.open_array(Path(path) / name, mode="r", zarr_format=3)
+        for number in range(-(-array.shape[0] // array.chunks[0])):
+            try:
+                array.blocks[number]
+            except (ValueError, RuntimeError, OSError) as error:
+                raise FormatError(
+                    f"{path} is damaged.",
+                    found=f"block {number} of {name}: {error}",
+                    expected="files as they were written, by their checksums",
+                    remedy="Copy it again, or delete it and make the maps again.",
+                ) from error
 
 
 def _joined(stores):

@@ -19,7 +19,7 @@ from cgmhelpers.halos import centres
 from cgmhelpers.hydrogen import check_method
 from cgmhelpers.map_store import open
 from cgmhelpers.progress import bar
-from cgmhelpers.projection import project_many
+from cgmhelpers.projection import check_frame, project_many
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ def make(
         "hydrogen_method": hydrogen_method,
     }
     chosen = _chosen_fields(fields, hydrogen_method)
+    check_frame(pixels, pixel_size, depth)
     fingerprint = _fingerprint(sim, chosen, **arguments)
     if out is not None:
         out = Path(out)

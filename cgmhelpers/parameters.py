@@ -5,22 +5,71 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from cgmhelpers import dialects
 from cgmhelpers import fields as known_fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
+
+
+def parse(text, source):
+    """Read YAML, which may hold values and never code.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    source : str
+        Where it is from, for the message.
+
+    Returns
+    -------
+    object
+        What it says.
+
+    Raises
+    ------
+    ParameterError
+        If it isn't YAML, or asks for more than plain values.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ParameterError(
+            f"{source} can't be read.",
+            found=" ".join(str(error).split()),
+            expected="YAML with plain values, such as name: value",
+        ) from None
 
 
 def _parsed(value):
     """Turn text from a command line (``["xray"]``, ``xray,hi``) into the list that it means."""
     if isinstance(value, str):
         text = value.strip()
-        value = yaml.safe_load(text if text.startswith("[") else f"[{text}]")
+        value = parse(text if text.startswith("[") else f"[{text}]", repr(value))
     return value
 
 
-Names = Annotated[list[str], BeforeValidator(_parsed), Field(min_length=1)]
-Numbers = Annotated[list[int | str], BeforeValidator(_parsed), Field(min_length=1)]
+def _each_once(values):
+    if len(set(values)) < len(values):
+        raise ValueError("each may be given once only")
+    return values
+
+
+# What becomes a part of a path can't leave its folder: no separators, no leading dot.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)]
+Number = Annotated[int, Field(ge=0)]
+_Listed = (BeforeValidator(_parsed), Field(min_length=1), AfterValidator(_each_once))
+Names = Annotated[list[Name], *_Listed]
+Numbers = Annotated[list[Number | Name], *_Listed]
 
 
 class Parameters(BaseModel):
@@ -63,6 +112,17 @@ class Parameters(BaseModel):
         Seed of split, weights and order of training.
     channels, epochs, batch_size, learning_rate, weight_decay, dropout, schedule, augmentation
         Settings of the network and of its training.
+    trials, trial_epochs, trial_map_size : int
+        Of the study that tunes hyperparameters: trainings tried, their epochs, and side of maps.
+    comparison_suites : list of str
+        Suites in which networks of one property, and one with the other split, are trained too.
+    members : int
+        Networks of each ensemble: of all fields, with the last limits, in every suite.
+    posterior_steps : int
+        Steps of the training of each normalising flow, at most.
+    accelerator, devices, precision
+        What trains a network, how many of it share each batch, and in which arithmetic: see
+        `cgmhelpers.training_settings.TrainingSettings`.
     workers : int
         Processes side by side; 0 for one a core, or with ``slurm`` for one a task.
     cluster : str or None
@@ -70,28 +130,28 @@ class Parameters(BaseModel):
         address of a running Dask scheduler.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     profile: str
-    run: str
+    run: Name
     runs: str = "runs"
     data_root: str | None
     suites: Names
-    set_name: str
-    realisations: int | Numbers
-    snapshot: int
-    minimum_log_mass: float
+    set_name: Name
+    realisations: Annotated[int, Field(ge=1)] | Numbers
+    snapshot: int = Field(ge=0, le=999)
+    minimum_log_mass: float = Field(ge=8, le=17)
     mock_cells: int = Field(ge=20_000)
-    mock_seed: int
+    mock_seed: Number
     fields: Names
-    limits: Annotated[list[Literal["ideal", "survey"]], BeforeValidator(_parsed)]
+    limits: Annotated[list[Literal["ideal", "survey"]], *_Listed]
     pixels: int = Field(ge=8)
     pixel_size: float = Field(gt=0)
     depth: float = Field(gt=0)
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: int = Field(ge=8)
     split_by: Literal["realisation", "halo"]
-    seed: int
+    seed: Number
     channels: int = Field(ge=1)
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)
@@ -100,18 +160,44 @@ class Parameters(BaseModel):
     dropout: float = Field(ge=0, lt=1)
     schedule: Literal["cyclic", "one_cycle"]
     augmentation: bool
+    trials: int = Field(ge=1)
+    trial_epochs: int = Field(ge=1)
+    trial_map_size: int = Field(ge=8)
+    comparison_suites: Names
+    members: int = Field(ge=2)
+    posterior_steps: int = Field(ge=1)
     workers: int = Field(ge=0)
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    devices: int = Field(1, ge=1)
+    precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
     cluster: str | None = None
 
     @model_validator(mode="after")
     def _check(self):
         for name in self.fields:
             known_fields.get(name)
-        if self.pixels % self.map_size:
+        for name in ("map_size", "trial_map_size"):
+            size = getattr(self, name)
+            if self.pixels % size:
+                raise ParameterError(
+                    f"{name} must divide pixels.",
+                    found=f"{size} of {self.pixels}",
+                    expected="a divisor",
+                )
+            if size & (size - 1):
+                raise ParameterError(
+                    f"{name} must be a power of two.",
+                    found=size,
+                    expected="8, 16, 32, 64, 128 or so: each block of the network halves it",
+                )
+        strange = [name for name in self.suites if name not in dialects.SUITES]
+        strange += [number for number in self.realisation_list if isinstance(number, str)]
+        if self.data_root is None and strange:
             raise ParameterError(
-                "map_size must divide pixels.",
-                found=f"{self.map_size} of {self.pixels}",
-                expected="a divisor",
+                "The mock suite can't have these suites or realisations.",
+                found=strange,
+                expected=f"suites among {', '.join(dialects.SUITES)}, realisations 0, 1, ...",
+                remedy="Name a data_root that has them.",
             )
         return self
 
@@ -205,12 +291,18 @@ def read(profile, **overrides):
         For an unknown name or a wrong value.
     """
     path = profile_path(profile)
-    values = yaml.safe_load(path.read_text()) or {}
+    values = parse(path.read_bytes(), path) or {}
+    if not isinstance(values, dict):
+        raise ParameterError(
+            f"{path} isn't a profile.",
+            found=type(values).__name__,
+            expected="lines of name: value",
+        )
     values |= {name: value for name, value in overrides.items() if value is not None}
     values |= {"profile": str(profile)}
     values.setdefault("run", path.stem)
     try:
-        return Parameters(**values)
+        return Parameters.model_validate(values)
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in error.errors()

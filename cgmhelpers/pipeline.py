@@ -5,6 +5,7 @@ unchanged, so a run that was interrupted goes on, and a notebook executed alone 
 lacks through the same functions.
 """
 
+import json
 import logging
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +25,17 @@ NOTEBOOKS = (
     "03_cnn",
     "04_metrics",
     "05_cross_simulation",
+    "06_explorer",
+    "07_tuning",
+    "08_posterior",
+    "09_baselines",
+    "10_interpretation",
+    "11_claims",
 )
 """The notebooks in the order of the book."""
+
+SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
+"""Properties that also get networks of their own."""
 
 
 def start(namespace):
@@ -61,9 +71,8 @@ class Run:
         self.parameters = parameters
         runs = Path(parameters.runs).expanduser()
         self.folder = (runs if runs.is_absolute() else project_root() / runs) / parameters.run
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with provenance.whole(self.folder / "parameters.yml") as path:
-            path.write_text(yaml.safe_dump(parameters.model_dump(), sort_keys=False))
+        self._note("parameters.yml", yaml.safe_dump(parameters.model_dump(), sort_keys=False))
+        self._note("manifest.json", json.dumps(provenance.manifest(), indent=1) + "\n")
 
     @classmethod
     def from_profile(cls, profile, **overrides):
@@ -183,9 +192,8 @@ class Run:
         for limits in self.parameters.limits:
             for fields in reversed(self.parameters.field_sets):  # the longest first
                 for suite in self.parameters.suites:
-                    name = "+".join(fields)
-                    folder = self.folder / "networks" / f"{suite}_{name}_{limits}"
-                    rows.append((suite, name, limits, folder))
+                    folder = self._network_folder(suite, fields, limits)
+                    rows.append((suite, "+".join(fields), limits, folder))
                     tasks.append((stores[suite], fields, limits, folder, self._training()))
         self._spread(stages.train, tasks, "Networks")
         return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
@@ -198,13 +206,147 @@ class Run:
         pandas.DataFrame
             The tidy table of `cgmhelpers.inference.predict`.
         """
+        return pd.concat(self._tested(self.networks()["folder"]), ignore_index=True)
+
+    def trust(self):
+        """Hold predictions against what their networks were trained with, and against the truth.
+
+        Returns
+        -------
+        flagged, problems : pandas.DataFrame
+            As from `cgmhelpers.trust.flag`, and what shouldn't be trusted, as from
+            `cgmhelpers.trust.report`.
+        """
+        from cgmhelpers import checkpoint, trust
+
+        networks, stores, tasks = self.networks(), self.maps(), []
+        self._tested(networks["folder"])
+        for limits, own in networks.groupby("limits", sort=False):
+            tables = [self.folder / "predictions" / f"{one.name}.parquet" for one in own["folder"]]
+            path = self.folder / "trust" / f"{limits}.parquet"
+            tasks.append((list(own["folder"]), stores, tables, path))
+        self._spread(stages.flag, tasks, "Trust")
+        flagged = pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
+        histories = {
+            (row.suite, row.fields, row.limits): pd.read_csv(row.folder / checkpoint.HISTORY)
+            for row in networks.itertuples()
+        }
+        return flagged, trust.report(flagged, histories)
+
+    def baselines(self):
+        """Infer from a few numbers per map what every network infers from the map.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As from `predictions`, with a column method.
+        """
         networks, stores = self.networks(), self.maps()
         tasks = [
-            (row.folder, stores, self.folder / "predictions" / f"{row.folder.name}.parquet")
-            for row in networks.itertuples()
+            (list(own["folder"]), stores, self.folder / "baselines" / f"{limits}.parquet")
+            for limits, own in networks.groupby("limits", sort=False)
         ]
-        self._spread(stages.predict, tasks, "Predictions")
+        self._spread(stages.fit_baselines, tasks, "Baselines")
         return pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
+
+    def variants(self):
+        """Train and test networks that differ in one thing from those of all fields together.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As from `predictions`, of the last limits, with the columns folder (of the network)
+            and variant: ``"one property"``, ``"split by halo"`` or ``"split by realisation"``,
+            one of which is the run's own. Too few realisations to split are left out.
+        """
+        p, stores, tasks, names = self.parameters, self.maps(), [], []
+        changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
+        ways = ("halo", "realisation") if len(p.realisation_list) >= 3 else ("halo",)
+        changes += [(f"split by {way}", "split_by", way) for way in ways]
+        for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
+            for variant, argument, value in changes:
+                ending = "" if value == p.split_by else f"_{''.join(value)}"
+                *task, arguments = self._joint_network(suite, stores, ending)
+                tasks.append((*task, arguments | {argument: value}))
+                names.append(variant)
+        self._spread(stages.train, tasks, "Networks to compare with")
+        folders = [task[3] for task in tasks]
+        tables = zip(self._tested(folders), names, folders, strict=True)
+        tables = [one.assign(variant=name, folder=str(folder)) for one, name, folder in tables]
+        return pd.concat(tables, ignore_index=True)
+
+    def ensembles(self):
+        """Train several networks of all fields in every suite, and test them together.
+
+        The first of each is the run's own; the others differ in weights and batches alone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As from `cgmhelpers.ensembles.combine`, of the last limits.
+        """
+        from cgmhelpers import ensembles
+
+        p, stores, tasks = self.parameters, self.maps(), []
+        for suite in p.suites:
+            tasks.append(self._joint_network(suite, stores))
+            for member in range(2, p.members + 1):
+                other = {"seed": p.seed + member - 1, "split_seed": p.seed}
+                tasks.append(self._joint_network(suite, stores, f"_member{member}", **other))
+        self._spread(stages.train, tasks, "Networks of the ensembles")
+        tables = self._tested([task[3] for task in tasks])
+        groups = [tables[first : first + p.members] for first in range(0, len(tables), p.members)]
+        return pd.concat(map(ensembles.combine, groups), ignore_index=True)
+
+    def posteriors(self):
+        """Fit normalising flows to the networks of all fields, one in every suite.
+
+        Returns
+        -------
+        dict of str to Path
+            Suite -> folder of the network, for `cgmhelpers.posterior.load`; of the last limits.
+        """
+        p, stores = self.parameters, self.maps()
+        networks = {suite: self._joint_network(suite, stores) for suite in p.suites}
+        self._spread(stages.train, list(networks.values()), "Networks")
+        settings = {"steps": p.posterior_steps, "seed": p.seed}
+        tasks = [(task[0], task[3], settings) for task in networks.values()]
+        self._spread(stages.train_posterior, tasks, "Posteriors")
+        return {suite: task[3] for suite, task in networks.items()}
+
+    def study(self, suite=None, fields=None, limits=None):
+        """Tune the hyperparameters of one network, all fields of the first suite by default.
+
+        Parameters
+        ----------
+        suite : str, optional
+            That it learns from.
+        fields : sequence of str, optional
+            Its inputs.
+        limits : str, optional
+            Of its maps.
+
+        Returns
+        -------
+        Path
+            Folder of the study, for `cgmhelpers.tuning`.
+        """
+        from cgmhelpers.training import TrainingSettings, training_fingerprint
+
+        p = self.parameters
+        suite, limits = suite or p.suites[0], limits or p.limits[-1]
+        fields, options = tuple(fields or p.fields), self._training()
+        if suite not in p.suites:
+            raise ParameterError("The run has no such suite.", found=suite, expected=p.suites)
+        options["settings"] |= {"epochs": p.trial_epochs, "devices": 1}
+        options["size"] = p.trial_map_size
+        made_from = (self.maps()[suite], fields, limits, TrainingSettings(**options["settings"]))
+        digest = training_fingerprint(*made_from, options["size"], options["split_by"])
+        folder = self.folder / "studies" / f"{suite}_{'+'.join(fields)}_{limits}" / digest[:12]
+        workers = min(p.workers or parallel.available_cores(), p.trials)
+        each = [options | {"trials": p.trials, "worker": number} for number in range(workers)]
+        self._spread(stages.tune, [(*made_from[:3], folder, one) for one in each], "Tuning")
+        return folder
 
     def save_figure(self, figure, name):
         """Save a figure in the run's folder, for the book's other pages.
@@ -221,12 +363,43 @@ class Run:
         Path
             The PNG file.
         """
+        if Path(name).name != name:
+            raise ParameterError("A figure has a plain name.", found=name, expected="no folders")
         path = self.folder / "figures" / f"{name}.png"
         with provenance.whole(path) as temporary:
             figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight")
         return path
 
+    def _note(self, name, text):
+        """Keep a text in the run's folder, untouched where it is there already."""
+        path = self.folder / name
+        if not path.is_file() or path.read_text() != text:
+            with provenance.whole(path) as temporary:
+                temporary.write_text(text)
+
     # --- how stages run -----------------------------------------------------------------
+
+    def _network_folder(self, suite, fields, limits, ending=""):
+        """Where a network lives."""
+        return self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
+
+    def _joint_network(self, suite, stores, ending="", **settings):
+        """Task of a suite's network of all fields, with the last limits."""
+        p, training = self.parameters, self._training()
+        fields, limits = p.field_sets[-1], p.limits[-1]
+        folder = self._network_folder(suite, fields, limits, ending)
+        training["settings"] |= settings
+        return stores[suite], fields, limits, folder, training
+
+    def _tested(self, folders):
+        """Predictions of each network for the test halos of every suite."""
+        stores = self.maps()
+        tasks = [
+            (folder, stores, self.folder / "predictions" / f"{folder.name}.parquet")
+            for folder in folders
+        ]
+        self._spread(stages.predict, tasks, "Predictions")
+        return [pd.read_parquet(path) for *_, path in tasks]
 
     def _training(self):
         """Arguments of the training beyond stores, fields and limits."""
@@ -241,6 +414,9 @@ class Run:
             "schedule",
             "augmentation",
             "seed",
+            "accelerator",
+            "devices",
+            "precision",
         )
         settings = {name: getattr(p, name) for name in names} | {"threads": 1}
         return {"settings": settings, "size": p.map_size, "split_by": p.split_by}
@@ -278,7 +454,7 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
     ------
     ParameterError
         For an unknown notebook or parameter.
-    papermill.PapermillExecutionError
+    ResultError
         When a cell fails; the notebook that failed isn't kept.
     """
     import papermill
@@ -292,14 +468,21 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
     for name in names:
         log.info("executing %s", name)
         with provenance.whole(folder / f"{name}.ipynb") as temporary:
-            papermill.execute_notebook(
-                project_root() / "notebooks" / f"{name}.ipynb",
-                temporary,
-                parameters={"profile": str(profile), **given},
-                kernel_name="python3",
-                cwd=str(project_root()),
-                progress_bar=False,
-            )
+            try:
+                papermill.execute_notebook(
+                    project_root() / "notebooks" / f"{name}.ipynb",
+                    temporary,
+                    parameters={"profile": str(profile), **given},
+                    kernel_name="python3",
+                    cwd=str(project_root()),
+                    progress_bar=False,
+                )
+            except papermill.PapermillExecutionError as error:
+                raise ResultError(
+                    f"The notebook {name} failed in cell {error.exec_count}.",
+                    found=f"{error.ename}: {error.evalue}",
+                    remedy="Mend the cause and start again: what is finished stays.",
+                ) from error
     return folder
 
 

@@ -8,7 +8,7 @@ import json
 
 import pandas as pd
 
-from cgmhelpers import map_store, maps, properties, provenance
+from cgmhelpers import consistency, map_store, maps, properties, provenance
 from cgmhelpers.halos import spherical_overdensity
 
 
@@ -78,9 +78,12 @@ def measure_halos(sim, path, minimum_log_mass, check=False):
     written = is_written(path, depends)
     if check or written:
         return written
+    consistency.check_simulation(sim)
     table = sim.halos(10**minimum_log_mass)
-    spherical_overdensity(sim, table)  # warns where the catalogue is wrong
-    table = table.join(properties.compute(sim, table, progress=False))
+    measured = properties.compute(sim, table, progress=False)
+    consistency.check_halos(sim, table, measured["log_m_halo"])
+    spherical_overdensity(sim, table)  # warns where the catalogue is a little wrong
+    table = table.join(measured)
     write_table(table, path, depends)
     return True
 
@@ -120,7 +123,7 @@ def train(stores, fields, limits, folder, arguments, check=False):
     stores, fields, limits, folder
         As for :func:`cgmhelpers.training.train`.
     arguments : dict
-        ``settings`` (of `TrainingSettings`), ``size`` and ``split_by``.
+        ``settings`` (of `TrainingSettings`), ``size`` and ``split_by``, perhaps ``properties``.
     check : bool
         Only tell whether it is done.
 
@@ -132,10 +135,39 @@ def train(stores, fields, limits, folder, arguments, check=False):
     from cgmhelpers import training
 
     settings = training.TrainingSettings(**arguments["settings"])
-    options = {"size": arguments["size"], "split_by": arguments["split_by"]}
+    options = {name: value for name, value in arguments.items() if name != "settings"}
     if check:
         return training.is_trained(stores, fields, limits, folder, settings, **options)
+    for store in stores:
+        map_store.verify(store)
     training.train(stores, fields, limits, folder, settings, progress=False, **options)
+    return True
+
+
+def tune(stores, fields, limits, folder, arguments, check=False):
+    """Work on a study until it has its trials; several processes may, each with its own `worker`.
+
+    Parameters
+    ----------
+    stores, fields, limits, folder
+        As for :func:`cgmhelpers.tuning.tune`.
+    arguments : dict
+        ``settings`` (of `TrainingSettings`), ``trials``, ``size``, ``split_by`` and ``worker``.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import training, tuning
+
+    if check:
+        return tuning.is_tuned(folder, arguments["trials"])
+    settings = training.TrainingSettings(**arguments["settings"])
+    options = {name: value for name, value in arguments.items() if name != "settings"}
+    tuning.tune(stores, fields, limits, folder, settings, progress=False, **options)
     return True
 
 
@@ -161,7 +193,9 @@ def predict(folder, stores, path, check=False):
     from cgmhelpers import inference
 
     depends = provenance.fingerprint(
-        network=provenance.file_identity(folder / "weights.safetensors"),
+        # Written last, with the calibration that the widths get.
+        network=provenance.file_identity(folder / "network.json"),
+        columns=inference.COLUMNS,
         stores={
             suite: [map_store.stored_fingerprint(store) for store in paths]
             for suite, paths in stores.items()
@@ -173,6 +207,101 @@ def predict(folder, stores, path, check=False):
     table = pd.concat([inference.predict(folder, paths) for paths in stores.values()])
     write_table(table, path, depends)
     return True
+
+
+def fit_baselines(folders, stores, path, check=False):
+    """Fit what several networks are compared with, and write what it infers.
+
+    Parameters
+    ----------
+    folders : list of Path
+        Of networks with the same limits.
+    stores : dict of str to list of path
+        Suite -> map stores.
+    path : Path
+        Parquet file to write.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import baselines, checkpoint
+
+    depends = provenance.fingerprint(
+        networks=[checkpoint.read_description(folder)["fingerprint"] for folder in folders],
+        stores={
+            suite: [map_store.stored_fingerprint(store) for store in paths]
+            for suite, paths in stores.items()
+        },
+    )
+    written = is_written(path, depends)
+    if check or written:
+        return written
+    write_table(baselines.predict(folders, stores), path, depends)
+    return True
+
+
+def flag(folders, stores, predictions, path, check=False):
+    """Mark the predictions of several networks for halos unlike those of their trainings.
+
+    Parameters
+    ----------
+    folders : list of Path
+        Of networks with the same limits.
+    stores : dict of str to list of path
+        Suite -> map stores.
+    predictions : list of Path
+        Their tables.
+    path : Path
+        Parquet file to write.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import trust
+
+    notes = [one.with_suffix(".json").read_text() for one in predictions]
+    depends = provenance.fingerprint(predictions=notes)
+    written = is_written(path, depends)
+    if check or written:
+        return written
+    tables = pd.concat([pd.read_parquet(one) for one in predictions], ignore_index=True)
+    write_table(trust.flag(tables, folders, stores), path, depends)
+    return True
+
+
+def train_posterior(stores, folder, settings, check=False):
+    """Fit the normalising flow of a trained network.
+
+    Parameters
+    ----------
+    stores : list of path
+        Map stores of the network's suite.
+    folder : Path
+        Of the network.
+    settings : dict
+        Of `cgmhelpers.posterior_flow.PosteriorSettings`.
+    check : bool
+        Only tell whether it is done.
+
+    Returns
+    -------
+    bool
+        Whether it is there now.
+    """
+    from cgmhelpers import posterior_training
+
+    settings = posterior_training.PosteriorSettings(**settings)
+    if not check:
+        posterior_training.train(stores, folder, settings)
+    return posterior_training.is_trained(folder, settings)
 
 
 def is_written(path, fingerprint):

@@ -1,13 +1,43 @@
 """Assembling the book: what is missing is said before anything is built."""
 
 import json
+import shlex
 
+import nbformat
+import papermill.cli
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from cgmhelpers import book
 from cgmhelpers.errors import DataNotFoundError, ResultError
 from cgmhelpers.pipeline import NOTEBOOKS
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+GIVEN = {"profile": "smoke", "fields": ["xray"], "run": "2024", "realisations": 3, "depth": 1.5}
+
+
+def executed_notebook(given=GIVEN):
+    """Make what papermill leaves: parameters, those that were given, and two widgets."""
+    cell = nbformat.v4.new_code_cell
+    html = {VIEW: {"model_id": "live"}, "text/html": "<p>plain form</p>"}
+    outputs = [nbformat.v4.new_output("display_data", html)]
+    outputs += [nbformat.v4.new_output("display_data", {VIEW: {"model_id": "slider"}})]
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Title"),
+            cell("profile = 'quick'", metadata={"tags": ["parameters"]}),
+            cell("profile = 'smoke'", metadata={"tags": ["injected-parameters"]}),
+            cell("show()", outputs=outputs),
+        ]
+    )
+    models = {"live": "anywidget", "slider": "@jupyter-widgets/controls"}
+    state = {name: {"model_module": module} for name, module in models.items()}
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "P"}
+    notebook.metadata["papermill"] = {"parameters": given}
+    notebook.metadata["widgets"] = {STATE: {"state": state}}
+    return notebook
 
 
 @pytest.fixture
@@ -17,7 +47,7 @@ def run_folder(tmp_path, monkeypatch):
     (tmp_path / "figures" / "hero.png").write_bytes(b"picture")
     (tmp_path / "notebooks").mkdir()
     for name in NOTEBOOKS:
-        (tmp_path / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": []}))
+        nbformat.write(executed_notebook(), tmp_path / "notebooks" / f"{name}.ipynb")
     parameters = {"profile": "quick", "data_root": None, "set_name": "CV"}
     (tmp_path / "parameters.yml").write_text(yaml.safe_dump(parameters))
     monkeypatch.setattr(book, "vendor_assets", lambda target: True)
@@ -85,3 +115,44 @@ def test_build_that_fails_shows_its_log(tmp_path, monkeypatch):
     with pytest.raises(ResultError, match="a broken link"):
         book.build(tmp_path)
     assert (tmp_path / "build.log").exists()
+
+
+def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
+    folder = book.assemble(run_folder)
+    page = nbformat.read(folder / "executed" / "03_cnn.ipynb", as_version=4)
+    nbformat.validate(page)
+    _, parameters, again, _ = page.cells
+    assert parameters.metadata["tags"] == ["parameters", "hide-input"]
+    assert "papermill notebooks/03_cnn.ipynb out.ipynb -p profile smoke" in again.source
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in page.cells)
+
+
+@pytest.mark.parametrize("given", [GIVEN, {}, {"runs": "/a folder/runs", "suites": ["SIMBA"]}])
+def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
+    nbformat.write(executed_notebook({}), tmp_path / "03_cnn.ipynb")
+    program, notebook, out, *options = shlex.split(book.rerun_command("03_cnn", given))
+    assert (program, notebook) == ("papermill", "notebooks/03_cnn.ipynb")
+    places = [str(tmp_path / "03_cnn.ipynb"), str(tmp_path / out)]
+    command = [*places, *options, "--prepare-only", "-k", "python3"]
+    done = CliRunner().invoke(papermill.cli.papermill, command)
+    assert done.exit_code == 0, done.output
+    found = nbformat.read(tmp_path / out, as_version=4).metadata.papermill.parameters
+    assert read_lists(found) == given
+
+
+def read_lists(parameters):
+    """Read lists as `cgmhelpers.parameters` does: papermill's -p leaves them as text."""
+    return {
+        name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+        for name, value in parameters.items()
+    }
+
+
+def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
+    page = book.as_page(executed_notebook(), "03_cnn")
+    first, second = (output["data"] for output in page.cells[-1].outputs)
+    assert list(first) == ["text/html"]
+    assert list(second) == [VIEW]
+    assert list(page.metadata.widgets[STATE]["state"]) == ["slider"]
+    del page.cells[-1].outputs[1]
+    assert "widgets" not in book.as_page(page, "03_cnn").metadata

@@ -281,7 +281,7 @@ def test_broken_files_are_named(tmp_path):
     with h5py.File(sim.snapshot_path, "r+") as file:
         del file["PartType0/Masses"]
         file["PartType0/Masses"] = np.ones(7)
-    with pytest.raises(FormatError, match=r"Masses has the wrong length.*Found: 7.*400"):
+    with pytest.raises(FormatError, match=r"Masses has the wrong shape.*Found: \(7,\).*400"):
         sim.gas()
     with pytest.raises(ParameterError, match="no column 'colour'"):
         sim.gas(["colour"])

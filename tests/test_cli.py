@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ runner = CliRunner()
 
 def test_commands_are_listed():
     shown = runner.invoke(cli.app, ["--help"]).output
-    for command in ("mock", "maps", "train", "run", "book"):
+    for command in ("mock", "maps", "train", "tune", "run", "book"):
         assert command in shown
 
 
@@ -61,3 +62,24 @@ def test_maps_on_a_cluster_of_your_choice(monkeypatch, tmp_path):
     runner.invoke(cli.app, [*arguments, "--workers", "3"], catch_exceptions=False)
     assert [one.cluster for one in seen] == [None, "none", "tcp://10.0.0.1:8786", None]
     assert [one.workers for one in seen] == [0, 0, 0, 3]
+
+
+def test_tune_takes_a_network_and_names_the_best(monkeypatch, tmp_path):
+    from cgmhelpers import tuning
+
+    seen = []
+    monkeypatch.setattr(
+        pipeline.Run, "study",
+        lambda self, *which: seen.append((self.parameters.trials, *which)) or tmp_path,
+    )  # fmt: skip
+    table = pd.DataFrame({"number": [0, 1], "folder": [tmp_path / "trial_0", tmp_path / "trial_1"]})
+    table[list(tuning.TUNED)] = [[1e-3, 1e-4, 0.3, 12], [2e-3, 1e-5, 0.25, 10]]
+    monkeypatch.setattr(tuning, "trials_table", lambda folder: table)
+    monkeypatch.setattr(tuning, "best", lambda folder: tmp_path / "trial_1")
+    arguments = ["tune", "--profile", "smoke", "--set", f"runs={tmp_path}", "--suite", "SIMBA"]
+    options = ["--field", "hi", "--limits", "survey", "--trials", "7"]
+    result = runner.invoke(cli.app, [*arguments, *options], catch_exceptions=False)
+    assert seen == [(7, "SIMBA", ["hi"], "survey")]
+    assert "trial_1" in result.output.replace("\n", "")
+    lines = result.output.splitlines()[-4:]
+    assert lines == ["learning_rate: 0.002", "weight_decay: 1e-05", "dropout: 0.25", "channels: 10"]

@@ -26,7 +26,7 @@ COMMANDS = typer.main.get_command(cli.app).commands
 # A band that isn't shipped is folded when it is asked for.
 EXCEPTIONS = {("xray", "tables")}
 # Names in the text that a reader makes, or that a run makes.
-MADE = ("mine.yml", "out.ipynb", "maps.zarr", "runs/", ".venv/bin", "/data/")
+MADE = ("book/results", "mine.yml", "out.ipynb", "maps.zarr", "runs/", ".venv/bin", "/data/")
 
 
 def blocks(path, *languages):

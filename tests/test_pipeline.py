@@ -50,7 +50,15 @@ def times(folder):
 
 def test_the_folder_holds_what_the_architecture_says(run):
     names = {path.name for path in run.folder.iterdir()}
-    assert names == {"parameters.yml", "mock", "halos", "maps", "networks", "predictions"}
+    assert names == {
+        "parameters.yml",
+        "manifest.json",
+        "mock",
+        "halos",
+        "maps",
+        "networks",
+        "predictions",
+    }
     assert not list(run.folder.rglob(".part-*"))
 
 
@@ -124,6 +132,31 @@ def test_a_run_without_halos_says_so(run):
         open_run(run.folder.parent, run="empty", minimum_log_mass=16.0).halos()
 
 
+def test_baselines_are_tested_on_the_halos_that_networks_are_tested_on(run):
+    networks, simple = run.predictions(), run.baselines()
+    keys = ["suite_train", "suite_test", "realisation", "group", "property"]
+    for _, own in simple.groupby("method"):
+        assert set(map(tuple, own[keys].to_numpy())) == set(map(tuple, networks[keys].to_numpy()))
+    before = times(run.folder)
+    open_run(run.folder.parent).baselines()
+    assert times(run.folder) == before
+
+
+def test_variants_differ_in_one_thing_and_take_what_the_run_has(run):
+    before = times(run.folder)
+    table = run.variants()
+    assert set(table["variant"]) == {"one property", "split by halo"}  # one realisation: no other
+    alone = table[table["variant"] == "one property"]
+    assert set(alone["property"]) == set(pipeline.SINGLE_PROPERTIES)
+    assert (alone.groupby("folder")["property"].nunique() == 1).all()
+    own = table[table["variant"] == "split by halo"]
+    expected = run.predictions()
+    expected = expected[expected["suite_train"] == "IllustrisTNG"].reset_index(drop=True)
+    assert own[expected.columns].reset_index(drop=True).equals(expected)
+    after = times(run.folder)
+    assert {path: after[path] for path in before} == before
+
+
 def test_an_unknown_notebook_is_refused():
     with pytest.raises(ParameterError, match="07_galaxies"):
         pipeline.run_notebooks("smoke", ["07_galaxies"])
@@ -154,3 +187,38 @@ def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
         env=os.environ | {"MPLBACKEND": "Agg"}
     )
     assert any("image/png" in output.get("data", {}) for output in notebook.cells[2].outputs)
+
+
+def test_a_study_ends_with_a_network_and_is_made_once(run):
+    from cgmhelpers import inference, tuning
+
+    options = {"trials": 2, "trial_epochs": 1, "trial_map_size": 16}
+    study = open_run(run.folder.parent, **options).study("SIMBA")
+    assert study.parent == run.folder / "studies" / "SIMBA_xray_ideal"
+    best = inference.load(tuning.best(study))
+    assert (best.fields, best.size, best.description["suite_train"]) == (("xray",), 16, "SIMBA")
+    before = times(study)
+    assert open_run(run.folder.parent, **options).study("SIMBA") == study
+    assert times(study) == before
+    with pytest.raises(ParameterError, match="no such suite"):
+        open_run(run.folder.parent).study("EAGLE")
+
+
+def test_members_and_flows_are_made_once_and_share_the_runs_networks(run):
+    run.predictions()  # an earlier test changed them
+    before = times(run.folder)
+    table = run.ensembles()
+    folders = run.posteriors()
+    made = times(run.folder)
+    assert all(made[path] == before[path] for path in before)
+    assert set(table["suite_train"]) == set(folders) == {"IllustrisTNG", "SIMBA"}
+    assert (table["std"] >= table["std_epistemic"]).all()
+    for folder in folders.values():
+        assert (folder / "posterior.json").is_file()
+        splits = [(folder.parent / (folder.name + end) / "split.csv").read_text()
+                  for end in ("", "_member2")]  # fmt: skip
+        assert splits[0] == splits[1]
+    again = open_run(run.folder.parent)
+    again.ensembles()
+    again.posteriors()
+    assert times(run.folder) == made

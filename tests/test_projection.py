@@ -12,8 +12,8 @@ from cgmhelpers.projection import kernel, numba_backend, project, project_many, 
 from cgmhelpers.selection import in_frames
 
 BACKENDS = ("reference", "numba")
-#: Sum of a stamp inside the frame: the fast one is divided by an interpolated sum, right to 5e-6 at a
-#: radius of 5 pixels and to 1e-6 from 6 up; the reference has its quadrature, 2e-7.
+#: Sum of a stamp inside the frame: the fast one is divided by an interpolated sum, right to 5e-6 at
+#: a radius of 5 pixels and to 1e-6 from 6 up; the reference has its quadrature, 2e-7.
 SUM = 6e-6
 #: Share of an element inside a frame that cuts it: the polynomial's local error.
 CUT = 5e-5
