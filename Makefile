@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-fast lint format bench bench-maps lock reference picture clean
+.PHONY: help install book serve lab test test-fast lint format bench bench-maps bench-training lock reference picture clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,8 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint  ## lint, then every test, the notebooks at smoke size, the book and its pages
-	$(BIN)/python -m pytest
+test: lint  ## lint, every test, notebooks at smoke size, the book; pictures of its pages in build/screenshots
+	$(BIN)/python -m pytest --screenshots build/screenshots
 
 test-fast: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not browser"
@@ -53,6 +53,9 @@ bench: $(READY)  ## print the ratios of benchmarks/
 
 bench-maps: $(READY)  ## time the maps of a whole snapshot against yt and swiftsimio: 15 minutes, 10 GB
 	$(BIN)/python benchmarks/maps.py
+
+bench-training: $(READY)  ## time the training of a network against a plain PyTorch loop: 10 minutes
+	$(BIN)/python benchmarks/training.py
 
 lock: $(READY)  ## write requirements.txt and environment.yml from the environment as it is
 	$(BIN)/python tools/lock.py
@@ -64,5 +67,5 @@ picture: $(READY)  ## the README's picture, from the run RUN
 	$(BIN)/python tools/picture.py runs/$(RUN)/figures/hero.png
 
 clean:  ## remove what the build and the tests made (runs/ with your results stays)
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist .pytest_cache .hypothesis .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

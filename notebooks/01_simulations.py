@@ -15,7 +15,8 @@
 #
 # In this notebook we open the simulations, count their halos (Table 2 of {cite:t}`Gluck2024`), check those counts
 # against what cosmology expects, and measure the six properties that a neural network will infer later on. We end with
-# the paper's Figure 1: the same halos, filled with very different gas.
+# the paper's Figure 1: the same halos, filled with very different gas. What the paper says of each figure and table stands beside it, with a
+# verdict computed from this run; [the list of them](../book/paper_items.md) is complete.
 
 # %% [markdown]
 # The next cell holds the parameters. `None` means "as the profile says"; the profiles are the files in
@@ -37,8 +38,9 @@ this_run
 from dataclasses import asdict
 
 import pandas as pd
+from IPython.display import Markdown
 
-from cgmhelpers import dialects, figures, populations
+from cgmhelpers import claims, dialects, figures, populations
 from cgmhelpers.properties import PROPERTIES
 
 pd.set_option("display.precision", 3)
@@ -99,16 +101,31 @@ summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 # radius $R_\mathrm{200c}$ that encloses 200 times the critical density. The paper sorts them into three classes by
 # $\log_{10}M/\mathrm{M}_\odot$: **Sub-L\*** (11.5–12), **L\*** (12–13, the hosts of galaxies like ours) and **groups** (13–14.3).
 
+#
+# ### Table 2
+#
+# The paper counts about 5000 halos in each suite, most in Astrid's groups and fewest in SIMBA's.
+
 # %%
 halos = this_run.halos()
 number = len(this_run.parameters.realisation_list)
-populations.class_counts(halos, number).style.format(precision=0, na_rep="–").set_caption(
-    f"Table 2. {this_run.source}"
+counts = figures.table_counts(halos, number)
+counts.style.format(precision=0, na_rep="–").format(
+    "{:+.1f}", subset=[c for c in counts if c[1] == "deviation"], na_rep="–"
+).set_caption(f"Table 2 of the paper: halos per suite and class. {this_run.source}")
+
+# %%
+deviation = counts.xs("deviation", axis=1, level=1).drop(columns="Total")
+within = (deviation.abs() < 2).sum().sum()
+verdict = "✔ **as counted**" if within > deviation.size / 2 else "✘ **other counts**"
+Markdown(
+    f"{verdict} on this run: {within} of {deviation.size} counts lie within two Poisson deviations of the paper's, "
+    f"scaled from 27 realisations to {number}."
 )
 
 # %% [markdown]
-# The columns named *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has. A handful of
-# realisations scatters by more than $\sqrt{N}$, because halos cluster and a box of 37 Mpc samples few large structures.
+# *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has; *deviation* is the difference in units of
+# the expected $\sqrt{N}$. A handful of realisations scatters by more than that, because halos cluster and a box of 37 Mpc samples few large structures.
 #
 # Steep counts are the first difficulty of the task: the paper's sample has 18 Sub-L\* halos for every group, and so has what a
 # network is trained on. They also make a good test of the reader, since a mistake of a factor $h$ in mass or length moves the whole mass
@@ -137,29 +154,35 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # ## Six properties
 #
 # The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.properties.compute`
-# measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)). Each has a fixed range,
-# the same for every suite, which will scale the network's targets:
+# measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)).
+#
+# ### Table 1
+#
+# Each property has a fixed range, the same for every suite, which will scale the network's targets. The paper took it from its halos. Do those of this run fit?
 
 # %%
-pd.DataFrame(
-    [(one.name, f"{one.low:g} … {one.high:g}", one.definition) for one in PROPERTIES],
-    columns=["property", "range", "definition"],
-).style.hide(axis="index")
+ranges = figures.table_properties(halos)
+ranges.style.format({"inside": "{:.1%}"}).hide(axis="index").set_caption(
+    f"Table 1 of the paper: the properties, and the values found. {this_run.source}"
+)
+
+# %%
+inside = ranges["inside"].min()
+verdict = "✔ **they fit**" if inside > 0.95 else "✘ **they don't fit**"
+Markdown(
+    f"{verdict} on this run: at least {inside:.1%} of the halos lie in the range, property by property."
+)
 
 # %%
 names = [one.name for one in PROPERTIES]
 halos.groupby(["suite", "halo_class"], sort=False)[names].median()
 
 # %% [markdown]
-# And here is why one would want to see the CGM at all. The same halos, by their mass:
-
-# %% mystnb={"figure": {"name": "fig-properties", "caption": "Properties of the circum-galactic medium against halo mass (Figure 1 of the paper, and the temperature besides). Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
-figure = figures.property_trends(
-    halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool", "log_t_cgm"], this_run.source
-)
-
-# %% [markdown]
-# What the paper reports, and what we test next:
+# And here is why one would want to see the CGM at all: the same halos, by their mass.
+#
+# ### Figure 1
+#
+# The paper shows four properties and reports:
 #
 # - $f_\mathrm{cgm}$, $M_\mathrm{cgm}$ and $Z_\mathrm{cgm}$ are highest in Astrid, then IllustrisTNG, then SIMBA, at most masses. The stronger
 #   the feedback, the more gas and metals leave the halo.
@@ -167,8 +190,24 @@ figure = figures.property_trends(
 #   sets in, and rises again where halos are too massive to be emptied {cite:p}`Davies2020,Delgado2023`.
 # - $f_\mathrm{cool}$ overlaps in all three suites, with a large scatter.
 # - $Z_\mathrm{cgm}$ scatters by about 1 dex at fixed mass.
-#
-# First the order. `bins` is the number of mass bins that every suite fills, `as_expected` in how many of them the means are ordered
+
+# %% mystnb={"figure": {"name": "fig-1", "caption": "Figure 1 of the paper: four properties of the circum-galactic medium against halo mass. Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
+figure = figures.property_trends(
+    halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool"], this_run.source
+)
+
+# %%
+Markdown(claims.beside(claims.Evidence(halos=halos), "Fig. 1", this_run.is_mock))
+
+# %% [markdown]
+# A verdict is a number, its 95% interval over resampled halos, and the side of a threshold on which the paper expects it; it can't be decided where the interval holds the
+# threshold. All of them come together in [notebook 11](11_claims.ipynb). The fifth property of the gas, its temperature, is in the paper's networks but not in this figure:
+
+# %% mystnb={"figure": {"name": "fig-temperature", "caption": "Mass-weighted temperature of the CGM against halo mass, drawn as Figure 1."}}
+figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
+
+# %% [markdown]
+# Property by property: `bins` is the number of mass bins that every suite fills, `as_expected` in how many of them the means are ordered
 # Astrid > IllustrisTNG > SIMBA:
 
 # %%

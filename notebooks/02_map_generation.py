@@ -34,10 +34,11 @@ this_run
 # %%
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from cgmhelpers import (
     camels,
-    explorer,
+    claims,
     figures,
     hydrogen,
     maps,
@@ -209,13 +210,17 @@ for number, one in enumerate(chosen, start=1):
 # the limit of a survey applied. A limit is a floor: what is fainter is set to it, since the survey would see noise there. For X-ray that is the
 # depth of the eROSITA all-sky survey eRASS:4 {cite:p}`Predehl2021`, for HI that of MHONGOOSE {cite:p}`deBlok2016`. (Their numbers are
 # lost from our text of the paper; those used here are adopted, see [](../book/science.md#maps-and-limits).)
+#
+# ### Figure 2
+#
+# The paper: the X-ray map is brightest in Astrid and dimmest in SIMBA, with and without limits; HI is less concentrated and often follows satellites.
 
 # %%
 twins = populations.twins(halos, halo, sim.header.box_size)
 columns = ["suite", "realisation", "group", "log_mass", "distance"]
 twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
 
-# %% mystnb={"figure": {"name": "fig-suites", "caption": "The same massive halo in each suite (Figure 2 of the paper): X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
+# %% mystnb={"figure": {"name": "fig-2", "caption": "Figure 2 of the paper: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
     row["suite"]: populations.maps_of(maps.open(stores[row["suite"]]), row)
     for _, row in twins.iterrows()
@@ -223,22 +228,29 @@ pictures = {
 figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 
 # %% [markdown]
-# In CAMELS, the X-ray map of such a halo is brightest in Astrid and dimmest in SIMBA, with and without limits, and HI is less
-# concentrated and often follows satellites. How much flux is there in each of the maps above?
+# How much flux is there in each of the maps above? And is the order that of all groups?
 
 # %%
 totals = populations.suite_totals(stores)
 of_twins = totals.merge(twins[["suite", "realisation", "group"]])
 of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
 
+# %%
+evidence = claims.Evidence(halos=halos, totals=totals)
+Markdown(claims.beside(evidence, "Fig. 2", this_run.is_mock))
+
 # %% [markdown]
 # ## Along the mass range
 #
-# Four halos of one suite, from the lightest of the sample to the heaviest (Figure 11 of the paper). X-ray emission climbs steeply with halo mass, so
-# that a survey's limit erases light halos altogether. HI doesn't climb that way: light halos hold
+# Four halos of one suite, from the lightest of the sample to the heaviest.
+#
+# ### Figure 11
+#
+# The paper: X-ray emission climbs steeply with halo mass, so that a survey's limit erases light halos altogether. HI doesn't climb that way: light halos hold
 # much of their gas cool. The two fields are sensitive to opposite ends of the mass range, and therein lies the case for using both.
+# (More halos, to leaf through: [the explorer](06_explorer.ipynb).)
 
-# %% mystnb={"figure": {"name": "fig-masses", "caption": "Halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey (Figure 11 of the paper). Dashed: R200c, where it fits into the frame."}}
+# %% mystnb={"figure": {"name": "fig-11", "caption": "Figure 11 of the paper: halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey. Dashed: R200c, where it fits into the frame."}}
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
 rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
 figure = figures.halos_by_mass(
@@ -248,27 +260,26 @@ figure = figures.halos_by_mass(
 )
 
 # %% [markdown]
-# More halos of the same suite, to leaf through with the slider (no kernel needed):
+# Over all halos of IllustrisTNG:
 
 # %%
-steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 9)
-rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
-pictures = {
-    f"{row['log_mass']:.2f}": figures.hero(
-        populations.maps_of(maps.open(stores[sim.suite]), row), source=this_run.source
-    )
-    for row in rows
-}
-explorer.leaf_through(pictures, "log M / M☉")
+Markdown(claims.beside(evidence, "Fig. 11", this_run.is_mock))
 
 # %% [markdown]
 # ## Is the total flux enough?
 #
-# If the halo mass followed from the sum of a map's pixels, one wouldn't need a network. The paper's Figure 12 shows that it doesn't: at a fixed sum
-# the mass still scatters widely, and in HI the two hardly correlate. For every halo, along one line of sight:
+# If the halo mass followed from the sum of a map's pixels, one wouldn't need a network.
+#
+# ### Figure 12
+#
+# The paper: it doesn't follow. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
+# For every halo, along one line of sight:
 
-# %% mystnb={"figure": {"name": "fig-flux", "caption": "Halo mass against the sum of the pixels of the ideal map (Figure 12 of the paper). Black: mean and 16th to 84th percentile of each halo class."}}
-figure = figures.total_flux(totals, p.fields, this_run.source)
+# %% mystnb={"figure": {"name": "fig-12", "caption": "Figure 12 of the paper: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: every pixel at the survey's limit, right of it something is observable; dotted: one pixel at the limit, left of it nothing is. (The paper doesn't say how it draws the limit.)"}}
+figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
+
+# %%
+Markdown(claims.beside(evidence, "Fig. 12", this_run.is_mock))
 
 # %% [markdown]
 # How well does a straight line do? It gives a scatter to beat: the standard deviation of $\log M_\mathrm{halo}$ about the best linear fit in the logarithm of

@@ -37,6 +37,7 @@ this_run
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import Markdown
 
 from cgmhelpers import checkpoint, dataset, figures, inference, network
 
@@ -84,26 +85,54 @@ networks.assign(folder=[folder.name for folder in networks["folder"]])
 # ## The architecture
 #
 # Blocks of three convolutions halve the map and double the channels, until a last convolution leaves a single pixel; two linear layers with dropout turn it into
-# twelve numbers. Below is Table 4 of the paper, not typed but generated: an empty map is sent through the network, and every layer
-# reports what it did. Convolutions and linear layers first:
-
-# %%
-description = checkpoint.read_description(networks["folder"][0])
-model = network.MomentNetwork(**description["network"])
-layers = network.summary(model)
-layers[layers["layer"].str.match("C|FC")].style.format({"parameters": "{:,}"}).hide(axis="index")
-
-# %% [markdown]
-# Batch normalisation and LeakyReLU follow every convolution. The whole of it, in the order of execution:
+# twelve numbers.
+#
+# ### Table 4
+#
+# Not typed but read from a live network: first that of the paper, with 12 channels in the first block and maps of 128 pixels, beside the layers as printed. (The paper's table says 394 once where all else needs 384.)
 
 # %% tags=["hide-output"]
-layers.style.format({"parameters": "{:,}"}).hide(axis="index")
+paper = network.MomentNetwork(in_channels=1)
+layers = figures.table_layers(paper)
+layers.style.format(precision=5, na_rep="").hide(axis="index").set_caption(
+    "Table 4 of the paper: convolutions and normalisations"
+)
 
 # %%
-paper = network.MomentNetwork(in_channels=model.in_channels)
+agree = layers["as_printed"].sum()
+verdict = "✔ **the same**" if agree == len(layers) else "✘ **not the same**"
+Markdown(f"{verdict}: {agree} of {len(layers)} layers are as printed.")
+
+# %% [markdown]
+# ### Table 5
+#
+# What follows the convolutions. The paper's table also lists a pooling layer, ReLU and tanh; with a map of one pixel left there is nothing to pool, and nothing in its text uses the other two.
+
+# %%
+functions = figures.table_functions(paper)
+functions.style.hide(axis="index").set_caption(
+    "Table 5 of the paper: fully connected layers and functions"
+)
+
+# %%
+needed = functions[~functions["paper"].str.startswith("listed")]
+verdict = "✔ **the same**" if needed["as_printed"].all() else "✘ **not the same**"
+Markdown(
+    f"{verdict}: {needed['as_printed'].sum()} of {len(needed)} that the paper's network uses are as printed."
+)
+
+# %% [markdown]
+# The networks of this run have the same blocks, as many as halve their maps down to one pixel. One of them, layer by layer in the order of execution:
+
+# %% tags=["hide-output"]
+description = checkpoint.read_description(networks["folder"][0])
+model = network.MomentNetwork(**description["network"])
+network.summary(model).style.format({"parameters": "{:,}"}).hide(axis="index")
+
+# %%
 for name, one in (("this run", model), ("the paper", paper)):
     print(f"{name:9s} {one.size} x {one.size} pixels, {one.channels} channels in the first block:")
-    print(f"          {one.number_of_parameters:,} parameters")
+    print(f"          {one.number_of_parameters:,} parameters, {one.in_channels} field(s)")
 
 # %% [markdown]
 # The number of halos is far below the number of parameters. What keeps the network from learning them by heart is

@@ -14,7 +14,8 @@ PAGES = (
         "simulations",
         "Simulations and halos",
         "Files in, physical columns out, and what a halo is.",
-        "camels particles header layout dialects columns halos selection properties populations",
+        "camels group_catalogue consistency particles header layout dialects columns halos "
+        "selection properties populations",
     ),
     (
         "mock",
@@ -40,20 +41,22 @@ PAGES = (
         "networks",
         "Networks",
         "From images to posterior means and deviations.",
-        "network training training_settings training_loop tuning inference dataset scaling "
-        "checkpoint",
+        "network training training_settings training_loop tuning heartbeat inference dataset "
+        "batches scaling checkpoint calibration ensembles posterior posterior_flow "
+        "posterior_training posterior_checks posterior_scores",
     ),
     (
         "results",
         "Results",
         "From predictions to numbers and figures.",
-        "statistics robustness figures explorer",
+        "statistics resampling honesty trust robustness claims comparison baselines attribution "
+        "figures explorer",
     ),
     (
         "runs",
         "Runs and the book",
         "Parameters, stages, pages, and the errors of all of them.",
-        "parameters pipeline stages cli book offline parallel progress provenance errors",
+        "parameters pipeline stages results cli book offline parallel progress provenance errors",
     ),
 )
 INTRODUCTION = """\
