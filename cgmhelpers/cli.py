@@ -149,7 +149,7 @@ def run(
     notebook: Annotated[list[str] | None, typer.Option(help="Notebook; all by default.")] = None,
 ):
     """Execute notebooks with the parameters of a profile."""
-    from cgmhelpers.pipeline import NOTEBOOKS, run_notebooks
+    from cgmhelpers.notebooks import NOTEBOOKS, run_notebooks
 
     names = tuple(notebook or NOTEBOOKS)
     typer.echo(run_notebooks(profile, names, **_overrides(override, run)))
@@ -174,7 +174,7 @@ def results(profile: Profile = "quick", run: RunName = None, override: Override 
 def book(profile: Profile = "quick", run: RunName = None, override: Override = None):
     """Execute all notebooks and build the book from them."""
     from cgmhelpers.book import assemble, build
-    from cgmhelpers.pipeline import run_notebooks
+    from cgmhelpers.notebooks import run_notebooks
 
     executed = run_notebooks(profile, **_overrides(override, run))
     typer.echo(build(assemble(executed.parent, executed)))

@@ -1,4 +1,4 @@
-"""A run: its folder, its stages, and the notebooks that show it.
+"""A run: its folder and its stages.
 
 Every stage is skipped where its output is whole and its fingerprint (what it depends on) is
 unchanged, so a run that was interrupted goes on, and a notebook executed alone makes what it
@@ -6,7 +6,6 @@ lacks through the same functions.
 """
 
 import json
-import logging
 from functools import cached_property
 from pathlib import Path
 
@@ -15,47 +14,11 @@ import yaml
 
 from cgmhelpers import camels, parallel, provenance, stages
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.parameters import Parameters, from_namespace, project_root, read
-
-log = logging.getLogger(__name__)
-
-NOTEBOOKS = (
-    "01_simulations",
-    "02_map_generation",
-    "03_cnn",
-    "04_metrics",
-    "05_cross_simulation",
-    "06_explorer",
-    "07_tuning",
-    "08_posterior",
-    "09_baselines",
-    "10_interpretation",
-    "11_claims",
-)
-"""The notebooks in the order of the book."""
+from cgmhelpers.parameters import project_root, read
+from cgmhelpers.training_settings import TrainingSettings
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
 """Properties that also get networks of their own."""
-
-
-def start(namespace):
-    """Open the run that a notebook's parameters describe.
-
-    Parameters
-    ----------
-    namespace : dict
-        ``globals()`` of the notebook, right after its parameters cell.
-
-    Returns
-    -------
-    Run
-    """
-    if "get_ipython" in namespace:
-        # A cluster's MPLBACKEND=Agg would leave the notebook without figures.
-        namespace["get_ipython"]().run_line_magic("matplotlib", "inline")
-    # When a reader runs all cells again, names of later cells are there too: not parameters.
-    names = namespace.setdefault("_names_at_start", tuple(namespace))
-    return Run(from_namespace({name: namespace[name] for name in names if name in namespace}))
 
 
 class Run:
@@ -331,7 +294,7 @@ class Run:
         Path
             Folder of the study, for `cgmhelpers.tuning`.
         """
-        from cgmhelpers.training import TrainingSettings, training_fingerprint
+        from cgmhelpers.training import training_fingerprint
 
         p = self.parameters
         suite, limits = suite or p.suites[0], limits or p.limits[-1]
@@ -404,20 +367,7 @@ class Run:
     def _training(self):
         """Arguments of the training beyond stores, fields and limits."""
         p = self.parameters
-        names = (
-            "channels",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "weight_decay",
-            "dropout",
-            "schedule",
-            "augmentation",
-            "seed",
-            "accelerator",
-            "devices",
-            "precision",
-        )
+        names = [name for name in TrainingSettings.model_fields if hasattr(p, name)]
         settings = {name: getattr(p, name) for name in names} | {"threads": 1}
         return {"settings": settings, "size": p.map_size, "split_by": p.split_by}
 
@@ -428,62 +378,3 @@ class Run:
         parallel.run_all(
             function, waiting, description, cluster=p.cluster, workers=p.workers or None
         )
-
-
-# --- notebooks --------------------------------------------------------------------------
-
-
-def run_notebooks(profile, names=NOTEBOOKS, **overrides):
-    """Execute notebooks with papermill, one after another.
-
-    Parameters
-    ----------
-    profile : str
-        Profile that they run with.
-    names : sequence of str
-        Notebooks, without ending.
-    **overrides
-        Parameters for all of them.
-
-    Returns
-    -------
-    Path
-        Folder with the executed notebooks, inside the run's folder.
-
-    Raises
-    ------
-    ParameterError
-        For an unknown notebook or parameter.
-    ResultError
-        When a cell fails; the notebook that failed isn't kept.
-    """
-    import papermill
-
-    unknown = sorted(set(names) - set(NOTEBOOKS))
-    if unknown:
-        raise ParameterError("There is no such notebook.", found=unknown, expected=NOTEBOOKS)
-    run = Run(read(profile, **overrides))
-    given = {name: value for name, value in overrides.items() if value is not None}
-    folder = run.folder / "notebooks"
-    for name in names:
-        log.info("executing %s", name)
-        with provenance.whole(folder / f"{name}.ipynb") as temporary:
-            try:
-                papermill.execute_notebook(
-                    project_root() / "notebooks" / f"{name}.ipynb",
-                    temporary,
-                    parameters={"profile": str(profile), **given},
-                    kernel_name="python3",
-                    cwd=str(project_root()),
-                    progress_bar=False,
-                )
-            except papermill.PapermillExecutionError as error:
-                raise ResultError(
-                    f"The notebook {name} failed in cell {error.exec_count}.",
-                    found=f"{error.ename}: {error.evalue}",
-                    remedy="Mend the cause and start again: what is finished stays.",
-                ) from error
-    return folder
-
-
-__all__ = ["NOTEBOOKS", "Parameters", "Run", "read", "run_notebooks", "start"]

@@ -26,9 +26,9 @@ fields = None
 limits = None
 
 # %%
-from cgmhelpers import pipeline
+from cgmhelpers import notebooks
 
-this_run = pipeline.start(globals())
+this_run = notebooks.start(globals())
 this_run
 
 # %%

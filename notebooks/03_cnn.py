@@ -28,9 +28,9 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import pipeline
+from cgmhelpers import notebooks
 
-this_run = pipeline.start(globals())
+this_run = notebooks.start(globals())
 this_run
 
 # %%

@@ -29,9 +29,9 @@ members = None
 posterior_steps = None
 
 # %%
-from cgmhelpers import pipeline
+from cgmhelpers import notebooks
 
-this_run = pipeline.start(globals())
+this_run = notebooks.start(globals())
 this_run
 
 # %%

@@ -30,9 +30,9 @@ seed = None
 comparison_suites = None
 
 # %%
-from cgmhelpers import pipeline
+from cgmhelpers import notebooks
 
-this_run = pipeline.start(globals())
+this_run = notebooks.start(globals())
 this_run
 
 # %%

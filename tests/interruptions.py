@@ -22,7 +22,7 @@ import pandas as pd
 import psutil
 from safetensors.numpy import load_file
 
-from cgmhelpers import checkpoint, pipeline, training, tuning
+from cgmhelpers import checkpoint, notebooks, pipeline, training, tuning
 
 SETTINGS = {
     "suites": ["SIMBA"],
@@ -62,7 +62,7 @@ def tune(folder):
 
 def execute(folder):
     """Execute a notebook."""
-    pipeline.run_notebooks("smoke", [NOTEBOOK], run="run", runs=str(folder), **SETTINGS)
+    notebooks.run_notebooks("smoke", [NOTEBOOK], run="run", runs=str(folder), **SETTINGS)
 
 
 STAGES = {

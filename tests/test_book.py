@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cgmhelpers import book
 from cgmhelpers.errors import DataNotFoundError, ResultError
-from cgmhelpers.pipeline import NOTEBOOKS
+from cgmhelpers.notebooks import NOTEBOOKS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from cgmhelpers import pipeline, stages
+from cgmhelpers import notebooks, pipeline, stages
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.properties import NAMES
 
@@ -159,7 +159,7 @@ def test_variants_differ_in_one_thing_and_take_what_the_run_has(run):
 
 def test_an_unknown_notebook_is_refused():
     with pytest.raises(ParameterError, match="07_galaxies"):
-        pipeline.run_notebooks("smoke", ["07_galaxies"])
+        notebooks.run_notebooks("smoke", ["07_galaxies"])
 
 
 def test_figures_are_saved_in_the_run(run):
@@ -179,7 +179,7 @@ def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
 
     cells = (
         f'profile, runs = "smoke", {str(tmp_path)!r}',
-        "from cgmhelpers import pipeline\nthis_run = pipeline.start(globals())",
+        "from cgmhelpers import notebooks\nthis_run = notebooks.start(globals())",
         "from matplotlib import pyplot as plt\nfigure = plt.figure()\nfigure.add_subplot()",
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])

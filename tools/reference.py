@@ -56,7 +56,8 @@ PAGES = (
         "runs",
         "Runs and the book",
         "Parameters, stages, pages, and the errors of all of them.",
-        "parameters pipeline stages results cli book offline parallel progress provenance errors",
+        "parameters pipeline stages notebooks results cli book offline parallel progress "
+        "provenance errors",
     ),
 )
 INTRODUCTION = """\
