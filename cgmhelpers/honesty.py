@@ -76,7 +76,7 @@ def coverage_at_levels(predictions, by=GROUPING, levels=LEVELS, draws=1000, unit
     levels : sequence of float
         Probabilities.
     draws, unit, seed
-        As for :func:`cgmhelpers.statistics.bootstrap`; 95% intervals.
+        As for :func:`cgmhelpers.resampling.bootstrap`; 95% intervals.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def examine(predictions, by=GROUPING, draws=1000, unit=HALO, seed=1):
     by : sequence of str
         Columns that make the groups; ``(*GROUPING, "halo_class")`` for classes.
     draws, unit, seed
-        As for :func:`cgmhelpers.statistics.bootstrap`; 95% intervals, none for 0 draws.
+        As for :func:`cgmhelpers.resampling.bootstrap`; 95% intervals, none for 0 draws.
 
     Returns
     -------

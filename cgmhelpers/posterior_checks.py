@@ -9,7 +9,7 @@ An exact posterior passes both. Passing them doesn't make a posterior informativ
 ignores the map and repeats the population passes too, so look at `posterior_scores` as well.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,8 @@ REFERENCES = ("population", "posterior")
 LEVELS = np.linspace(0, 1, 41)[1:-1]
 
 
-class ExpectedCoverage(NamedTuple):
+@dataclass(frozen=True)
+class ExpectedCoverage:
     """What :func:`expected_coverage` finds.
 
     Attributes
