@@ -335,9 +335,11 @@ def write_table(table, path, fingerprint):
     fingerprint : str
         Of what it depends on.
     """
+    note = path.with_suffix(".json")
+    note.unlink(missing_ok=True)  # never the note of one table beside another
     with provenance.whole(path) as temporary:
         table.to_parquet(temporary)
-    with provenance.whole(path.with_suffix(".json")) as temporary:
+    with provenance.whole(note) as temporary:
         temporary.write_text(json.dumps({"fingerprint": fingerprint}))
 
 

@@ -12,7 +12,7 @@ os.environ["MPLBACKEND"] = "Agg"  # no test may open a window
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
-# Mock suite, training, five notebooks, book: minutes on two cores, and CI has more than one task.
+# Mock suite, training, notebooks, book: minutes on two cores, and CI has more than one task.
 PATIENCE = 2400
 NO_CHROMIUM = (
     "no Chromium here. Install one (Debian: apt-get install chromium; macOS: "
