@@ -1,10 +1,9 @@
 r"""Recalibration of posterior widths on validation halos, after training.
 
 The loss of a moment network hardly notices a width that is too small: it compares squares of
-squared errors, which the few large ones dominate. And the width is the absolute value of an
-output, so where that output changes sign between maps lie widths of nearly zero. Both make the
-network claim too much for the halos that it knows best. So once the weights are final, widths of
-each property are corrected by two numbers,
+squared errors, which the few large ones dominate. And nothing but the loss keeps a width from
+nearly zero. Both make the network claim too much for the halos that it knows best. So once the
+weights are final, widths of each property are corrected by two numbers,
 
 .. math:: \sigma'^2 = s^2 (\sigma^2 + f^2) ,
 
