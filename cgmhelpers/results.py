@@ -125,7 +125,8 @@ def read(folder=None):
     folder = _folder(folder)
     if not (folder / NOTE).is_file():
         return {}, {}
-    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"number": str}) for name in TABLES}
+    texts = {"number": str, "reason": str}
+    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype=texts) for name in TABLES}
     tables["claims"] = tables["claims"].fillna({"reason": ""})
     return json.loads((folder / NOTE).read_text()), tables
 
