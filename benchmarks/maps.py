@@ -210,9 +210,10 @@ def stages(sim, _):
             found.selection, found.kernel_radius, found.quantities, dtype=np.float32
         )
         clock.append(time.perf_counter())
-        properties.compute(sim, table, progress=False)
+        values = properties.compute(sim, table, progress=False)[list(properties.NAMES)]
         clock.append(time.perf_counter())
         dataset = map_store.labelled(sim, chosen, table, images, PIXEL_SIZE)
+        dataset["properties"] = (("halo", "property"), values.to_numpy(float))
         with tempfile.TemporaryDirectory() as folder:
             map_store.write(dataset, Path(folder) / "maps.zarr")
             clock.append(time.perf_counter())
@@ -237,6 +238,10 @@ def cost_of_halos(sim, most):
 
 def peak_memory():
     """Largest resident size of this process, GB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what the system counts otherwise includes the parent's, before exec
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak.split()[1]) * 1024 / 1e9
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes * (1 if sys.platform == "darwin" else 1024) / 1e9
 

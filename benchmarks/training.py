@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ sys.path += [str(Path(__file__).parent / "peers"), str(Path(__file__).parents[1]
 
 import plain_loop
 from blobs import blobs
+from maps import peak_memory
 
 FIELDS = ("xray", "hi")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -358,9 +358,7 @@ def stream(store, size, memory):
     loader = batches.Batches(*pair, 128, seed=1, augmentation=True)
     begun = time.perf_counter()
     total = sum(float(images[0, 0, 0, 0]) * 0 + len(images) for images, _ in loader)
-    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak_gb = kibibytes * (1 if sys.platform == "darwin" else 1024) / 1e9
-    return {"rate": total / (time.perf_counter() - begun), "peak_gb": peak_gb}
+    return {"rate": total / (time.perf_counter() - begun), "peak_gb": peak_memory()}
 
 
 def streaming(size, halos=3000):
