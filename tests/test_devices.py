@@ -45,6 +45,8 @@ def test_two_processes_minimise_the_loss_of_the_whole_batch(tmp_path):
     first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
     for name, weights in expected.items():
         assert torch.equal(first[name], second[name])
+        if name.startswith("features.C") and name.endswith(".bias"):
+            continue  # normalisation undoes it: its gradient is a rounding error, whatever it is
         # Adam divides by the gradient's size, so rounding errors of gradients near zero show.
         torch.testing.assert_close(first[name], weights, rtol=1e-3, atol=1e-4)
     # Each step moves a weight by about the learning rate: what agrees has moved.
