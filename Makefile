@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-fast lint format bench bench-maps bench-training lock reference picture clean
+.PHONY: help install book serve lab test test-long test-fast lint format bench bench-maps bench-training lock reference picture clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint  ## lint, every test, notebooks at smoke size, the book; pictures of its pages in build/screenshots
+test: lint  ## lint, all tests but the long ones, notebooks at smoke size, the book; pictures of its pages in build/screenshots
 	$(BIN)/python -m pytest --screenshots build/screenshots
+
+test-long: $(READY)  ## the long forms: thirty kills, thousands of damaged files, stores of thousands of halos
+	$(BIN)/python -m pytest -m long
 
 test-fast: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not browser"

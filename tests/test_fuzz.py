@@ -20,7 +20,9 @@ def fuzz(folder, seed, number):
     return lines
 
 
-@pytest.mark.parametrize("number", [200, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "number", [200, pytest.param(4000, marks=[pytest.mark.slow, pytest.mark.long])]
+)
 def test_damaged_files(number, tmp_path):
     lines = fuzz(tmp_path, seed=7, number=number)
     wrong = [line for line in lines if "WRONG" in line]

@@ -11,7 +11,9 @@ SCRIPT = Path(__file__).with_name("interruptions.py")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [7, pytest.param(30, marks=pytest.mark.timeout(1800))])
+@pytest.mark.parametrize(
+    "kills", [7, pytest.param(30, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
+)
 def test_a_run_that_is_killed_again_and_again(kills, tmp_path):
     arguments = [sys.executable, str(SCRIPT), str(tmp_path), str(kills), "1"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)

@@ -20,6 +20,7 @@ def measured(*arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_eighty_one_simulations_on_two_workers(tmp_path):
     found = measured("simulations", tmp_path, 27)
@@ -29,6 +30,7 @@ def test_eighty_one_simulations_on_two_workers(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_a_store_of_5000_halos_is_trained_from_disk(tmp_path):
     half, whole = (measured("store", tmp_path / str(halos), halos, 128) for halos in (2500, 5000))
