@@ -5,6 +5,7 @@ import http.server
 import re
 import threading
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ TALLEST = 12_000  # a picture of a page higher than that shows its top only [pix
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serve files without a log."""
+
+    def do_GET(self):
+        """Serve a file; say that there is no icon where a page without its own makes Chromium ask.
+
+        index.html, made by Jupyter Book to forward to the first page, is such a page.
+        """
+        if self.path == "/favicon.ico":
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.end_headers()
+        else:
+            super().do_GET()
 
     def log_message(self, *arguments):
         """Say nothing."""
