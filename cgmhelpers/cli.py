@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -180,12 +181,24 @@ def book(profile: Profile = "quick", run: RunName = None, override: Override = N
     typer.echo(build(assemble(executed.parent, executed)))
 
 
+@contextmanager
+def _shown_log():
+    """Show what cgmhelpers logs, and of others warnings alone: Dask reports every connection."""
+    log = logging.getLogger("cgmhelpers")
+    log.setLevel(logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
 def main():
     """Run the command line; an error of ours is a message, not a traceback."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("papermill").setLevel(logging.WARNING)
     try:
-        with writable("The result"):
+        with _shown_log(), writable("The result"):
             app()
     except CGMError as error:
         if "--traceback" in sys.argv:

@@ -46,6 +46,22 @@ def test_an_error_is_a_message_not_a_traceback(arguments, message):
     assert "Traceback" not in done.stderr
 
 
+def test_our_log_is_shown_and_not_that_of_others():
+    code = """
+import logging
+from cgmhelpers.cli import _shown_log
+with _shown_log():
+    import distributed
+    logging.getLogger("cgmhelpers.maps").info("ours")
+    logging.getLogger("papermill").info("of papermill")
+    logging.getLogger("papermill").warning("a warning")
+logging.getLogger("cgmhelpers.maps").info("afterwards")
+assert not logging.getLogger().handlers, "Dask would send its log there"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["ours", "a warning"]
+
+
 def test_a_pair_without_a_value_is_refused():
     assert runner.invoke(cli.app, ["maps", "--set", "epochs"]).exit_code == 2
 

@@ -14,7 +14,7 @@ LOOKS = {HOLDS: ("#0072B2", "o"), FAILS: ("#D55E00", "X"), OPEN: ("#8A8A8A", "D"
 MASS = "10^12.5 Msun"
 MASS_KEPT = MASS.replace(" ", "\u00a0")  # so that no line breaks in it
 METRIC_NAMES = {"r2": "$R^2$", "rmse": "RMSE"}
-LABEL_WIDTH = 66
+LABEL_WIDTH = 36
 """Letters in a line of a label."""
 
 
@@ -34,11 +34,11 @@ def verdict_forest(tables, source=None):
     matplotlib.figure.Figure
         A panel for each table. Statements have different units, so each row is on a scale of its
         own: the threshold is at zero, the claimed side on the right, and the farther end of the
-        interval at one (or minus one). Numbers stand beside the rows.
+        interval at one (or minus one). Numbers stand below the intervals.
     """
     statements = next(iter(tables.values()))
     figure, axes = plt.subplots(
-        1, len(tables), figsize=(5.6 + 3.6 * len(tables), 0.36 * len(statements) + 1.5),
+        1, len(tables), figsize=(2.8 + 2.7 * len(tables), 0.5 * len(statements) + 1.4),
         sharey=True, squeeze=False,
     )  # fmt: skip
     places = -np.arange(len(statements))
@@ -78,13 +78,12 @@ def _draw_row(axis, place, row):
     ends = np.array([row["low"], row["value"], row["high"]]) - row["threshold"]
     ends = side * ends / (np.abs(ends).max() or 1)
     colour, marker = LOOKS[row["verdict"]]
-    axis.plot(ends[[0, 2]], [place, place], color=colour, lw=2.2, solid_capstyle="butt")
-    axis.plot(ends[1], place, marker, color=colour, ms=6)
+    line = place + 0.18
+    axis.plot(ends[[0, 2]], [line, line], color=colour, lw=2.2, solid_capstyle="butt")
+    axis.plot(ends[1], line, marker, color=colour, ms=6)
     text = f"{row['value']:.2g} [{row['low']:.2g}, {row['high']:.2g}] {row['claimed']}"
-    axis.annotate(
-        text.replace("-", "−"), (1.02, place), xycoords=("axes fraction", "data"), va="center",
-        size=8, annotation_clip=False,
-    )  # fmt: skip
+    axis.text(0, place - 0.22, text.replace("-", "−"), ha="center", va="center", size=8,
+              bbox={"facecolor": "w", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
 @styled
