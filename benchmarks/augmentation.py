@@ -40,7 +40,7 @@ def quick_maps(folder):
 
 
 def compare(stores, folder, seeds, size, epochs):
-    """Train each seed both ways, side by side, and print how it ended."""
+    """Train each seed both ways and print how it ended."""
     cases = [(seed, augmented) for seed in range(1, seeds + 1) for augmented in (False, True)]
     tasks = [(stores, f"{folder}/{n}", *case, size, epochs) for n, case in enumerate(cases)]
     found = {case: train(*task) for case, task in zip(cases, bar(tasks, "Trainings"), strict=True)}
