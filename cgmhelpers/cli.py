@@ -158,17 +158,13 @@ def run(
 
 @app.command()
 def results(profile: Profile = "quick", run: RunName = None, override: Override = None):
-    """Keep the metrics, counts and claims of a run in book/results, for the book to show."""
+    """Keep the metrics, counts and claims of a run in book/results; make what it lacks for them."""
     from cgmhelpers import results
 
     chosen = [f"--run {run}"] if run else []
-    command = " ".join(["cgm book", f"--profile {profile}", *chosen])
-    typer.echo(
-        results.write(
-            _open(profile, run, override),
-            " ".join([command, *(f"--set {pair}" for pair in override or ())]),
-        )
-    )
+    chosen += [f"--set {pair}" for pair in override or ()]
+    command = " ".join(["cgm results", f"--profile {profile}", *chosen])
+    typer.echo(results.write(_open(profile, run, override), command))
 
 
 @app.command()

@@ -55,9 +55,9 @@ def run(monkeypatch):
 
 def test_what_is_written_is_read_again(run, tmp_path):
     assert results.read(tmp_path) == ({}, {})
-    results.write(run, "cgm book --profile smoke", tmp_path)
+    results.write(run, "cgm results --profile smoke", tmp_path)
     note, tables = results.read(tmp_path)
-    assert note["command"] == "cgm book --profile smoke"
+    assert note["command"] == "cgm results --profile smoke"
     assert note["profile"] == "smoke"
     assert note["mock"] is True
     assert note["halos"] == 40
@@ -83,7 +83,7 @@ def test_metrics_hold_every_network_at_home_and_the_masses_abroad(run):
 
 
 def test_the_note_is_plain_json(run, tmp_path):
-    results.write(run, "cgm book", tmp_path)
+    results.write(run, "cgm results", tmp_path)
     text = (tmp_path / "results.json").read_text()
     assert json.loads(text)["date"].count("-") == 2
 
@@ -100,4 +100,4 @@ def test_what_the_book_keeps_is_small_and_whole():
     }
     assert set(tables["claims"]["verdict"]) <= set(claims.VERDICTS)
     assert tables["claims"]["number"].tolist() == [one.number for one in claims.CLAIMS]
-    assert note["command"].startswith("cgm book")
+    assert note["command"].startswith("cgm results")
