@@ -15,20 +15,21 @@ import pandas as pd
 from cgmhelpers import training
 from cgmhelpers.progress import bar
 
-SUITE, FIELDS, LIMITS = "SIMBA", ("xray", "hi"), "survey"
+SUITE, FIELDS = "SIMBA", ("xray", "hi")
 
 
 def main():
     """Train, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stores", nargs="*", help="map stores")
+    parser.add_argument("--limits", default="survey", help="ideal or survey")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", type=int, default=32, help="side of the maps")
     parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         stores = arguments.stores or quick_maps(folder)
-        compare(stores, folder, arguments.seeds, arguments.size, arguments.epochs)
+        compare(stores, arguments.limits, folder, arguments.seeds, arguments.size, arguments.epochs)
 
 
 def quick_maps(folder):
@@ -39,10 +40,10 @@ def quick_maps(folder):
     return [str(path) for path in stores]
 
 
-def compare(stores, folder, seeds, size, epochs):
+def compare(stores, limits, folder, seeds, size, epochs):
     """Train each seed both ways and print how it ended."""
     cases = [(seed, augmented) for seed in range(1, seeds + 1) for augmented in (False, True)]
-    tasks = [(stores, f"{folder}/{n}", *case, size, epochs) for n, case in enumerate(cases)]
+    tasks = [(stores, limits, f"{folder}/{n}", *case, size, epochs) for n, case in enumerate(cases)]
     found = {case: train(*task) for case, task in zip(cases, bar(tasks, "Trainings"), strict=True)}
     print(f"{size} px, {epochs} epochs; lowest validation loss, and R2 of its epoch\n")
     print("| seed | loss without | loss with | R2 without | R2 with |\n|---|---|---|---|---|")
@@ -58,13 +59,13 @@ def compare(stores, folder, seeds, size, epochs):
                         for name, one in zip(names, error, strict=True)}))  # fmt: skip
 
 
-def train(stores, folder, seed, augmented, size, epochs):
+def train(stores, limits, folder, seed, augmented, size, epochs):
     """One training: its lowest validation loss, and the R2 of that epoch."""
     settings = training.TrainingSettings(
         augmentation=augmented, seed=seed, epochs=epochs, batch_size=32, channels=8, dropout=0.2,
         learning_rate=2e-3, weight_decay=1e-3, schedule="one_cycle",
     )  # fmt: skip
-    training.train(stores, FIELDS, LIMITS, folder, settings, size=size, progress=False)
+    training.train(stores, FIELDS, limits, folder, settings, size=size, progress=False)
     history = pd.read_csv(Path(folder) / "history.csv")
     best = history.loc[history["validation_loss"].idxmin()]
     return best["validation_loss"], best["validation_r2"]
