@@ -168,6 +168,20 @@ def test_simulation_list(tmp_path):
     assert [sim.realisation for sim in camels.discover(tmp_path, ("Astrid",))] == [0, 2]
 
 
+def test_a_simulation_that_is_whole_is_listed_when_the_writer_is_killed(tmp_path, monkeypatch):
+    def write_and_die(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    write = mock.suite.write
+    monkeypatch.setattr(mock.suite, "write", write_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        mock.write(tmp_path, ("Astrid",), (0,), cells=20_000, progress=False)
+    assert mock.is_written(tmp_path, "Astrid", 0, cells=20_000)
+    path = tmp_path / "Sims/Astrid/L25n256/CV/CosmoAstroSeed_Astrid_L25n256_CV.txt"
+    assert path.read_text().splitlines()[1].startswith("CV_0 ")
+
+
 # --- yt ---------------------------------------------------------------------------------
 
 

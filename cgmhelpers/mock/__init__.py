@@ -97,15 +97,22 @@ def write(
 
     _check(suites, realisations, cells, minimum_mass)
     root = Path(root)
-    jobs = [(number, name) for number in realisations for name in suites]
-    shared, paths = {}, []
-    for number, name in bar(jobs, "Mock simulations", show=progress, unit="simulation"):
-        settings = _settings(name, number, cells, seed, minimum_mass, compression)
-        snapshot_path, catalogue_path = file_paths(root, name, number, set_name, snapshot)
-        paths.append(snapshot_path)
-        states = [_state(path, settings, overwrite) for path in (snapshot_path, catalogue_path)]
-        if all(states):
-            logger.info("%s is there already", snapshot_path)
+    jobs = []
+    for number in realisations:
+        for name in suites:
+            settings = _settings(name, number, cells, seed, minimum_mass, compression)
+            files = file_paths(root, name, number, set_name, snapshot)
+            states = [_state(path, settings, overwrite) for path in files]
+            jobs.append((number, name, settings, files, all(states)))
+    # Before they are made: whenever we are killed, every simulation that is whole is listed.
+    for name in suites:
+        _list_simulations(root, name, set_name, realisations, seed)
+    shared = {}
+    for number, name, settings, files, done in bar(
+        jobs, "Mock simulations", show=progress, unit="simulation"
+    ):
+        if done:
+            logger.info("%s is there already", files[0])
             continue
         if number not in shared:
             # One realisation at a time is kept: its halos serve all suites.
@@ -115,13 +122,12 @@ def write(
         generator = np.random.default_rng([seed, number, 1 + SUITES.index(name)])
         realisation = suite.build(name, halos, web, cells, generator)
         header = SnapshotHeader(settings=settings)
-        suite.write(
-            name, halos, realisation, header, snapshot_path, catalogue_path, compression, generator
-        )
+        suite.write(name, halos, realisation, header, *files, compression, generator)
         del realisation
+    # Another process may have listed its own at the same moment as we did, without ours.
     for name in suites:
         _list_simulations(root, name, set_name, realisations, seed)
-    return paths
+    return [files[0] for _, _, _, files, _ in jobs]
 
 
 def is_written(
@@ -258,9 +264,10 @@ def _list_simulations(root, name, set_name, realisations, seed):
         / set_name
         / f"CosmoAstroSeed_{name}_L25n256_{set_name}.txt"
     )
-    rows = {}
+    rows, before = {}, None
     if path.exists():
-        lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+        before = path.read_text()
+        lines = [line.split() for line in before.splitlines() if not line.startswith("#")]
         rows = {line[0]: line for line in lines if line}
     # Other processes may be writing other realisations: list what lies there, not only our own.
     there = {folder.name for folder in path.parent.glob(f"{set_name}_*") if folder.is_dir()}
@@ -274,5 +281,6 @@ def _list_simulations(root, name, set_name, realisations, seed):
     ordered = sorted(rows.values(), key=lambda row: int(row[0].rsplit("_", 1)[1]))
     text = "#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed\n"
     text += "".join(" ".join(row) + "\n" for row in ordered)
-    with whole(path) as temporary:
-        temporary.write_text(text)
+    if text != before:
+        with whole(path) as temporary:
+            temporary.write_text(text)
