@@ -152,7 +152,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
             remedy="Make it with cgmhelpers.maps.make.",
         )
     try:
-        # Format 2 knows a codec that unpickles; format 3 has none that runs code.
+        # Format 3 alone: none of its codecs runs code, as one of format 2 does.
         dataset = xr.open_zarr(path, consolidated=False, chunks={}, zarr_format=3)
         _check(path, dataset)
         dataset["properties"].load()
