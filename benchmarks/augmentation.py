@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import training
-from cgmhelpers.progress import bar
+from cgmhelpers.network import training
+from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.system.progress import bar
 
 SUITE, FIELDS = "SIMBA", ("xray", "hi")
 
@@ -34,7 +35,7 @@ def main():
 
 def quick_maps(folder):
     """Make the maps of one suite of the quick profile."""
-    from cgmhelpers.pipeline import Run
+    from cgmhelpers.runs.run import Run
 
     stores = Run.from_profile("quick", suites=[SUITE], runs=folder).maps()[SUITE]
     return [str(path) for path in stores]
@@ -61,7 +62,7 @@ def compare(stores, limits, folder, seeds, size, epochs):
 
 def train(stores, limits, folder, seed, augmented, size, epochs):
     """One training: its lowest validation loss, and the R2 of that epoch."""
-    settings = training.TrainingSettings(
+    settings = TrainingSettings(
         augmentation=augmented, seed=seed, epochs=epochs, batch_size=32, channels=8, dropout=0.2,
         learning_rate=2e-3, weight_decay=1e-3, schedule="one_cycle",
     )  # fmt: skip

@@ -136,20 +136,20 @@ def measure(folder, cells, sample):
 
 def generated(folder, cells, compression=None):
     """Data root of a mock snapshot, written unless it is there."""
-    from cgmhelpers import mock
+    from cgmhelpers.mock import writing
 
     root = folder / f"{cells}_{compression or 'plain'}"
     start = time.perf_counter()
-    mock.write(root, suites=(SUITE,), cells=cells, compression=compression, progress=False)
+    writing.write(root, suites=(SUITE,), cells=cells, compression=compression, progress=False)
     print(f"snapshot {root.name}: generated in {time.perf_counter() - start:.0f} s", flush=True)
     return root
 
 
 def simulation(root):
     """The one simulation of a data root."""
-    from cgmhelpers import camels
+    from cgmhelpers.simulations.simulation import Simulation
 
-    return camels.Simulation(root, SUITE)
+    return Simulation(root, SUITE)
 
 
 # --- ours, each measurement in a process of its own -----------------------------------------
@@ -184,13 +184,13 @@ def cold_run(folder, root):
 
 def make_maps(sim, repeats):
     """Seconds of each call of maps.make, of all processors too, and the peak memory."""
-    from cgmhelpers import maps
+    from cgmhelpers.maps import making
 
     seconds, processor = [], []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(int(repeats)):
             start, used = time.perf_counter(), time.process_time()
-            maps.make(sim, FIELDS, Path(folder) / f"{number}.zarr", progress=False)
+            making.make(sim, FIELDS, Path(folder) / f"{number}.zarr", progress=False)
             seconds.append(time.perf_counter() - start)
             processor.append(time.process_time() - used)
             shutil.rmtree(Path(folder) / f"{number}.zarr")
@@ -199,24 +199,27 @@ def make_maps(sim, repeats):
 
 def stages(sim, _):
     """Seconds of each stage of maps.make, of the second round."""
-    from cgmhelpers import fields, gathering, halos, map_store, projection, properties
+    from cgmhelpers.emission import fields as known_fields
+    from cgmhelpers.halos import classes, properties
+    from cgmhelpers.maps import gathering, store
+    from cgmhelpers.maps.projection import images as projection_images
 
-    chosen = [fields.get(name) for name in FIELDS]
+    chosen = [known_fields.get(name) for name in FIELDS]
     table = sim.halos(MINIMUM_MASS)
     for _ in range(2):
         clock = [time.perf_counter()]
-        found = gathering.gather(sim, chosen, OPTIONS, halos.centres(table), HALF_WIDTH, DEPTH)
+        found = gathering.gather(sim, chosen, OPTIONS, classes.centres(table), HALF_WIDTH, DEPTH)
         clock.append(time.perf_counter())
-        images = projection.project_many(
+        images = projection_images.project_many(
             found.selection, found.kernel_radius, found.quantities, dtype=np.float32
         )
         clock.append(time.perf_counter())
         values = properties.compute(sim, table, progress=False)[list(properties.NAMES)]
         clock.append(time.perf_counter())
-        dataset = map_store.labelled(sim, chosen, table, images, PIXEL_SIZE)
+        dataset = store.labelled(sim, chosen, table, images, PIXEL_SIZE)
         dataset["properties"] = (("halo", "property"), values.to_numpy(float))
         with tempfile.TemporaryDirectory() as folder:
-            map_store.write(dataset, Path(folder) / "maps.zarr")
+            store.write(dataset, Path(folder) / "maps.zarr")
             clock.append(time.perf_counter())
     names = ("read, select and emit", "project", "properties", "write")
     return dict(zip(names, np.diff(clock).tolist(), strict=True))
@@ -224,15 +227,15 @@ def stages(sim, _):
 
 def cost_of_halos(sim, most):
     """Seconds of maps.make for growing random sets of halos; all but the first call are warm."""
-    from cgmhelpers import maps
+    from cgmhelpers.maps import making
 
     table = sim.halos(10**11.0).sample(frac=1, random_state=1).reset_index(drop=True)
     numbers = [n for n in (10, 30, 100, 200, 400) if n <= min(int(most), len(table))]
-    maps.make(sim, FIELDS, halos=table[:2], progress=False)
+    making.make(sim, FIELDS, halos=table[:2], progress=False)
     seconds = {}
     for number in numbers:
         start = time.perf_counter()
-        maps.make(sim, FIELDS, halos=table[:number], progress=False)
+        making.make(sim, FIELDS, halos=table[:number], progress=False)
         seconds[number] = time.perf_counter() - start
     return seconds
 
@@ -255,10 +258,12 @@ CHILDREN = {"make": make_maps, "stages": stages, "halos": cost_of_halos}
 
 def projections(sim, table):
     """Seconds per (halo, axis) with both fields, and worst error of a total, of each peer."""
-    from cgmhelpers import fields, gathering, halos
+    from cgmhelpers.emission import fields as known_fields
+    from cgmhelpers.halos import classes
+    from cgmhelpers.maps import gathering
 
-    chosen = [fields.get(name) for name in FIELDS]
-    found = gathering.gather(sim, chosen, OPTIONS, halos.centres(table), HALF_WIDTH, DEPTH)
+    chosen = [known_fields.get(name) for name in FIELDS]
+    found = gathering.gather(sim, chosen, OPTIONS, classes.centres(table), HALF_WIDTH, DEPTH)
     offset = found.selection.offset
     arrays = [
         (found.selection.displacement[a:b], found.kernel_radius[a:b], found.quantities[a:b])
@@ -291,7 +296,7 @@ def projections(sim, table):
 
 def together(found):
     """Seconds of our projection of all halos of a sample."""
-    from cgmhelpers.projection import project_many
+    from cgmhelpers.maps.projection.images import project_many
 
     start = time.perf_counter()
     project_many(
@@ -303,7 +308,7 @@ def together(found):
 
 def ours(away, radius, quantities, threads):
     """Project as maps.make does, images rounded to float32 as in a store."""
-    from cgmhelpers.projection import project
+    from cgmhelpers.maps.projection.images import project
 
     start = time.perf_counter()
     images = project(away, radius, quantities, PIXELS, PIXEL_SIZE, DEPTH, threads=threads)
@@ -312,7 +317,7 @@ def ours(away, radius, quantities, threads):
 
 def yt_pixelizer(away, radius, quantities):
     """Call yt's pixeliser on the arrays."""
-    from cgmhelpers.projection import project
+    from cgmhelpers.maps.projection.images import project
 
     start = time.perf_counter()
     images = project(away, radius, quantities, PIXELS, PIXEL_SIZE, DEPTH, backend="yt")
@@ -329,7 +334,7 @@ def swiftsimio_methods():
 
     def method(backend):
         def call(away, radius, quantities):
-            from cgmhelpers.projection.kernel import fraction_within_depth
+            from cgmhelpers.maps.projection.kernel import fraction_within_depth
 
             side = PIXELS * PIXEL_SIZE
             scale = quantities.max(axis=0)  # luminosities overflow its float32
@@ -366,8 +371,9 @@ def yt_path(sim, table):
     """Seconds per map, seconds of set-up, and how far the map totals are from ours."""
     import yt
 
-    from cgmhelpers import hydrogen, maps
-    from cgmhelpers.tables import apec
+    from cgmhelpers.emission import hydrogen
+    from cgmhelpers.emission.tables import apec
+    from cgmhelpers.maps import making
 
     yt.set_log_level("error")
     logging.disable(logging.WARNING)
@@ -401,7 +407,9 @@ def yt_path(sim, table):
     per_map = (time.perf_counter() - start) / sum(map(len, totals.values()))
     apec.close(source)
 
-    made = maps.make(sim, FIELDS, halos=table, progress=False)["image"].sum(("y", "x"), dtype=float)
+    made = making.make(sim, FIELDS, halos=table, progress=False)["image"].sum(
+        ("y", "x"), dtype=float
+    )
     difference = {}
     for name, values in totals.items():
         own = made.sel(field=name).values.ravel()[: len(values)]

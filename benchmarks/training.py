@@ -24,7 +24,7 @@ from torch import nn
 sys.path += [str(Path(__file__).parent / "peers"), str(Path(__file__).parents[1] / "tests")]
 
 import plain_loop
-from blobs import blobs
+from helpers.blobs import blobs
 from maps import peak_memory
 
 FIELDS = ("xray", "hi")
@@ -180,11 +180,12 @@ def mock_maps(batch, size):
 
 def training_maps(batch, size):
     """The maps that ours trains on, scaled; the plain loop gets the same."""
-    from cgmhelpers import dataset
+    from cgmhelpers.network import samples, splits
+    from cgmhelpers.network.scaling import Scaling
 
-    ds = dataset.load(mock_maps(batch, size), FIELDS, "ideal")
-    part = dataset.split(dataset.halo_table(ds)).to_numpy() == "training"
-    return dataset.samples(ds, np.flatnonzero(part), dataset.Scaling.fit(ds, part))
+    ds = samples.load(mock_maps(batch, size), FIELDS, "ideal")
+    part = splits.split(samples.halo_table(ds)).to_numpy() == "training"
+    return samples.samples(ds, np.flatnonzero(part), Scaling.fit(ds, part))
 
 
 def architecture(size):
@@ -200,7 +201,7 @@ def architecture(size):
 
 def settings(**changes):
     """The settings of the plain loop."""
-    from cgmhelpers.training import TrainingSettings
+    from cgmhelpers.network.settings import TrainingSettings
 
     return TrainingSettings(
         channels=plain_loop.CHANNELS, dropout=plain_loop.DROPOUT, learning_rate=plain_loop.RATE,
@@ -213,16 +214,17 @@ def ours(batch, size, threads, epochs=3, **options):
     """Images per second of training.train, and of a trained network."""
     import pandas as pd
 
-    from cgmhelpers import inference, network, training
+    from cgmhelpers.inference import prediction
+    from cgmhelpers.network import moment_network, training
 
     chosen = settings(batch_size=batch, epochs=epochs, threads=threads, **options)
     with tempfile.TemporaryDirectory() as folder:
         training.train(mock_maps(batch, size), FIELDS, "ideal", folder, chosen, progress=False)
         rates = pd.read_csv(Path(folder) / "history.csv")["images_per_second"]
-        trained = inference.load(folder).network
+        trained = prediction.load(folder).network
     torch.set_num_threads(threads)
     images, _ = training_maps(batch, size)
-    seconds = timed(lambda: network.moments(trained, images))
+    seconds = timed(lambda: moment_network.moments(trained, images))
     return {"training": float(rates[1:].median()), "inference": len(images) / seconds}
 
 
@@ -251,12 +253,12 @@ TRIED = {
 
 def tried(batch, size, threads, keep=True, channels_last=False, in_place=True, compiled=False):
     """Images per second of our network in a bare loop, with one thing changed."""
-    from cgmhelpers import parallel
-    from cgmhelpers.network import MomentNetwork, moment_loss
+    from cgmhelpers.network.loop import keep_pages
+    from cgmhelpers.network.moment_network import MomentNetwork, moment_loss
 
     torch.set_num_threads(threads)
     if keep:
-        parallel.keep_pages()
+        keep_pages()
     images, targets = training_maps(batch, size)
     form = torch.channels_last if channels_last else torch.contiguous_format
     network = MomentNetwork(**architecture(size)).to(memory_format=form)
@@ -290,7 +292,9 @@ def peak(threads, side=2048):
 
 def equal(size, batch=16, steps=5):
     """Losses of the first steps of both, from the same weights on the same batches."""
-    from cgmhelpers import batches, training_loop
+    from cgmhelpers.network.batches import Batches
+    from cgmhelpers.network.loop import MomentTraining
+    from cgmhelpers.network.settings import learning_rate
 
     images, targets = training_maps(batch * steps, size)
     chosen = settings(batch_size=batch, epochs=1)
@@ -300,8 +304,8 @@ def equal(size, batch=16, steps=5):
         simple = plain_loop.Network(size).to(precision)
         own = our_twin(simple, size)
         optimiser, schedule = plain_loop.optimiser_and_schedule(simple)
-        loader = batches.Batches(images.to(precision), targets.to(precision), batch, seed=1)
-        loop = training_loop.MomentTraining(own, chosen, loader, loader, [])
+        loader = Batches(images.to(precision), targets.to(precision), batch, seed=1)
+        loop = MomentTraining(own, chosen, loader, loader, [])
         own_optimiser = loop.configure_optimizers()
         found = []
         for step, (one, truth) in zip(range(steps), loader, strict=False):
@@ -314,7 +318,7 @@ def equal(size, batch=16, steps=5):
             torch.manual_seed(step)
             own_loss = loop.training_step((one, truth), step)
             for group in own_optimiser.param_groups:
-                group["lr"] = training_loop.learning_rate(chosen, step, steps)
+                group["lr"] = learning_rate(chosen, step, steps)
             own_optimiser.zero_grad()
             own_loss.backward()
             own_optimiser.step()
@@ -325,7 +329,7 @@ def equal(size, batch=16, steps=5):
 
 def our_twin(simple, size):
     """Our network with the weights of a plain one: the layers are in the same order."""
-    from cgmhelpers.network import MomentNetwork
+    from cgmhelpers.network.moment_network import MomentNetwork
 
     own = MomentNetwork(**architecture(size))
     own = own.to(next(simple.parameters()).dtype)
@@ -349,13 +353,15 @@ def equality(losses):
 
 def stream(store, size, memory):
     """Images per second that the data path delivers, and the peak memory of the process [GB]."""
-    from cgmhelpers import batches, dataset
+    from cgmhelpers.network import samples
+    from cgmhelpers.network.batches import Batches, source
+    from cgmhelpers.network.scaling import Scaling
 
-    ds = dataset.load(store, FIELDS, "survey", size)
+    ds = samples.load(store, FIELDS, "survey", size)
     part = np.ones(ds.sizes["halo"], dtype=bool)
-    scaling = dataset.Scaling.fit(ds, part)
-    pair = batches.source(ds, np.flatnonzero(part), scaling, memory=memory)
-    loader = batches.Batches(*pair, 128, seed=1, augmentation=True)
+    scaling = Scaling.fit(ds, part)
+    pair = source(ds, np.flatnonzero(part), scaling, memory=memory)
+    loader = Batches(*pair, 128, seed=1, augmentation=True)
     begun = time.perf_counter()
     total = sum(float(images[0, 0, 0, 0]) * 0 + len(images) for images, _ in loader)
     return {"rate": total / (time.perf_counter() - begun), "peak_gb": peak_memory()}
@@ -363,7 +369,7 @@ def stream(store, size, memory):
 
 def streaming(size, halos=3000):
     """Maps of 3000 halos (the training part of 5000), from memory and from their store."""
-    from cgmhelpers import map_store
+    from cgmhelpers.maps import store as map_store
 
     print(f"\n| {halos} halos x 3 axes x 2 fields, {size} px | images/s | peak memory, GB |")
     print("|---|---|---|")

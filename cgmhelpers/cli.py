@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cgmhelpers.errors import CGMError
-from cgmhelpers.provenance import writable
+from cgmhelpers.system.files import writable
 
 app = typer.Typer(
     help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
@@ -37,7 +37,7 @@ Override = Annotated[
 
 def _overrides(pairs, run=None):
     """Read name=value pairs; values are YAML."""
-    from cgmhelpers.parameters import parse
+    from cgmhelpers.runs.parameters import parse
 
     values = {} if run is None else {"run": run}
     for pair in pairs or ():
@@ -49,7 +49,7 @@ def _overrides(pairs, run=None):
 
 
 def _open(profile, run, pairs):
-    from cgmhelpers.pipeline import Run
+    from cgmhelpers.runs.run import Run
 
     return Run.from_profile(profile, **_overrides(pairs, run))
 
@@ -64,12 +64,12 @@ def mock(
     compression: Annotated[str | None, typer.Option(help="Compression of the files: gzip.")] = None,
 ):
     """Write mock simulations in CAMELS' formats."""
-    from cgmhelpers import camels
-    from cgmhelpers import mock as generator
+    from cgmhelpers.mock import writing
+    from cgmhelpers.simulations import simulation
 
-    for path in generator.write(
+    for path in writing.write(
         root,
-        suites=tuple(suite or camels.SUITES),
+        suites=tuple(suite or simulation.SUITES),
         realisations=range(realisations),
         cells=cells,
         seed=seed,
@@ -128,7 +128,7 @@ def tune(
 
     Interrupted, call it again; it counts the trials that are there.
     """
-    from cgmhelpers import tuning
+    from cgmhelpers.network import tuning
 
     given = {"trials": trials, "workers": workers}
     pairs = [f"{name}={value}" for name, value in given.items() if value is not None]
@@ -150,7 +150,7 @@ def run(
     notebook: Annotated[list[str] | None, typer.Option(help="Notebook; all by default.")] = None,
 ):
     """Execute notebooks with the parameters of a profile."""
-    from cgmhelpers.notebooks import NOTEBOOKS, run_notebooks
+    from cgmhelpers.runs.notebooks import NOTEBOOKS, run_notebooks
 
     names = tuple(notebook or NOTEBOOKS)
     typer.echo(run_notebooks(profile, names, **_overrides(override, run)))
@@ -159,19 +159,19 @@ def run(
 @app.command()
 def results(profile: Profile = "quick", run: RunName = None, override: Override = None):
     """Keep the metrics, counts and claims of a run in book/results; make what it lacks for them."""
-    from cgmhelpers import results
+    from cgmhelpers.runs import results as runs_results
 
     chosen = [f"--run {run}"] if run else []
     chosen += [f"--set {pair}" for pair in override or ()]
     command = " ".join(["cgm results", f"--profile {profile}", *chosen])
-    typer.echo(results.write(_open(profile, run, override), command))
+    typer.echo(runs_results.write(_open(profile, run, override), command))
 
 
 @app.command()
 def book(profile: Profile = "quick", run: RunName = None, override: Override = None):
     """Execute all notebooks and build the book from them."""
-    from cgmhelpers.book import assemble, build
-    from cgmhelpers.notebooks import run_notebooks
+    from cgmhelpers.runs.book import assemble, build
+    from cgmhelpers.runs.notebooks import run_notebooks
 
     executed = run_notebooks(profile, **_overrides(override, run))
     typer.echo(build(assemble(executed.parent, executed)))

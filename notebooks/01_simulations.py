@@ -29,9 +29,9 @@ suites = None
 realisations = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
@@ -40,8 +40,10 @@ from dataclasses import asdict
 import pandas as pd
 from IPython.display import Markdown
 
-from cgmhelpers import claims, dialects, figures, populations
-from cgmhelpers.properties import PROPERTIES
+from cgmhelpers import figures, paper
+from cgmhelpers.halos import trend, verdicts
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.simulations import COLUMN_UNITS
 
 pd.set_option("display.precision", 3)
 
@@ -91,7 +93,7 @@ pd.Series(asdict(header), name=simulations[0].name).to_frame()
 gas = simulations[0].gas()
 columns = {name: gas[name] for name in gas if name != "position"}
 summary = pd.DataFrame(columns).describe().loc[["min", "50%", "max"]].T
-units = [dialects.COLUMN_UNITS[name] for name in columns]
+units = [COLUMN_UNITS[name] for name in columns]
 summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 
 # %% [markdown]
@@ -109,7 +111,7 @@ summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 # %%
 halos = this_run.halos()
 number = len(this_run.parameters.realisation_list)
-counts = figures.table_counts(halos, number)
+counts = paper.table_counts(halos, number)
 counts.style.format(precision=0, na_rep="–").format(
     "{:+.1f}", subset=[c for c in counts if c[1] == "deviation"], na_rep="–"
 ).set_caption(f"Table 2 of the paper: halos per suite and class. {this_run.source}")
@@ -153,7 +155,7 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # %% [markdown]
 # ## Six properties
 #
-# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.properties.compute`
+# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.halos.properties.compute`
 # measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)).
 #
 # ### Table 1
@@ -161,7 +163,7 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # Each property has a fixed range, the same for every suite, which will scale the network's targets. The paper took it from its halos. Do those of this run fit?
 
 # %%
-ranges = figures.table_properties(halos)
+ranges = paper.table_properties(halos)
 ranges.style.format({"inside": "{:.1%}"}).hide(axis="index").set_caption(
     f"Table 1 of the paper: the properties, and the values found. {this_run.source}"
 )
@@ -197,7 +199,7 @@ figure = figures.property_trends(
 )
 
 # %%
-Markdown(claims.beside(claims.Evidence(halos=halos), "Fig. 1", this_run.is_mock))
+Markdown(paper.beside(paper.Evidence(halos=halos), "Fig. 1", this_run.is_mock))
 
 # %% [markdown]
 # A verdict is a number, its 95% interval over resampled halos, and the side of a threshold on which the paper expects it; it can't be decided where the interval holds the
@@ -212,22 +214,19 @@ figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
 
 # %%
 expected = ["Astrid", "IllustrisTNG", "SIMBA"]
-populations.verdicts(halos, expected, names[1:])
+verdicts(halos, expected, names[1:])
 
 # %% [markdown]
 # Then the minimum of $f_\mathrm{cgm}$, and the scatter (half the distance from the 16th to the 84th percentile, averaged over the bins):
 
 # %%
-trends = populations.trend(halos, "f_cgm")
+trends = trend(halos, "f_cgm")
 minimum = trends.loc[trends.groupby("suite")["mean"].idxmin(), ["suite", "log_mass", "mean"]]
 minimum.rename(columns={"log_mass": "log M at the lowest mean", "mean": "lowest mean of f_cgm"})
 
 # %%
 scatter = {
-    name: populations.trend(halos, name)
-    .eval("scatter = (high - low) / 2")
-    .groupby("suite")["scatter"]
-    .mean()
+    name: trend(halos, name).eval("scatter = (high - low) / 2").groupby("suite")["scatter"].mean()
     for name in names[1:]
 }
 pd.DataFrame(scatter)

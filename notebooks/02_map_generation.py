@@ -26,9 +26,9 @@ fields = None
 limits = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
@@ -36,19 +36,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from cgmhelpers import (
-    camels,
-    claims,
-    figures,
-    hydrogen,
-    maps,
-    populations,
-    projection,
-    selection,
-)
-from cgmhelpers import fields as known_fields
-from cgmhelpers.halos import centres
-from cgmhelpers.projection.comparison import arriving_fraction
+from cgmhelpers import emission, figures, maps, paper, simulations
+from cgmhelpers.halos import in_frames
+from cgmhelpers.halos import twins as halos_twins
+from cgmhelpers.halos.classes import centres
+from cgmhelpers.maps.projection.arriving import arriving_fraction
 
 pd.set_option("display.precision", 4)
 
@@ -65,7 +57,7 @@ pd.set_option("display.precision", 4)
 
 # %%
 p = this_run.parameters
-chosen = [known_fields.get(name) for name in p.fields]
+chosen = [emission.get(name) for name in p.fields]
 rows = [(one.name, one.unit, one.floor, one.survey_limit, one.survey) for one in chosen]
 table = pd.DataFrame(rows, columns=["field", "unit", "floor", "survey limit", "survey"])
 table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(axis="index")
@@ -88,10 +80,10 @@ print(
 # %%
 half_width = p.pixels * p.pixel_size / 2
 columns = [name for one in chosen for name in one.columns_for(hydrogen_method=p.hydrogen_method)]
-gas = sim.gas(tuple(dict.fromkeys((*camels.GAS_COLUMNS, *columns))))
+gas = sim.gas(tuple(dict.fromkeys((*simulations.GAS_COLUMNS, *columns))))
 position, radius = gas.position, gas.smoothing_length
 centre, box = centres(halo.to_frame().T), sim.header.box_size
-near = selection.in_frames(position, radius, centre, half_width, p.depth, box)
+near = in_frames(position, radius, centre, half_width, p.depth, box)
 local = gas.select(near.index)
 print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 
@@ -125,7 +117,7 @@ for one in chosen:
 
 # %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: where its mass is, and what each map shows of it."}}
 quiet = local.star_formation_rate <= 0
-hydrogen_density = (local.density * local.hydrogen_fraction / hydrogen.atom_mass())[quiet]
+hydrogen_density = (local.density * local.hydrogen_fraction / emission.atom_mass())[quiet]
 weights = {"mass": local.mass[quiet]}
 weights |= {figures.field_names(name): deposit[quiet] for name, deposit in deposits.items()}
 figure = figures.phase_diagram(hydrogen_density, local.temperature[quiet], weights, this_run.source)
@@ -139,12 +131,12 @@ figure = figures.phase_diagram(hydrogen_density, local.temperature[quiet], weigh
 # $$
 #
 # A pixel holds the *mean* over its area, not a sample at its centre. A cell smaller than a pixel can then not slip between two sight
-# lines, and nothing is lost. {func}`cgmhelpers.projection.project` looks along all three axes of the box at once:
+# lines, and nothing is lost. {func}`cgmhelpers.maps.projection.images.project` looks along all three axes of the box at once:
 
 # %%
 quantities = np.stack([local.mass, *deposits.values()], axis=1)
 frame = {"pixels": p.pixels, "pixel_size": p.pixel_size, "depth": p.depth}
-images = projection.project(near.displacement, local.smoothing_length, quantities, **frame)
+images = maps.project(near.displacement, local.smoothing_length, quantities, **frame)
 images.shape  # (axis, quantity, y, x)
 
 # %% [markdown]
@@ -158,7 +150,7 @@ area = p.pixel_size**2
 reach = np.abs(near.displacement) + local.smoothing_length[:, None]
 limit = np.where(np.eye(3, dtype=bool), p.depth, half_width)  # one row per line of sight
 inside = (reach[:, None] < limit).all(axis=(1, 2))
-alone = projection.project(
+alone = maps.project(
     near.displacement[inside], local.smoothing_length[inside], quantities[inside], **frame
 )
 direct = quantities[inside].sum(axis=0)
@@ -186,7 +178,7 @@ for one in chosen:
 # %% [markdown]
 # ## Maps of every halo
 #
-# {func}`cgmhelpers.maps.make` does these steps for all halos of a simulation, along three lines of sight, and writes one labelled store per
+# {func}`cgmhelpers.maps.making.make` does these steps for all halos of a simulation, along three lines of sight, and writes one labelled store per
 # simulation (xarray on zarr). The run makes those it lacks:
 
 # %%
@@ -197,7 +189,7 @@ maps.open(stores[sim.suite])
 # The step-by-step map and the stored one are the same picture, to the rounding of 32-bit numbers:
 
 # %%
-stored = populations.maps_of(maps.open(stores[sim.suite]), halo)["image"]
+stored = maps.maps_of(maps.open(stores[sim.suite]), halo)["image"]
 for number, one in enumerate(chosen, start=1):
     step_by_step = images[:, number] * one.per_area(sim.header)
     difference = np.abs(stored.sel(field=one.name).values - step_by_step).max()
@@ -216,14 +208,13 @@ for number, one in enumerate(chosen, start=1):
 # The paper: the X-ray map is brightest in Astrid and dimmest in SIMBA, with and without limits; HI is less concentrated and often follows satellites.
 
 # %%
-twins = populations.twins(halos, halo, sim.header.box_size)
+twins = halos_twins.twins(halos, halo, sim.header.box_size)
 columns = ["suite", "realisation", "group", "log_mass", "distance"]
 twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
 
 # %% mystnb={"figure": {"name": "fig-2", "caption": "Figure 2 of the paper: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
-    row["suite"]: populations.maps_of(maps.open(stores[row["suite"]]), row)
-    for _, row in twins.iterrows()
+    row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row) for _, row in twins.iterrows()
 }
 figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 
@@ -231,13 +222,13 @@ figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 # How much flux is there in each of the maps above? And is the order that of all groups?
 
 # %%
-totals = populations.suite_totals(stores)
+totals = maps.suite_totals(stores)
 of_twins = totals.merge(twins[["suite", "realisation", "group"]])
 of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
 
 # %%
-evidence = claims.Evidence(halos=halos, totals=totals)
-Markdown(claims.beside(evidence, "Fig. 2", this_run.is_mock))
+evidence = paper.Evidence(halos=halos, totals=totals)
+Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 
 # %% [markdown]
 # ## Along the mass range
@@ -254,7 +245,7 @@ Markdown(claims.beside(evidence, "Fig. 2", this_run.is_mock))
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
 rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
 figure = figures.halos_by_mass(
-    [populations.maps_of(maps.open(stores[sim.suite]), row) for row in rows],
+    [maps.maps_of(maps.open(stores[sim.suite]), row) for row in rows],
     p.limits,
     source=this_run.source,
 )
@@ -263,7 +254,7 @@ figure = figures.halos_by_mass(
 # Over all halos of IllustrisTNG:
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 11", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 11", this_run.is_mock))
 
 # %% [markdown]
 # ## Is the total flux enough?
@@ -279,14 +270,14 @@ Markdown(claims.beside(evidence, "Fig. 11", this_run.is_mock))
 figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 12", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 12", this_run.is_mock))
 
 # %% [markdown]
 # How well does a straight line do? It gives a scatter to beat: the standard deviation of $\log M_\mathrm{halo}$ about the best linear fit in the logarithm of
 # the sum, beside that about the mean, which uses no map at all.
 
 # %%
-baseline = populations.mass_from_total(totals, p.fields)
+baseline = maps.mass_from_total(totals, p.fields)
 baseline.style.format(precision=3).hide(axis="index")
 
 # %% [markdown]
@@ -308,9 +299,7 @@ picture = this_run.save_figure(figure, "hero")
 # same elements. How far are its sums from those of the maps above?
 
 # %%
-beams = projection.project(
-    near.displacement, local.smoothing_length, quantities, **frame, backend="yt"
-)
+beams = maps.project(near.displacement, local.smoothing_length, quantities, **frame, backend="yt")
 difference = [beams.sum(axis=(2, 3)), np.abs(beams - images).sum(axis=(2, 3))]
 off, moved = (
     pd.DataFrame(d / images.sum(axis=(2, 3))).set_axis(error.columns, axis=1) for d in difference
@@ -327,7 +316,7 @@ both.set_index(error.index).style.format("{:+.1e}")
 # %% mystnb={"figure": {"name": "fig-beams", "caption": "Above: a map whose pixels hold means, the same by yt's pencil beams, and their relative difference. Below: how much of a single element arrives on yt's map, for random places of it, against the radius of its kernel; and the radii that this halo's deposits have."}}
 worst = moved[list(deposits)].mean().idxmax()
 pair = [one[0, 1 + list(deposits).index(worst)] for one in (images, beams)]
-pair = [one * known_fields.get(worst).per_area(sim.header) for one in pair]
+pair = [one * emission.get(worst).per_area(sim.header) for one in pair]
 radius = np.geomspace(0.1, 20, 41)
 arriving = arriving_fraction(radius, elements=1000)
 kernels = local.smoothing_length / p.pixel_size
@@ -348,7 +337,7 @@ figure = figures.pencil_beam_comparison(
 # %%
 by_method = {
     method: maps.make(sim, ["hi"], halos=own, hydrogen_method=method, progress=False, **frame)
-    for method in hydrogen.METHODS
+    for method in emission.METHODS
 }
 {method: ds.attrs["hydrogen_method"] for method, ds in by_method.items()}
 
@@ -371,7 +360,7 @@ figure = figures.hydrogen_methods(pictures, both, half_width, this_run.source)
 # names into `fields`, and all notebooks use them. The same halo in every field:
 
 # %% mystnb={"figure": {"name": "fig-fields", "caption": "One halo in every field that the library declares, ideal and with the limit of a survey."}}
-names, one_halo = list(known_fields.FIELDS), own.loc[[halo.name]]
+names, one_halo = list(emission.FIELDS), own.loc[[halo.name]]
 every = maps.make(
     sim, names, halos=one_halo, hydrogen_method=p.hydrogen_method, progress=False, **frame
 )

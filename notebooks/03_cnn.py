@@ -28,9 +28,9 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
@@ -39,7 +39,8 @@ import pandas as pd
 import torch
 from IPython.display import Markdown
 
-from cgmhelpers import checkpoint, dataset, figures, inference, network
+from cgmhelpers import figures, inference, maps, network
+from cgmhelpers.paper import table_functions, table_layers
 
 pd.set_option("display.precision", 3)
 
@@ -93,7 +94,7 @@ networks.assign(folder=[folder.name for folder in networks["folder"]])
 
 # %% tags=["hide-output"]
 paper = network.MomentNetwork(in_channels=1)
-layers = figures.table_layers(paper)
+layers = table_layers(paper)
 layers.style.format(precision=5, na_rep="").hide(axis="index").set_caption(
     "Table 4 of the paper: convolutions and normalisations"
 )
@@ -109,7 +110,7 @@ Markdown(f"{verdict}: {agree} of {len(layers)} layers are as printed.")
 # What follows the convolutions. The paper's table also lists a pooling layer, ReLU and tanh; with a map of one pixel left there is nothing to pool, and nothing in its text uses the other two.
 
 # %%
-functions = figures.table_functions(paper)
+functions = table_functions(paper)
 functions.style.hide(axis="index").set_caption(
     "Table 5 of the paper: fully connected layers and functions"
 )
@@ -125,7 +126,7 @@ Markdown(
 # The networks of this run have the same blocks, as many as halve their maps down to one pixel. One of them, layer by layer in the order of execution:
 
 # %% tags=["hide-output"]
-description = checkpoint.read_description(networks["folder"][0])
+description = network.read_description(networks["folder"][0])
 model = network.MomentNetwork(**description["network"])
 network.summary(model).style.format({"parameters": "{:,}"}).hide(axis="index")
 
@@ -149,14 +150,14 @@ for name, one in (("this run", model), ("the paper", paper)):
 
 # %%
 one_per_suite = networks.drop_duplicates("suite")["folder"]
-splits = pd.concat([pd.read_csv(folder / checkpoint.SPLIT) for folder in one_per_suite])
+splits = pd.concat([pd.read_csv(folder / network.SPLIT) for folder in one_per_suite])
 print(f"split by {this_run.parameters.split_by}, seed {this_run.parameters.seed}")
 counts = splits.groupby(["suite", "halo_class", "part"], sort=False).size()
-counts.unstack("part", fill_value=0)[list(dataset.PARTS)]
+counts.unstack("part", fill_value=0)[list(network.PARTS)]
 
 # %%
 boxes = splits.groupby(["realisation", "part"])["group"].count().unstack("part", fill_value=0)
-boxes.reindex(columns=dataset.PARTS, fill_value=0).rename_axis(
+boxes.reindex(columns=network.PARTS, fill_value=0).rename_axis(
     columns="halos of the realisation, all suites"
 )
 
@@ -170,7 +171,7 @@ boxes.reindex(columns=dataset.PARTS, fill_value=0).rename_axis(
 # %%
 rows = []
 for one in networks.itertuples():
-    scaling = checkpoint.read_description(one.folder)["scaling"]
+    scaling = network.read_description(one.folder)["scaling"]
     rows += [
         (one.suite, one.fields, one.limits, *values)
         for values in zip(scaling["fields"], scaling["mean"], scaling["std"], strict=True)
@@ -185,7 +186,7 @@ pd.DataFrame(rows, columns=["suite", "network", "limits", "field", "mean of log1
 
 # %% mystnb={"figure": {"name": "fig-learning", "caption": "Loss of training (dashed) and validation (solid) for every network of this run. A point marks the epoch whose weights were kept. The training loss is measured with dropout, so it may lie above that of validation."}}
 histories = {
-    (one.suite, one.fields, one.limits): pd.read_csv(one.folder / checkpoint.HISTORY)
+    (one.suite, one.fields, one.limits): pd.read_csv(one.folder / network.HISTORY)
     for one in networks.itertuples()
 }
 figure = figures.learning_curves(histories, this_run.source)
@@ -198,7 +199,7 @@ figure = figures.learning_curves(histories, this_run.source)
 
 # %%
 names = ("epochs", "best_epoch", "validation_loss")
-descriptions = [checkpoint.read_description(folder) for folder in networks["folder"]]
+descriptions = [network.read_description(folder) for folder in networks["folder"]]
 ends = networks[["suite", "fields", "limits"]].copy()
 ends[list(names)] = [[one[name] for name in names] for one in descriptions]
 ends["seconds"] = [history["seconds"].sum() for history in histories.values()]
@@ -222,15 +223,15 @@ for key in ("fields", "suite", "limits"):
 # %%
 first = networks.iloc[0]
 predictor = inference.load(first["folder"])
-maps_of_suite = dataset.load(
+maps_of_suite = network.load(
     this_run.maps()[first["suite"]], predictor.fields, predictor.limits, predictor.size
 )
-table = dataset.halo_table(maps_of_suite)
-part = inference.assign_parts(table, first["folder"], predictor.description["split"])
+table = network.halo_table(maps_of_suite)
+part = network.assign_parts(table, first["folder"], predictor.description["split"])
 number = table["log_mass"].where(part == "test").idxmax()
 
 # %%
-one = maps_of_suite.isel(halo=number).sel(axis=dataset.EVALUATION_AXIS)
+one = maps_of_suite.isel(halo=number).sel(axis=maps.EVALUATION_AXIS)
 images = one["image"].values
 mean, std = predictor(images[None])
 prediction = pd.DataFrame(

@@ -28,16 +28,16 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import pandas as pd
 from IPython.display import Markdown, display
 
-from cgmhelpers import calibration, claims, figures, honesty, statistics
+from cgmhelpers import figures, network, paper, statistics
 
 pd.set_option("display.precision", 3)
 
@@ -95,7 +95,7 @@ of_mass.style.format(precision=3).hide(axis="index").set_caption(f"Halo mass. {t
 # The paper, on the halo mass: X-rays give it well above $10^{12.5}\,\mathrm{M}_\odot$, HI is better at low mass in IllustrisTNG, Astrid is inferred best of all and SIMBA worst.
 
 # %% mystnb={"figure": {"name": "fig-3", "caption": "Figure 3 of the paper: halo mass, truth against inference from ideal maps: one row per input, one column per suite. Metrics in the panels are those of the plotted halos."}}
-evidence = claims.Evidence(predictions)
+evidence = paper.Evidence(predictions)
 panels = ["property", "fields", "suite_test"]
 ideal, said = figures.choose(predictions, "Figures 3 to 5", ["xray", "hi"], "ideal")
 print(said)
@@ -108,7 +108,7 @@ if len(ideal):
     display(figures.panel_metrics(of_mass, panels).style.format(precision=3))
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 3", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 3", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 4
@@ -120,7 +120,7 @@ if len(ideal):
     figure = figures.truth_inference(ideal, "f_cgm", source=f"{this_run.source}; ideal maps")
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 4", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 4", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 5
@@ -132,7 +132,7 @@ if len(ideal):
     figure = figures.truth_inference(ideal, "log_z_cgm", source=f"{this_run.source}; ideal maps")
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 5", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 5", this_run.is_mock))
 
 # %% [markdown]
 # Metrics of Figures 4 and 5, plotted halos and all:
@@ -166,7 +166,7 @@ if len(limited):
     display(figures.panel_metrics(of_masses, panels).style.format(precision=3))
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 6", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 6", this_run.is_mock))
 
 # %% [markdown]
 # Where nearly all training maps are blank, the network has hardly ever seen emission, and the few bright test halos make it extrapolate far out of the panel ("outside").
@@ -202,7 +202,7 @@ if len(multifield):
     figure = figures.truth_inference(multifield, "f_cgm", source=note)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 13", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 13", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 14
@@ -214,7 +214,7 @@ if len(multifield):
     figure = figures.truth_inference(multifield, "log_z_cgm", source=note)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 14", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 14", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 15
@@ -226,7 +226,7 @@ if len(multifield):
     figure = figures.truth_inference(multifield, "f_cool", source=note)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 15", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 15", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 16
@@ -238,7 +238,7 @@ if len(multifield):
     figure = figures.truth_inference(multifield, "log_t_cgm", source=note)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 16", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 16", this_run.is_mock))
 
 # %% [markdown]
 # Metrics of the four figures, plotted halos and all:
@@ -286,7 +286,7 @@ else:
 figure = figures.error_by_class(chosen, "suite_test", source=note)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 7", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 7", this_run.is_mock))
 
 # %% [markdown]
 # $\epsilon$ is what the network *claims*, and it is relative: $\log M_\mathrm{halo}\approx12$ makes it small by construction, and $f_\mathrm{cgm}\approx0$ makes it large. The error it *makes*, in units of each property's range, compares
@@ -303,15 +303,15 @@ figure = figures.error_by_class(chosen, "suite_test", "rmse", source=note)
 #
 # $$ \sigma'^2 = s^2\left(\sigma^2+f^2\right) . $$
 #
-# The floor maximises the likelihood of the validation halos, and the scale makes $\mu\pm\sigma'$ hold 68.3% of them ({mod}`cgmhelpers.calibration` says why both). Halo classes with enough validation halos have a scale of their own;
+# The floor maximises the likelihood of the validation halos, and the scale makes $\mu\pm\sigma'$ hold 68.3% of them ({mod}`cgmhelpers.network.calibration` says why both). Halo classes with enough validation halos have a scale of their own;
 # the class is that of the mass that the network *infers*, since the true mass isn't known when a network is used. Test halos take no part. Column `std` of the table is $\sigma'$, and all above used it; `std_network` is what the network itself claims.
 
 # %%
-widths = honesty.before_and_after(same)
-every = honesty.examine(widths, ("width", *statistics.GROUPING), draws=0)
+widths = statistics.before_and_after(same)
+every = statistics.examine(widths, ("width", *statistics.GROUPING), draws=0)
 for width, own in every.groupby("width", sort=False):
     print(
-        f"{width}: coverage within 68.3 +- {100 * honesty.TOLERANCE:.0f}% for {own['honest'].sum()} of {len(own)} networks and properties; "
+        f"{width}: coverage within 68.3 +- {100 * statistics.TOLERANCE:.0f}% for {own['honest'].sum()} of {len(own)} networks and properties; "
         f"median chi2 {own['reduced_chi2'].median():.2f}, largest {own['reduced_chi2'].max():.3g}"
     )
 
@@ -321,22 +321,22 @@ for width, own in every.groupby("width", sort=False):
 
 # %%
 by = ["width", "suite_test", "property"]
-own_and_recalibrated = honesty.before_and_after(chosen)
-examined = honesty.examine(own_and_recalibrated, by)
+own_and_recalibrated = statistics.before_and_after(chosen)
+examined = statistics.examine(own_and_recalibrated, by)
 
 
 def side_by_side(column):
-    texts = examined.assign(text=honesty.quote(examined, column))
+    texts = examined.assign(text=statistics.quote(examined, column))
     return texts.pivot(index=["suite_test", "property"], columns="width", values="text")
 
 
 side_by_side("coverage")
 
 # %%
-of_last = examined[examined["width"] == honesty.WIDTHS[1]]
+of_last = examined[examined["width"] == statistics.WIDTHS[1]]
 missed = of_last[~of_last["honest"]]
 print(
-    f"after recalibration within 68.3 +- {100 * honesty.TOLERANCE:.0f}%: {of_last['honest'].sum()} of {len(of_last)} properties and suites"
+    f"after recalibration within 68.3 +- {100 * statistics.TOLERANCE:.0f}%: {of_last['honest'].sum()} of {len(of_last)} properties and suites"
 )
 for row in missed.itertuples():
     print(f"  not {row.property} in {row.suite_test}: {row.coverage:.3f}, {row.n} test halos")
@@ -351,15 +351,15 @@ side_by_side("reduced_chi2")
 # One interval isn't the whole posterior. If it is Gaussian, intervals of *every* probability hold their share of the truths; lines below the diagonal mean errors that are too small, lines above it errors that are too large.
 
 # %% mystnb={"figure": {"name": "fig-coverage", "caption": "Share of test halos whose truth lies in the central interval of each probability, with the networks' own widths (above) and recalibrated ones (below). Grey: what sampling noise allows right posteriors at 95%. Dotted: one standard deviation."}}
-levels = honesty.coverage_at_levels(own_and_recalibrated, by)
+levels = statistics.coverage_at_levels(own_and_recalibrated, by)
 figure = figures.coverage_curves(levels, source=note)
 
 # %% [markdown]
 # The numbers behind the lower row, at ten levels, with their intervals:
 
 # %% tags=["hide-output"]
-after = levels[levels["width"] == honesty.WIDTHS[1]].round({"level": 3})
-after.assign(text=honesty.quote(after, "coverage")).pivot(
+after = levels[levels["width"] == statistics.WIDTHS[1]].round({"level": 3})
+after.assign(text=statistics.quote(after, "coverage")).pivot(
     index=["suite_test", "property"], columns="level", values="text"
 )
 
@@ -368,16 +368,16 @@ after.assign(text=honesty.quote(after, "coverage")).pivot(
 # make a bowl, posteriors that are too wide a hill. A slope is a bias of the mean, which no width can mend.
 
 # %% mystnb={"figure": {"name": "fig-pit", "caption": "Histograms of the PIT of all test halos. Band: where the bins of right posteriors lie in 95% of samples of this size. Dashed bins beyond the panels are halos that the network excluded."}}
-figure = figures.pit_histograms(honesty.pit_histogram(own_and_recalibrated, by), source=note)
+figure = figures.pit_histograms(statistics.pit_histogram(own_and_recalibrated, by), source=note)
 
 # %% [markdown]
 # Halo classes by their *true* mass, which the recalibration never saw: coverage and $\chi^2$ after it, for the classes that have enough test halos to tell.
 
 # %%
-by_class = honesty.examine(chosen, ["suite_test", "halo_class", "property"])
-by_class = by_class[by_class["n"] >= calibration.ENOUGH]
+by_class = statistics.examine(chosen, ["suite_test", "halo_class", "property"])
+by_class = by_class[by_class["n"] >= network.ENOUGH]
 for metric in ("coverage", "reduced_chi2"):
-    texts = by_class.assign(text=honesty.quote(by_class, metric))
+    texts = by_class.assign(text=statistics.quote(by_class, metric))
     wide = texts.pivot(index="property", columns=["suite_test", "halo_class"], values="text")
     display(wide.style.set_caption(f"{metric}. {this_run.source}"))
 
@@ -395,7 +395,7 @@ for metric in ("coverage", "reduced_chi2"):
 ideal_both, said = figures.choose(predictions, "Table 3", ["xray+hi"], "ideal")
 print(said)
 if len(ideal_both):
-    table = figures.table_scatter(ideal_both)
+    table = paper.table_scatter(ideal_both)
     display(
         table.style.format(precision=3, na_rep="–").set_caption(
             f"Table 3 of the paper: scatter at fixed halo mass. {this_run.source}"
@@ -403,12 +403,12 @@ if len(ideal_both):
     )
 
 # %%
-Markdown(claims.beside(evidence, "Table 3", this_run.is_mock))
+Markdown(paper.beside(evidence, "Table 3", this_run.is_mock))
 
 # %% [markdown]
 # ## What not to trust
 #
-# A network answers every map, also one like none that it was trained with, and a training may end before it is done. {func}`cgmhelpers.trust.report` holds every network against the range of its training halos (in properties,
+# A network answers every map, also one like none that it was trained with, and a training may end before it is done. {func}`cgmhelpers.statistics.quality.report` holds every network against the range of its training halos (in properties,
 # and in total, median and bright end of the maps), its errors against the truth, and its learning curve against itself. Whatever doesn't pass is listed: how many properties it concerns, the values, and what would have passed.
 
 # %%

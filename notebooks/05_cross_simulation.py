@@ -27,17 +27,17 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import pandas as pd
 from IPython.display import Markdown, display
 
-from cgmhelpers import claims, figures, populations, robustness
-from cgmhelpers.properties import NAMES
+from cgmhelpers import figures, maps, paper, statistics
+from cgmhelpers.halos.properties import NAMES
 
 pd.set_option("display.precision", 3)
 
@@ -84,9 +84,9 @@ if len(xray):
     display(figures.panel_metrics(of_mass, panels).style.format(precision=3))
 
 # %%
-totals = populations.suite_totals(this_run.maps())
-evidence = claims.Evidence(predictions, totals=totals)
-Markdown(claims.beside(evidence, "Fig. 8", this_run.is_mock))
+totals = maps.suite_totals(this_run.maps())
+evidence = paper.Evidence(predictions, totals=totals)
+Markdown(paper.beside(evidence, "Fig. 8", this_run.is_mock))
 
 # %% [markdown]
 # ### Figure 9
@@ -109,13 +109,13 @@ if len(multifield):
     display(figures.panel_metrics(of_masses, panels).style.format(precision=3))
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 9", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 9", this_run.is_mock))
 
 # %% [markdown]
 # Both in numbers. $R^2$ punishes offsets, and turns negative where they exceed the scatter of the sample; the correlation coefficient ignores them. A large $\chi^2$ says that the network doesn't know that it errs:
 
 # %%
-robustness.pairs(cross, "log_m_halo").round(3)
+statistics.pairs(cross, "log_m_halo").round(3)
 
 # %% [markdown]
 # ## Mass of the CGM
@@ -133,7 +133,7 @@ else:
     print(said)
 
 # %%
-Markdown(claims.beside(evidence, "Fig. 10", this_run.is_mock))
+Markdown(paper.beside(evidence, "Fig. 10", this_run.is_mock))
 
 # %% [markdown]
 # ## Offsets of all properties
@@ -150,7 +150,7 @@ figure = figures.bias_matrix(cross, NAMES, note)
 
 # %%
 field = this_run.parameters.fields[0]
-by_brightness = robustness.brightness_and_bias(cross, totals, "log_m_halo", field)
+by_brightness = statistics.brightness_and_bias(cross, totals, "log_m_halo", field)
 agree = by_brightness["as_expected"].sum()
 print(f"{figures.field_names(field)}: signs agree in {agree} of {len(by_brightness)} pairs")
 by_brightness
@@ -161,7 +161,7 @@ by_brightness
 # A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, the factor between the two, and the mean size of the offsets, for every input and limit:
 
 # %%
-transfer = robustness.transfer(
+transfer = statistics.transfer(
     predictions[predictions["property"] == "log_m_halo"], ("limits", "fields")
 )
 transfer.sort_values(["limits", "fields", "elsewhere"]).style.format(

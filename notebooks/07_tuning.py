@@ -29,15 +29,15 @@ trial_map_size = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import pandas as pd
 
-from cgmhelpers import checkpoint, figures, inference, tuning
+from cgmhelpers import figures, inference, network
 
 pd.set_option("display.precision", 3)
 p = this_run.parameters
@@ -55,7 +55,7 @@ suite, limit = p.suites[0], p.limits[-1]
 
 # %%
 study = this_run.study(suite, limits=limit)
-trials_tried = tuning.trials_table(study)
+trials_tried = network.trials_table(study)
 print(f"{suite}, {figures.field_names('+'.join(p.fields))}, {figures.limit_name(limit)}:")
 print(
     f"{len(trials_tried)} trials of up to {p.trial_epochs} epochs on maps of {p.trial_map_size} pixels,"
@@ -73,7 +73,7 @@ figure = figures.tuning_history(trials_tried, this_run.source)
 # The best five:
 
 # %%
-shown = ["number", "state", "validation_loss", "epochs", "seconds", *tuning.TUNED]
+shown = ["number", "state", "validation_loss", "epochs", "seconds", *network.TUNED]
 leaders = trials_tried.sort_values("validation_loss")[shown].head()
 leaders.style.format(
     {"learning_rate": "{:.1e}", "weight_decay": "{:.1e}", "dropout": "{:.2f}"}, precision=1
@@ -86,7 +86,7 @@ leaders.style.format(
 # (functional ANOVA, {cite:t}`Hutter2014`). It takes many more trials than hyperparameters to trust these shares.
 
 # %% mystnb={"figure": {"name": "fig-tuning-importances", "caption": "Share of each hyperparameter in the variance of the validation loss over the trials."}}
-figure = figures.tuning_importances(tuning.importances(study), this_run.source)
+figure = figures.tuning_importances(network.importances(study), this_run.source)
 
 # %% [markdown]
 # And all complete trials at once:
@@ -102,14 +102,14 @@ figure = figures.tuning_parallel(trials_tried, this_run.source)
 # It is kept, ready for use: its folder opens as any other network's does.
 
 # %%
-best = tuning.best(study)
-description = checkpoint.read_description(best)
+best = network.best(study)
+description = network.read_description(best)
 predictor = inference.load(best)
 print(f"{best.name}: {description['number_of_parameters']:,} parameters,", predictor.fields)
 chosen = pd.Series(
-    {name: description["settings"][name] for name in tuning.TUNED}, name="best trial"
+    {name: description["settings"][name] for name in network.TUNED}, name="best trial"
 )
-profiles_own = pd.Series({name: getattr(p, name) for name in tuning.TUNED}, name="profile")
+profiles_own = pd.Series({name: getattr(p, name) for name in network.TUNED}, name="profile")
 pd.concat([profiles_own, chosen], axis=1)
 
 # %%

@@ -29,26 +29,17 @@ members = None
 posterior_steps = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import (
-    dataset,
-    ensembles,
-    figures,
-    inference,
-    posterior,
-    posterior_checks,
-    posterior_scores,
-    statistics,
-)
-from cgmhelpers.properties import NAMES
+from cgmhelpers import figures, inference, maps, statistics
+from cgmhelpers.halos.properties import NAMES
 
 pd.set_option("display.precision", 3)
 
@@ -65,7 +56,7 @@ pd.set_option("display.precision", 3)
 folders, stores = this_run.posteriors(), this_run.maps()
 both, limit = this_run.parameters.field_sets[-1], this_run.parameters.limits[-1]
 note = f"{this_run.source}; {figures.field_names('+'.join(both))}, {figures.limit_name(limit)}"
-histories = {suite: pd.read_csv(folder / posterior.HISTORY) for suite, folder in folders.items()}
+histories = {suite: pd.read_csv(folder / inference.HISTORY) for suite, folder in folders.items()}
 figure = figures.flow_training(histories, source=note)
 
 # %% [markdown]
@@ -73,7 +64,7 @@ figure = figures.flow_training(histories, source=note)
 
 # %%
 inferred = {
-    suite: posterior.infer(folder, stores[suite], number=300) for suite, folder in folders.items()
+    suite: inference.infer(folder, stores[suite], number=300) for suite, folder in folders.items()
 }
 moments = {suite: inference.predict(folder, stores[suite]) for suite, folder in folders.items()}
 for suite, one in inferred.items():
@@ -113,10 +104,10 @@ figure = figures.corner(
 
 # %% mystnb={"figure": {"name": "fig-tarp", "caption": "Expected coverage with random points: difference from the ideal, by level. Grey: 95% of calibrated posteriors. The p value is the chance of a calibrated posterior to deviate as much anywhere."}}
 tests = {
-    (suite, references): posterior_checks.expected_coverage(
+    (suite, references): statistics.expected_coverage(
         one["samples"].values, one["truth"].values, references
     )
-    for references in posterior_checks.REFERENCES
+    for references in statistics.REFERENCES
     for suite, one in inferred.items()
 }
 figure = figures.coverage_tests(tests, source=note)
@@ -132,7 +123,7 @@ verdict = pd.DataFrame(
     [(*key, found.deviation, found.p_value) for key, found in tests.items()],
     columns=["suite", "points of the", "largest deviation", "p value"],
 )
-verdict["adjusted"] = posterior_checks.holm(verdict["p value"])
+verdict["adjusted"] = statistics.holm(verdict["p value"])
 wrong = verdict[verdict["adjusted"] < 0.05]
 print(f"expected coverage: {len(wrong)} of {len(verdict)} tests find a significant deviation")
 verdict
@@ -140,13 +131,11 @@ verdict
 # %%
 rank_tests = pd.concat(
     [
-        posterior_checks.rank_tests(one["samples"].values, one["truth"].values, NAMES).assign(
-            suite=suite
-        )
+        statistics.rank_tests(one["samples"].values, one["truth"].values, NAMES).assign(suite=suite)
         for suite, one in inferred.items()
     ]
 )
-rank_tests["p_adjusted"] = posterior_checks.holm(rank_tests["p_value"])
+rank_tests["p_adjusted"] = statistics.holm(rank_tests["p_value"])
 wrong = rank_tests[rank_tests["p_adjusted"] < 0.05]
 print(f"ranks: {len(wrong)} of {len(rank_tests)} tests find a significant deviation")
 rank_tests.pivot(index="property", columns="suite", values=["mean", "spread", "p_adjusted"]).loc[
@@ -162,7 +151,7 @@ rank_tests.pivot(index="property", columns="suite", values=["mean", "spread", "p
 # rewards sharpness and punishes false confidence. The moment network counts as a normal distribution with its recalibrated width.
 
 # %% mystnb={"figure": {"name": "fig-crps", "caption": "Share of the continuous ranked probability score that the flow saves, with 95% intervals from resampled halos. Right of zero the flow is better."}}
-scores = {suite: posterior_scores.compare(one, moments[suite]) for suite, one in inferred.items()}
+scores = {suite: statistics.compare(one, moments[suite]) for suite, one in inferred.items()}
 figure = figures.score_gains(scores, source=note)
 
 # %%
@@ -185,7 +174,7 @@ joint[["suite", "n", "moments", "flow", "gain", "low", "high"]]
 
 # %% mystnb={"figure": {"name": "fig-correlations", "caption": "Mean correlation of the properties within the posteriors of test halos."}}
 matrices = {
-    suite: posterior_scores.correlations(one["samples"].values) for suite, one in inferred.items()
+    suite: statistics.correlations(one["samples"].values) for suite, one in inferred.items()
 }
 figure = figures.correlation_matrices(matrices, NAMES, source=note)
 
@@ -228,7 +217,7 @@ pd.concat(
 # Halo by halo, over all properties in units of their ranges: the error that the ensemble makes, against the epistemic deviation, which can be had without knowing the truth.
 
 # %% mystnb={"figure": {"name": "fig-disagreement", "caption": "Error of the ensemble's mean against the disagreement of its members; large symbols are medians. Both are root mean squares over the properties, in units of their ranges."}}
-halos = ensembles.per_halo(together)
+halos = statistics.per_halo(together)
 figure = figures.disagreement(halos, source=note)
 
 # %% [markdown]
@@ -236,7 +225,7 @@ figure = figures.disagreement(halos, source=note)
 # than for another: 0.5 is of no use, 1 is perfect. Beside it, the widths that the members state themselves.
 
 # %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) tell halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
-reliability = ensembles.reliability(halos)
+reliability = statistics.reliability(halos)
 figure = figures.reliability_flags(reliability, source=note)
 
 # %%
@@ -256,22 +245,20 @@ brighter = {}
 for suite, folder in folders.items():
     team = [folder, *sorted(folder.parent.glob(f"{folder.name}_member*"))]
     network = inference.load(folder)
-    _, images = posterior.halos_of(
-        network, folder, stores[suite], ["test"], [dataset.EVALUATION_AXIS]
-    )
+    _, images = inference.halos_of(network, folder, stores[suite], ["test"], [maps.EVALUATION_AXIS])
     floor = np.reshape(network.scaling.floors, (-1, 1, 1))
     above = np.maximum(images[:, 0] - floor, 0)  # what is below the limits stays there
-    maps_of = {factor: ensembles.epistemic(team, floor + factor * above) for factor in (1, 10, 100)}
+    maps_of = {factor: inference.epistemic(team, floor + factor * above) for factor in (1, 10, 100)}
     for factor, other in list(maps_of.items())[1:]:
         doubt = np.concatenate([maps_of[1], other])
-        brighter[suite, factor] = ensembles.auc(doubt, np.arange(len(doubt)) >= len(other))
+        brighter[suite, factor] = statistics.auc(doubt, np.arange(len(doubt)) >= len(other))
 pd.Series(brighter).unstack().rename_axis(index="suite", columns="times as bright")
 
 # %% [markdown]
 # In practice one would set a threshold: flag what exceeds 95% of the familiar halos, and look at the rest. Share of flagged halos, and median error with and without the flag:
 
 # %%
-flagged = ensembles.flag(halos)
+flagged = statistics.flag(halos)
 by = flagged.groupby(["suite_train", "familiar"])
 share = by["flagged"].mean().rename("share flagged")
 error = flagged.groupby(["suite_train", "familiar", "flagged"])["error"].median().unstack("flagged")

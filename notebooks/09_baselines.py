@@ -30,16 +30,16 @@ seed = None
 comparison_suites = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import pandas as pd
 
-from cgmhelpers import baselines, checkpoint, comparison, figures
-from cgmhelpers.properties import NAMES
+from cgmhelpers import figures, inference, network, statistics
+from cgmhelpers.halos.properties import NAMES
 
 pd.set_option("display.precision", 3)
 predictions = this_run.predictions()
@@ -66,7 +66,7 @@ same_simple = simple[simple["suite_train"] == simple["suite_test"]]
 
 def against_baselines(networks, baseline, **options):
     tables = [
-        comparison.paired(networks, own, **options).assign(method=method)
+        statistics.paired(networks, own, **options).assign(method=method)
         for method, own in baseline.groupby("method", sort=False)
     ]
     return pd.concat(tables, ignore_index=True)
@@ -76,7 +76,7 @@ own_suite = against_baselines(same, same_simple)
 r2 = own_suite[(own_suite["metric"] == "r2") & (own_suite["fields"] == both)]
 score = r2.pivot(index=["limits", "suite_test", "property"], columns="method", values="reference")
 score["network"] = r2.groupby(["limits", "suite_test", "property"])["value"].first()
-score[["network", *baselines.METHODS]].unstack("suite_test").reindex(
+score[["network", *inference.METHODS]].unstack("suite_test").reindex(
     NAMES, level="property"
 ).style.format("{:.2f}").set_caption(f"R2. {this_run.source}, {figures.field_names(both)}")
 
@@ -150,7 +150,7 @@ if elsewhere.empty:
 variants = this_run.variants()
 kinds = variants["variant"] == "one property"
 alone = variants[kinds & (variants["suite_train"] == variants["suite_test"])]
-sharing = comparison.paired(alone, same).drop(columns=["suite_test", "fields", "limits"])
+sharing = statistics.paired(alone, same).drop(columns=["suite_test", "fields", "limits"])
 sharing.rename(columns={"value": "alone", "reference": "of six"}).style.format(precision=3).hide(
     axis="index"
 ).set_caption(note)
@@ -172,7 +172,7 @@ for row in sharing[sharing["metric"] == "rmse"].itertuples():
 
 # %%
 chosen = same[(same["fields"] == both) & (same["limits"] == limit)]
-covered = comparison.coverages(chosen, ("suite_test", "halo_class", "property"))
+covered = statistics.coverages(chosen, ("suite_test", "halo_class", "property"))
 
 # %% mystnb={"figure": {"name": "fig-coverage-class", "caption": "Share of test halos inside the stated 68% and 95% intervals, by halo class (rows) and suite (columns), with exact binomial 95% intervals."}}
 figure = figures.coverage_by_class(covered, note)
@@ -195,7 +195,7 @@ for method, own in simple[
     & (simple["limits"] == limit)
     & (simple["suite_train"] == simple["suite_test"])
 ].groupby("method"):
-    own = comparison.coverages(own, ("suite_test", "halo_class", "property"))
+    own = statistics.coverages(own, ("suite_test", "halo_class", "property"))
     stated = (own["verdict"] == "as stated").mean()
     print(f"{method}: as stated in {stated:.0%} of {len(own)} cases")
 print(f"network: as stated in {(covered['verdict'] == 'as stated').mean():.0%} of {len(covered)}")
@@ -210,7 +210,7 @@ print(f"network: as stated in {(covered['verdict'] == 'as stated').mean():.0%} o
 by_halo, by_realisation = (
     variants[variants["variant"] == f"split by {way}"] for way in ("halo", "realisation")
 )
-effect = comparison.unpaired(by_realisation, by_halo)
+effect = statistics.unpaired(by_realisation, by_halo)
 effect = effect[effect["metric"] == "rmse"].drop(columns=["fields", "limits", "metric"])
 effect.rename(columns={"value": "by realisation", "reference": "by halo"}).style.format(
     precision=3
@@ -233,10 +233,10 @@ for place, rows in (("in the own suite", effect[own]), ("in foreign suites", eff
 halos, box_size = this_run.halos(), this_run.simulations[0].header.box_size
 tables = []
 for (suite, folder), own in by_halo.groupby(["suite_train", "folder"]):
-    parts = pd.read_csv(f"{folder}/{checkpoint.SPLIT}")
-    known = own.merge(comparison.twin_parts(halos, suite, parts, box_size))
+    parts = pd.read_csv(f"{folder}/{network.SPLIT}")
+    known = own.merge(statistics.twin_parts(halos, suite, parts, box_size))
     trained, unseen = (known[known["twin_part"] == part] for part in ("training", "test"))
-    tables.append(comparison.unpaired(trained, unseen, ("suite_train", "suite_test", "property")))
+    tables.append(statistics.unpaired(trained, unseen, ("suite_train", "suite_test", "property")))
 leak = pd.concat(tables, ignore_index=True)
 leak = leak[leak["metric"] == "rmse"].drop(columns="metric")
 leak.rename(columns={"value": "twin trained on", "reference": "twin unseen"}).style.format(

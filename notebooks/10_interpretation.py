@@ -27,16 +27,18 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import numpy as np
 import pandas as pd
 
-from cgmhelpers import attribution, dataset, figures, inference
+from cgmhelpers import figures, inference, maps
+from cgmhelpers.network import assign_parts
+from cgmhelpers.network import samples as network_samples
 
 pd.set_option("display.precision", 3)
 CHOSEN = ("log_m_halo", "f_cgm")
@@ -68,15 +70,17 @@ limits_name = figures.limit_name(predictor.limits)
 note = f"{this_run.source}; {suite}, {limits_name}"
 
 # %%
-ds = dataset.load(this_run.maps()[suite], predictor.fields, predictor.limits, predictor.size)
-ds = ds.sel(axis=dataset.EVALUATION_AXIS)
-table = dataset.halo_table(ds)
-part = inference.assign_parts(table, folder, predictor.description["split"])
+ds = network_samples.load(
+    this_run.maps()[suite], predictor.fields, predictor.limits, predictor.size
+)
+ds = ds.sel(axis=maps.EVALUATION_AXIS)
+table = network_samples.halo_table(ds)
+part = assign_parts(table, folder, predictor.description["split"])
 ds = ds.isel(halo=np.flatnonzero(part == "test")).load()
 floors = np.float32(predictor.scaling.floors)[:, None, None]
 lit = (ds["image"].values > floors).any(axis=(1, 2, 3))
 print(f"{lit.sum()} of {lit.size} test halos have a pixel above the limit")
-shuffled = dataset.halo_table(ds)[lit].sample(frac=1, random_state=1)
+shuffled = network_samples.halo_table(ds)[lit].sample(frac=1, random_state=1)
 sample = shuffled.groupby("halo_class").head(MOST).sort_values("log_mass")
 sample.groupby("halo_class", sort=False)["log_mass"].agg(
     halos="size", lightest="min", heaviest="max"
@@ -93,7 +97,7 @@ three = ds.isel(halo=middle)
 
 
 def attribute(halos, name, network=predictor):
-    return attribution.integrated_gradients(network, halos["image"].values, name)
+    return inference.integrated_gradients(network, halos["image"].values, name)
 
 
 # %% mystnb={"figure": {"name": "fig-attribution-mass", "caption": "What each pixel adds to the inferred halo mass: a map and its attribution for every field, a halo of each class in a row. Dashed: R200c, where it fits; dotted: 200 kpc."}}
@@ -124,7 +128,7 @@ share.rename(columns=figures.field_names).style.format("{:.0%}").set_caption(not
 # %% mystnb={"figure": {"name": "fig-attribution-profile", "caption": "Share of the absolute attribution in rings of projected radius, per field: mean and 16th to 84th percentile over the halos of a class. Dotted: 200 kpc."}}
 half_width = ds.sizes["x"] * ds.attrs["pixel_size_kpc"] / 2
 edges = np.linspace(0, half_width, 9)
-profiles = {name: attribution.radial_profile(one, halos, edges) for name, one in found.items()}
+profiles = {name: inference.radial_profile(one, halos, edges) for name, one in found.items()}
 figure = figures.attribution_profiles(profiles, predictor.fields, edges, sample["halo_class"], note)
 
 # %%
@@ -151,13 +155,13 @@ for name, one in found.items():
 # rank the pixels again, signs included. As a yardstick, a network that was trained in the same way on other halos, which ought to agree with ours:
 
 # %%
-others = {"random weights": attribution.randomised(predictor)}
+others = {"random weights": inference.randomised(predictor)}
 for other in set(folders["folder"]) - {folder}:
     others["trained again"] = inference.load(other)
 rows = []
 for name, one in found.items():
     for kind, network in others.items():
-        rank = attribution.rank_correlation(one, attribute(halos, name, network))
+        rank = inference.rank_correlation(one, attribute(halos, name, network))
         for field, values in zip(predictor.fields, rank.T, strict=True):
             values = values[np.isfinite(values)]
             rows.append((name, figures.field_names(field), kind, len(values), np.median(values)))

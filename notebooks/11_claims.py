@@ -27,16 +27,16 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import notebooks
+from cgmhelpers import runs
 
-this_run = notebooks.start(globals())
+this_run = runs.start(globals())
 this_run
 
 # %%
 import pandas as pd
 from IPython.display import Markdown, display
 
-from cgmhelpers import claims, figures, results, statistics
+from cgmhelpers import figures, paper, runs, statistics
 
 # %% [markdown]
 # ## The rule
@@ -65,15 +65,15 @@ Markdown(said)
 # ## The verdicts
 
 # %%
-evidence = results.evidence(this_run)
-verdicts = claims.judge(evidence)
-kept = results.keep(verdicts, this_run.folder / "claims.csv")
+evidence = runs.evidence(this_run)
+verdicts = paper.judge(evidence)
+kept = runs.keep(verdicts, this_run.folder / "claims.csv")
 counted = ", ".join(f"{n} {name}" for name, n in verdicts["verdict"].value_counts().items())
 print(f"{len(verdicts)} statements: {counted}.")
 print(f"Written to {kept.name} in the run's folder.")
 
 # %%
-claims.readable(verdicts).style.hide(axis="index").set_caption(
+paper.readable(verdicts).style.hide(axis="index").set_caption(
     f"The claims of the paper on this run: {this_run.source}"
 )
 
@@ -84,9 +84,9 @@ figure = figures.verdict_forest({"this run": verdicts}, this_run.source)
 # Beside single figures and tables the paper says more. These statements were judged where the figures are, and once more here:
 
 # %%
-beside = claims.judge(evidence, claims.BESIDE)
-kept = results.keep(beside, this_run.folder / "claims_beside.csv")
-claims.readable(beside).style.hide(axis="index").set_caption(
+beside = paper.judge(evidence, paper.BESIDE)
+kept = runs.keep(beside, this_run.folder / "claims_beside.csv")
+paper.readable(beside).style.hide(axis="index").set_caption(
     f"Statements beside single figures, on this run: {this_run.source}"
 )
 
@@ -99,7 +99,7 @@ claims.readable(beside).style.hide(axis="index").set_caption(
 # The book keeps the numbers of the largest run that was made, with the command and the releases that made them:
 
 # %%
-note, published = results.read()
+note, published = runs.read()
 if note:
     size = ", ".join(f"{name} {value}" for name, value in note["parameters"].items())
     said = f"**The kept run:** {note['source']}, profile `{note['profile']}` ({size}), {note['halos']} halos, made on {note['date']} by `{note['command']}`."

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cgmhelpers import camels, cli, pipeline
+from cgmhelpers import cli
+from cgmhelpers.runs import run
+from cgmhelpers.simulations import simulation
 
 runner = CliRunner()
 
@@ -22,7 +24,7 @@ def test_mock_writes_simulations_that_are_found(tmp_path):
     arguments = ["mock", str(tmp_path), "--suite", "SIMBA", "--cells", "20000"]
     result = runner.invoke(cli.app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    (sim,) = camels.discover(tmp_path)
+    (sim,) = simulation.discover(tmp_path)
     assert str(sim.snapshot_path) in result.output.replace("\n", "")
     assert sim.is_mock
 
@@ -52,10 +54,10 @@ import logging
 from cgmhelpers.cli import _shown_log
 with _shown_log():
     import distributed
-    logging.getLogger("cgmhelpers.maps").info("ours")
+    logging.getLogger("cgmhelpers.maps.making").info("ours")
     logging.getLogger("papermill").info("of papermill")
     logging.getLogger("papermill").warning("a warning")
-logging.getLogger("cgmhelpers.maps").info("afterwards")
+logging.getLogger("cgmhelpers.maps.making").info("afterwards")
 assert not logging.getLogger().handlers, "Dask would send its log there"
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -69,7 +71,7 @@ def test_a_pair_without_a_value_is_refused():
 def test_maps_on_a_cluster_of_your_choice(monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(
-        pipeline.Run, "maps", lambda self: seen.append(self.parameters) or {"SIMBA": ["a.zarr"]}
+        run.Run, "maps", lambda self: seen.append(self.parameters) or {"SIMBA": ["a.zarr"]}
     )
     arguments = ["maps", "--profile", "smoke", "--set", f"runs={tmp_path}"]
     for options in ([], ["--cluster", "none"], ["--cluster", "tcp://10.0.0.1:8786"]):
@@ -81,11 +83,11 @@ def test_maps_on_a_cluster_of_your_choice(monkeypatch, tmp_path):
 
 
 def test_tune_takes_a_network_and_names_the_best(monkeypatch, tmp_path):
-    from cgmhelpers import tuning
+    from cgmhelpers.network import tuning
 
     seen = []
     monkeypatch.setattr(
-        pipeline.Run, "study",
+        run.Run, "study",
         lambda self, *which: seen.append((self.parameters.trials, *which)) or tmp_path,
     )  # fmt: skip
     table = pd.DataFrame({"number": [0, 1], "folder": [tmp_path / "trial_0", tmp_path / "trial_1"]})

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from jupytext.compare import NotebookDifference, compare_notebooks
 
-from cgmhelpers.notebooks import NOTEBOOKS
-from cgmhelpers.parameters import Parameters
+from cgmhelpers.runs.notebooks import NOTEBOOKS
+from cgmhelpers.runs.parameters import Parameters
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))

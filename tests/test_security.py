@@ -11,8 +11,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgmhelpers import maps, parameters
 from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.maps import store as map_store
+from cgmhelpers.runs import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
@@ -100,7 +101,7 @@ def test_a_store_that_would_unpickle_is_refused(tmp_path):
     content[0] = Bomb(bomb)
     (store / "image" / "0").write_bytes(numcodecs.Pickle().encode(content))
     with pytest.raises(FormatError, match=r"maps\.zarr"):
-        maps.open(store)
+        map_store.open(store)
     assert not bomb.exists()
 
 

@@ -1,118 +1,120 @@
-"""Write the reference pages of the book: book/reference.md and book/api/.
+"""Write the reference pages of the book: book/reference.md and one page a package in book/api/.
 
-Run it after a module was added or renamed (``make reference``); the test of the
-documentation compares the pages with the package.
+Run it after a module was added or renamed (``make reference``); the test of the documentation
+compares the pages with the package. Order and first sentences are those of the docstrings of
+`cgmhelpers` and its packages.
 """
 
+import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cgmhelpers"
-# Page, title, a first sentence, modules.
-PAGES = (
-    (
-        "simulations",
-        "Simulations and halos",
-        "Files in, physical columns out, and what a halo is.",
-        "camels group_catalogue consistency particles header layout dialects columns halos "
-        "selection properties populations",
-    ),
-    (
-        "mock",
-        "The mock suite",
-        "A data root in the layout of CAMELS, without a simulation. "
-        "See [what it is and what it isn't](../data.md#the-mock-suite).",
-        "mock",
-    ),
-    (
-        "emission",
-        "What gas emits",
-        "From columns to luminosities and neutral masses. "
-        "A new wavelength is an entry in {mod}`cgmhelpers.fields`.",
-        "fields emission xray hydrogen ionisation tables",
-    ),
-    (
-        "maps",
-        "Maps",
-        "From gas elements to images, on three axes, and onto disk.",
-        "maps gathering map_store projection",
-    ),
-    (
-        "networks",
-        "Networks",
-        "From images to posterior means and deviations.",
-        "network training training_settings training_loop tuning heartbeat inference dataset "
-        "batches scaling checkpoint calibration ensembles posterior posterior_flow "
-        "posterior_training posterior_checks posterior_scores",
-    ),
-    (
-        "results",
-        "Results",
-        "From predictions to numbers and figures.",
-        "statistics resampling honesty trust robustness claims comparison baselines attribution "
-        "figures explorer",
-    ),
-    (
-        "runs",
-        "Runs and the book",
-        "Parameters, stages, pages, and the errors of all of them.",
-        "parameters pipeline stages notebooks results cli book offline parallel progress "
-        "provenance errors",
-    ),
-)
 INTRODUCTION = """\
 # Reference
 
-Every public module of `cgmhelpers`. Lengths, masses and all else are physical; images are
+Every public module of `cgmhelpers`, one page a package, in the order of the data: each package and
+each file imports only what stands above it. Lengths, masses and all else are physical; images are
 (axis, y, x), y up: see the [conventions](architecture.md#conventions). Each docstring says shapes,
 units, errors and the source of a formula.
 """
+# Modules that stand beside the packages, and the page that takes them.
+BESIDE = {"errors": "system", "cli": "runs"}
 
 
-def modules(name):
-    """Name a module and, where it is a package, the public modules in it; none if it isn't there.
+def docstring(folder):
+    """Return the docstring of a package.
 
     Parameters
     ----------
-    name : str
-        Below the package.
+    folder : Path
+        Of the package.
+
+    Returns
+    -------
+    str
+        Its text.
+    """
+    return ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+
+
+def files(folder):
+    """List what a package holds, in the order of its docstring.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the package.
 
     Returns
     -------
     list of str
-        Such as ``["projection", "projection.kernel"]``.
+        Names of modules and packages.
     """
-    if (PACKAGE / f"{name}.py").exists():
-        return [name]
-    if not (PACKAGE / name / "__init__.py").exists():
-        return []
-    inner = sorted(path.stem for path in (PACKAGE / name).glob("[!_]*.py"))
-    return [name, *(f"{name}.{stem}" for stem in inner)]
+    return re.findall(r"^- `(\w+)`:", docstring(folder), re.M)
+
+
+def modules(folder, name):
+    """List the public modules of a package, and those of the packages in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the package.
+    name : str
+        Its dotted name.
+
+    Returns
+    -------
+    list of str
+        Dotted names; the package first.
+    """
+    found = [name]
+    for inner in files(folder):
+        is_package = (folder / inner / "__init__.py").exists()
+        found += modules(folder / inner, f"{name}.{inner}") if is_package else [f"{name}.{inner}"]
+    return found
+
+
+def section(module):
+    """Write the part of a page that documents a module.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    is_package = (ROOT / Path(*module.split(".")) / "__init__.py").exists()
+    options = "" if is_package else "   :members:\n   :ignore-module-all:\n"
+    title = module.removeprefix("cgmhelpers.")
+    return f"## {title}\n\n```{{eval-rst}}\n.. automodule:: {module}\n{options}```\n"
 
 
 def main():
-    """Write the overview and one page per group."""
-    (ROOT / "book" / "api").mkdir(exist_ok=True)
-    overview, seen = [INTRODUCTION], set()
-    for page, title, lead, names in PAGES:
-        found = [module for name in names.split() for module in modules(name)]
-        seen |= {module.partition(".")[0] for module in found}
-        rows = "".join(f"   cgmhelpers.{module}\n" for module in found)
+    """Write the overview and one page per package."""
+    pages = ROOT / "book" / "api"
+    for old in pages.glob("*.md"):
+        old.unlink()
+    overview = [INTRODUCTION]
+    for package in (name for name in files(PACKAGE) if name not in BESIDE):
+        found = modules(PACKAGE / package, f"cgmhelpers.{package}")
+        beside = [f"cgmhelpers.{name}" for name, page in BESIDE.items() if page == package]
+        found = [*found, *beside] if package == "runs" else [*beside, *found]
+        lead = docstring(PACKAGE / package).partition("\n")[0]
+        rows = "".join(f"   {module}\n" for module in found)
         overview.append(
-            f"## [{title}](api/{page}.md)\n\n```{{eval-rst}}\n.. autosummary::\n\n{rows}```\n"
+            f"## [{package}](api/{package}.md)\n\n{lead}\n\n"
+            f"```{{eval-rst}}\n.. autosummary::\n\n{rows}```\n"
         )
-        parts = [f"# {title}\n\n{lead}\n"]
-        parts += [
-            f"## {module}\n\n```{{eval-rst}}\n.. automodule:: cgmhelpers.{module}\n"
-            "   :members:\n   :ignore-module-all:\n```\n"
-            for module in found
-        ]
-        (ROOT / "book" / "api" / f"{page}.md").write_text("\n".join(parts))
+        page = [f"# {package}\n", *(section(module) for module in found)]
+        (pages / f"{package}.md").write_text("\n".join(page))
     (ROOT / "book" / "reference.md").write_text("\n".join(overview))
-    here = {path.stem for path in PACKAGE.glob("[!_]*.py")}
-    here |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    if here - seen:
-        raise SystemExit(f"On no page: {sorted(here - seen)}. Add them to PAGES.")
 
 
 if __name__ == "__main__":

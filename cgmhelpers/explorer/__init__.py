@@ -4,29 +4,25 @@ Both look the same, since one script draws them. They differ in whom it asks for
 of the images, profiles, what a network infers): :class:`cgmhelpers.explorer.live.Explorer` has
 the kernel compute each, :func:`cgmhelpers.explorer.static.page` computes those of a few halos
 beforehand and puts them into the page.
+
+Its files, each of which imports only those above it:
+
+- `collection`: the halos to explore, with their maps and networks
+- `scene`: what one view of a halo shows
+- `description`: what the script needs to know of fields, properties and halos
+- `export`: maps to FITS, pictures and tables
+- `static`: a page without a kernel
+- `live`: the widget
 """
 
-from cgmhelpers.explorer.collection import Collection, collect
-from cgmhelpers.explorer.static import page
+import lazy_loader
 
-__all__ = ["Collection", "collect", "explore", "page"]
-
-
-def explore(collection, folder="."):
-    """Explore a collection live, in JupyterLab.
-
-    Parameters
-    ----------
-    collection : Collection
-        From :func:`collect`.
-    folder : path
-        Where exported files go.
-
-    Returns
-    -------
-    cgmhelpers.explorer.live.Explorer
-        A widget.
-    """
-    from cgmhelpers.explorer.live import Explorer
-
-    return Explorer(collection, folder)
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["collection", "description", "export", "live", "scene", "static"],
+    submod_attrs={
+        "collection": ["Collection", "collect"],
+        "live": ["explore"],
+        "static": ["page"],
+    },
+)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from cgmhelpers import map_store, maps, populations
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.properties import NAMES
+from cgmhelpers.halos import twins
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.maps import limits, store
 
-IDENTIFIER = ["suite", "set_name", "realisation", "group"]
-LABELS = [*IDENTIFIER, "log_mass", "halo_class", "r200c"]
+LABELS = [*HALO, "log_mass", "halo_class", "r200c"]
 HALOS_KEPT = 32
 """Halos whose images stay in memory: 13 MB of 128 x 128 pixels in two fields."""
 
@@ -63,7 +64,7 @@ class Collection:
         paths = [stores] if isinstance(stores, str | Path) else list(stores)
         if not paths:
             raise ParameterError("There are no maps to explore.", found="an empty list of stores")
-        self._stores = [map_store.open(path) for path in paths]
+        self._stores = [store.open(path) for path in paths]
         first = self._stores[0]
         self.fields = tuple(map(str, first["field"].values))
         self.pixels = first.sizes["x"]
@@ -75,8 +76,8 @@ class Collection:
         tables = [_labels(ds).assign(store=n) for n, ds in enumerate(self._stores)]
         self.table = pd.concat(tables, ignore_index=True)
         if halos is not None:
-            places = halos[[*IDENTIFIER, "x", "y", "z"]]
-            self.table = self.table.merge(places, on=IDENTIFIER, how="left", validate="1:1")
+            places = halos[[*HALO, "x", "y", "z"]]
+            self.table = self.table.merge(places, on=[*HALO], how="left", validate="1:1")
         # Caches of this collection, not of the class: another run has other networks.
         self._dataset = functools.lru_cache(HALOS_KEPT)(self._read)
         self.images = functools.lru_cache(HALOS_KEPT)(self._images)
@@ -91,7 +92,7 @@ class Collection:
         if not 0 <= number < len(self):
             raise ParameterError("No such halo.", found=number, expected=f"0 to {len(self) - 1}")
         if size not in (None, self.pixels):
-            return maps.coarsen(self._dataset(number), size)["image"].values
+            return limits.coarsen(self._dataset(number), size)["image"].values
         return self._dataset(number)["image"].values
 
     def _read(self, number):
@@ -125,7 +126,7 @@ class Collection:
                 continue
             pair = self.table[self.table["suite"].isin([suite, halo["suite"]])].reset_index()
             try:
-                twin = populations.twins(pair, halo, self.box_size).set_index("suite")
+                twin = twins.twins(pair, halo, self.box_size).set_index("suite")
             except ResultError:
                 continue
             found[str(suite)] = int(twin.loc[suite, "index"])
@@ -137,7 +138,7 @@ def collect(run):
 
     Parameters
     ----------
-    run : cgmhelpers.pipeline.Run
+    run : cgmhelpers.runs.run.Run
         The run.
 
     Returns
@@ -150,9 +151,9 @@ def collect(run):
 
 
 def _load(folder):
-    from cgmhelpers import inference
+    from cgmhelpers.inference import prediction
 
-    return inference.load(folder)
+    return prediction.load(folder)
 
 
 def _labels(ds):

@@ -7,10 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
-from cgmhelpers import fields as known_fields
+from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.explorer.scene import Choice
-from cgmhelpers.halos import HALO_CLASSES
-from cgmhelpers.properties import APERTURE, NAMES, PROPERTIES
+from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.halos.properties import APERTURE, NAMES, PROPERTIES
 
 PLAIN_LABELS = {
     "log_m_halo": "log M halo [M☉]",
@@ -47,7 +47,7 @@ def describe(collection, halos=None):
     dict
         For JSON.
     """
-    from cgmhelpers.figures.appearance import suite_colour
+    from cgmhelpers.figures.style import suite_colour
 
     table = collection.table if halos is None else collection.table.loc[list(halos)]
     fields = [known_fields.get(name) for name in collection.fields]

@@ -8,11 +8,11 @@ from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from cgmhelpers import fields as known_fields
-from cgmhelpers.explorer.collection import IDENTIFIER
+from cgmhelpers.emission import fields
 from cgmhelpers.explorer.scene import limited
-from cgmhelpers.properties import NAMES
-from cgmhelpers.provenance import whole
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.system.files import whole
 
 CYCLE = "xyzxy"
 """The two axes after the line of sight are the horizontal and the vertical of an image."""
@@ -74,7 +74,7 @@ def map_to_fits(collection, selection, path):
     extensions = []
     for name, image in zip(selection.fields, limited(collection, selection), strict=True):
         one = fits.ImageHDU(image, header=frame.copy(), name=name)
-        unit = units.Unit(known_fields.get(name).unit)
+        unit = units.Unit(fields.get(name).unit)
         if unit != units.dimensionless_unscaled:
             one.header["BUNIT"] = unit.to_string("fits")
         one.header["LIMIT"] = (selection.limit(name), "fainter pixels were raised to this")
@@ -104,8 +104,8 @@ def picture(collection, selection):
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Circle
 
-    from cgmhelpers.figures.appearance import field_label, note_source, style
-    from cgmhelpers.properties import APERTURE
+    from cgmhelpers.figures.style import field_label, note_source, style
+    from cgmhelpers.halos.properties import APERTURE
 
     half = collection.pixels * collection.pixel_size / 2
     horizontal, vertical = _other_axes(selection.axis)
@@ -115,7 +115,7 @@ def picture(collection, selection):
         )
         shown = zip(panels[0], selection.fields, limited(collection, selection), strict=True)
         for panel, name, image in shown:
-            field = known_fields.get(name)
+            field = fields.get(name)
             highest = max(float(image.max()), 10 * selection.limit(name))
             lowest = selection.limit(name)
             if selection.limits == "ideal":
@@ -155,7 +155,7 @@ def halos_to_csv(collection, numbers, path):
     Path
         The file. Masses are log10 Msun, radii kpc, temperatures log10 K.
     """
-    columns = [*IDENTIFIER, "halo_class", "log_mass", "r200c", *NAMES]
+    columns = [*HALO, "halo_class", "log_mass", "r200c", *NAMES]
     path = Path(path)
     with whole(path) as temporary:
         collection.table.loc[list(numbers), columns].to_csv(temporary, index=False)

@@ -6,9 +6,30 @@ import anywidget
 import traitlets
 
 from cgmhelpers.errors import CGMError, ParameterError
-from cgmhelpers.explorer import export
 from cgmhelpers.explorer.description import describe, script, start
+from cgmhelpers.explorer.export import file_stem, halos_to_csv, map_to_fits, picture
 from cgmhelpers.explorer.scene import Choice, scene
+
+
+def explore(collection, folder="."):
+    """Explore a collection live, in JupyterLab.
+
+    Parameters
+    ----------
+    collection : Collection
+        From :func:`collect`.
+    folder : path
+        Where exported files go.
+
+    Returns
+    -------
+    cgmhelpers.explorer.live.Explorer
+        A widget.
+    """
+    from cgmhelpers.explorer.live import Explorer
+
+    return Explorer(collection, folder)
+
 
 FALLBACK = (
     '<p class="explorer-fallback">The live explorer needs a kernel: start JupyterLab with '
@@ -93,16 +114,16 @@ class Explorer(anywidget.AnyWidget):
         chosen = dict(self.selection)
         chosen.pop("request", None)
         selection = _selection(chosen)
-        path = self.folder / f"{export.file_stem(self.collection, selection)}.{kind}"
+        path = self.folder / f"{file_stem(self.collection, selection)}.{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "fits":
-            export.map_to_fits(self.collection, selection, path)
+            map_to_fits(self.collection, selection, path)
         elif kind == "png":
-            path.write_bytes(export.picture(self.collection, selection))
+            path.write_bytes(picture(self.collection, selection))
         elif kind == "csv":
             path = path.with_name("halos.csv")
             numbers = range(len(self.collection)) if halos is None else halos
-            export.halos_to_csv(self.collection, numbers, path)
+            halos_to_csv(self.collection, numbers, path)
         else:
             raise ParameterError("Unknown export.", found=kind, expected="fits, png or csv")
         self.message = f"Written: {path}"

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cgmhelpers import fields as known_fields
+from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.projection import AXES
-from cgmhelpers.properties import NAMES
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.maps.projection.images import AXES
 
 LIMITS = ("ideal", "survey", "own")
 """No limit, a survey's, or the reader's own: the survey's times ``10**depth``."""
@@ -209,7 +209,7 @@ def estimate(collection, selection):
     network : str
         Which network it was, or why there is none.
     moments : tuple of list of float, or None
-        Mean and standard deviation in the order of `cgmhelpers.properties.NAMES`.
+        Mean and standard deviation in the order of `cgmhelpers.halos.properties.NAMES`.
     """
     if collection.networks is None:
         return "no networks", None

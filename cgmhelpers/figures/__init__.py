@@ -3,91 +3,76 @@
 No function computes what it shows beyond what is written in the figure, none changes
 matplotlib's settings for others, and all take a `source`, so that a figure says what the
 data are wherever it is shown.
+
+Its files, each of which imports only those above it:
+
+- `style`: colours, markers, names of properties and fields, the note on the source
+- `choice`: one choice among several, for a notebook
+- `halos`: mass functions, trends with mass, the phase diagram
+- `maps`: galleries of halos, and the hero
+- `projection`: maps of every field, and what other projections lose
+- `network`: a training, a study of hyperparameters, and one prediction
+- `inference`: truth against inference
+- `errors`: errors by class, and biases across suites
+- `coverage`: coverage and PIT
+- `comparison`: networks against baselines
+- `posterior`: joint posteriors and ensembles
+- `attribution`: which pixels count
+- `verdicts`: the forest of verdicts
 """
 
-from cgmhelpers.figures.appearance import field_names, limit_name, style, suite_colour
-from cgmhelpers.figures.attribution import attribution_maps, attribution_profiles
-from cgmhelpers.figures.baselines import coverage_by_class, method_differences, method_matrix
-from cgmhelpers.figures.calibration import coverage_curves, pit_histograms
-from cgmhelpers.figures.choice import choose
-from cgmhelpers.figures.ensembles import disagreement, reliability_flags
-from cgmhelpers.figures.errors import bias_matrix, error_by_class
-from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
-from cgmhelpers.figures.inference import (
-    cross_simulation,
-    panel_metrics,
-    properties_inferred,
-    truth_inference,
-)
-from cgmhelpers.figures.learning import learning_curves
-from cgmhelpers.figures.maps import halo_in_suites, halos_by_mass, hero
-from cgmhelpers.figures.posterior import (
-    corner,
-    correlation_matrices,
-    coverage_tests,
-    flow_training,
-    rank_histograms,
-    score_gains,
-)
-from cgmhelpers.figures.prediction import one_prediction
-from cgmhelpers.figures.projection import every_field, hydrogen_methods, pencil_beam_comparison
-from cgmhelpers.figures.tables import (
-    table_counts,
-    table_functions,
-    table_layers,
-    table_properties,
-    table_scatter,
-)
-from cgmhelpers.figures.tuning import tuning_history, tuning_importances, tuning_parallel
-from cgmhelpers.figures.verdicts import metric_beside, verdict_forest
+import lazy_loader
 
-__all__ = [
-    "attribution_maps",
-    "attribution_profiles",
-    "bias_matrix",
-    "choose",
-    "corner",
-    "correlation_matrices",
-    "coverage_by_class",
-    "coverage_curves",
-    "coverage_tests",
-    "cross_simulation",
-    "disagreement",
-    "error_by_class",
-    "every_field",
-    "field_names",
-    "flow_training",
-    "halo_in_suites",
-    "halos_by_mass",
-    "hero",
-    "hydrogen_methods",
-    "learning_curves",
-    "limit_name",
-    "mass_functions",
-    "method_differences",
-    "method_matrix",
-    "metric_beside",
-    "one_prediction",
-    "panel_metrics",
-    "pencil_beam_comparison",
-    "phase_diagram",
-    "pit_histograms",
-    "properties_inferred",
-    "property_trends",
-    "rank_histograms",
-    "reliability_flags",
-    "score_gains",
-    "style",
-    "suite_colour",
-    "table_counts",
-    "table_functions",
-    "table_layers",
-    "table_properties",
-    "table_scatter",
-    "total_flux",
-    "truth_inference",
-    "tuning_history",
-    "tuning_importances",
-    "tuning_parallel",
-    "verdict_forest",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "attribution",
+        "choice",
+        "comparison",
+        "coverage",
+        "errors",
+        "halos",
+        "inference",
+        "maps",
+        "network",
+        "posterior",
+        "projection",
+        "style",
+        "verdicts",
+    ],
+    submod_attrs={
+        "attribution": ["attribution_maps", "attribution_profiles"],
+        "choice": ["choose"],
+        "comparison": ["coverage_by_class", "method_differences", "method_matrix"],
+        "coverage": ["coverage_curves", "pit_histograms"],
+        "errors": ["bias_matrix", "error_by_class"],
+        "halos": ["mass_functions", "phase_diagram", "property_trends", "total_flux"],
+        "inference": [
+            "cross_simulation",
+            "panel_metrics",
+            "properties_inferred",
+            "truth_inference",
+        ],
+        "maps": ["halo_in_suites", "halos_by_mass", "hero"],
+        "network": [
+            "learning_curves",
+            "one_prediction",
+            "tuning_history",
+            "tuning_importances",
+            "tuning_parallel",
+        ],
+        "posterior": [
+            "corner",
+            "correlation_matrices",
+            "coverage_tests",
+            "disagreement",
+            "flow_training",
+            "rank_histograms",
+            "reliability_flags",
+            "score_gains",
+        ],
+        "projection": ["every_field", "hydrogen_methods", "pencil_beam_comparison"],
+        "style": ["field_names", "limit_name", "suite_colour"],
+        "verdicts": ["metric_beside", "verdict_forest"],
+    },
+)

@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.patches import Circle
 from matplotlib.ticker import NullFormatter
 
-from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.emission import fields as known_fields
+from cgmhelpers.figures.maps import colours_of
+from cgmhelpers.figures.style import (
     FIELD_SET_COLOURS,
     field_names,
     note_source,
@@ -14,9 +15,8 @@ from cgmhelpers.figures.appearance import (
     styled,
     unit_label,
 )
-from cgmhelpers.figures.maps import colours_of
-from cgmhelpers.halos import HALO_CLASSES
-from cgmhelpers.properties import APERTURE
+from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.halos.properties import APERTURE
 
 
 @styled
@@ -28,7 +28,7 @@ def attribution_maps(ds, attribution, source=None):
     ds : xarray.Dataset
         Limited maps (halo, field, y, x) of those halos, along one line of sight.
     attribution : Attribution
-        From :func:`cgmhelpers.attribution.integrated_gradients`, of the same halos.
+        From :func:`cgmhelpers.inference.attribution.integrated_gradients`, of the same halos.
     source : str, optional
         What the data are.
 

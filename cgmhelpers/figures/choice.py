@@ -1,6 +1,6 @@
 """Which rows of a table of predictions a figure of the paper shows."""
 
-from cgmhelpers.figures.appearance import field_names, limit_name
+from cgmhelpers.figures.style import field_names, limit_name
 
 
 def choose(predictions, item, fields, limits, across=False, suite=None):

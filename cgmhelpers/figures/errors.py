@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
 
-from cgmhelpers import statistics
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.figures.style import (
     FIELD_SET_COLOURS,
     field_names,
     note_source,
@@ -14,8 +13,9 @@ from cgmhelpers.figures.appearance import (
     styled,
     suite_colour,
 )
-from cgmhelpers.halos import HALO_CLASSES
-from cgmhelpers.properties import PROPERTIES
+from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.statistics import metrics
 
 METRIC_LABELS = {
     "relative_error": r"mean relative error $\epsilon$",
@@ -87,7 +87,7 @@ def summary_by_class(predictions, series, metric):
     pandas.DataFrame
         Columns `series`, halo_class, property and value.
     """
-    found = statistics.summarise(predictions, by=(series, "halo_class", "property"))
+    found = metrics.summarise(predictions, by=(series, "halo_class", "property"))
     value = found[metric]
     if metric == "rmse":
         span = {one.name: one.high - one.low for one in PROPERTIES}
@@ -123,7 +123,7 @@ def bias_matrix(predictions, names, source=None):
     matplotlib.figure.Figure
         Red: over-predicted; blue: under-predicted.
     """
-    table = statistics.biases(predictions, ("suite_train", "suite_test", "property"))
+    table = metrics.biases(predictions, ("suite_train", "suite_test", "property"))
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     figure, axes = plt.subplots(

@@ -4,9 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from cgmhelpers import fields as known_fields
-from cgmhelpers import populations
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.emission import fields as known_fields
+from cgmhelpers.figures.style import (
     field_names,
     note_source,
     property_named,
@@ -15,7 +14,8 @@ from cgmhelpers.figures.appearance import (
     suite_marker,
     unit_label,
 )
-from cgmhelpers.halos import HALO_CLASSES
+from cgmhelpers.halos import populations
+from cgmhelpers.halos.classes import HALO_CLASSES
 
 
 @styled

@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 
-from cgmhelpers import statistics
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.figures.style import (
     heading,
     mass_colour_map,
     note_source,
@@ -15,6 +14,7 @@ from cgmhelpers.figures.appearance import (
     property_named,
     styled,
 )
+from cgmhelpers.statistics import metrics
 
 MOST_POINTS = 150
 """Halos in one panel; of more, the rest below the groups is left out at random (the paper plots a
@@ -226,7 +226,7 @@ def panel_metrics(predictions, by, most=MOST_POINTS, seed=1):
     panels = [panel for _, panel in table.groupby(by, sort=False)]
     shown = pd.concat([thinned(panel, most, seed) for panel in panels])
     kinds = {"plotted": shown, "all": table}
-    found = [statistics.summarise(rows, by).assign(halos=kind) for kind, rows in kinds.items()]
+    found = [metrics.summarise(rows, by).assign(halos=kind) for kind, rows in kinds.items()]
     found = pd.concat(found).set_index([*by, "halos"]).drop(columns="coverage")
     found = found.rename(columns={"relative_error": "epsilon", "reduced_chi2": "chi2"})
     order = [(*panel, kind) for panel in found.index.droplevel(-1).unique() for kind in kinds]
@@ -271,10 +271,10 @@ def metric_text(truth, mean, std):
     """
     truth, mean, std = (np.asarray(one, dtype=float)[:, None] for one in (truth, mean, std))
     values = {
-        "RMSE": statistics.rmse(truth, mean),
-        "$R^2$": statistics.r2(truth, mean),
-        r"$\epsilon$": statistics.relative_error(mean, std),
-        r"$\chi^2$": statistics.reduced_chi2(truth, mean, std),
+        "RMSE": metrics.rmse(truth, mean),
+        "$R^2$": metrics.r2(truth, mean),
+        r"$\epsilon$": metrics.relative_error(mean, std),
+        r"$\chi^2$": metrics.reduced_chi2(truth, mean, std),
     }
     return "\n".join(f"{name} {_short(value[0])}" for name, value in values.items())
 

@@ -6,8 +6,8 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Circle
 from matplotlib.ticker import NullFormatter
 
-from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.emission import fields
+from cgmhelpers.figures.style import (
     field_label,
     field_names,
     limit_name,
@@ -15,7 +15,7 @@ from cgmhelpers.figures.appearance import (
     styled,
     unit_label,
 )
-from cgmhelpers.properties import APERTURE
+from cgmhelpers.halos.properties import APERTURE
 
 HERO_RANGE = {"xray": 1e5, "hi": 1e4}
 """Highest over lowest value in the picture on the first page, where edges of kernels shouldn't draw
@@ -81,7 +81,7 @@ def _gallery(halos, titles, limits, axis, source):
         norm = colours_of(name, images.values(), limit)
         for panel, (key, image) in zip(row, images.items(), strict=True):
             ds = halos[key]
-            shown = _draw(panel, image, ds, known_fields.get(name), norm, limit)
+            shown = _draw(panel, image, ds, fields.get(name), norm, limit)
         label = f"{field_names(name)}, {limit_name(limit)}"
         row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
         label = unit_label(name)
@@ -112,7 +112,7 @@ def colours_of(name, images, limits, dynamic_range=None):
     -------
     matplotlib.colors.LogNorm
     """
-    field = known_fields.get(name)
+    field = fields.get(name)
     lowest = field.limit(limits)
     highest = max(float(np.max(image)) for image in images)
     highest = max(highest, 10 * lowest)
@@ -169,7 +169,7 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     )
     for panel, name in zip(axes[0], names, strict=True):
         image = ds["image"].sel(field=name, axis=axis).values
-        field = known_fields.get(name)
+        field = fields.get(name)
         norm = colours_of(name, [image], "ideal", HERO_RANGE.get(name))
         shown = _draw(panel, image, ds, field, norm, "ideal")
         shown.set_interpolation("bilinear")

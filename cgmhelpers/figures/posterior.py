@@ -1,18 +1,107 @@
-"""Figures of joint posteriors: one halo, calibration over halos, gain over the moment network."""
+"""Figures of joint posteriors and of ensembles: what maps leave open, and what trainings do."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from cgmhelpers.figures.appearance import (
-    note_source,
-    property_named,
-    styled,
-    suite_colour,
-    suite_marker,
-)
-from cgmhelpers.posterior_checks import ranks
-from cgmhelpers.statistics import ONE_SIGMA
+from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour, suite_marker
+from cgmhelpers.statistics.metrics import ONE_SIGMA
+from cgmhelpers.statistics.posterior_tests import ranks
+
+FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
+
+
+@styled
+def disagreement(halos, source=None):
+    """Error against the members' disagreement, halo by halo.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From :func:`cgmhelpers.statistics.reliability.per_halo`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each suite of the training; colours and markers are the suites of the test,
+        small symbols their halos and large ones their medians. Root mean squares over the
+        properties, in units of their ranges.
+    """
+    trained = list(dict.fromkeys(halos["suite_train"]))
+    figure, axes = plt.subplots(
+        1, len(trained), figsize=(2.9 * len(trained) + 0.4, 3.3), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    suites = list(dict.fromkeys(halos["suite"]))
+    for axis, suite_train in zip(axes[0], trained, strict=True):
+        for suite in suites:
+            own = halos[(halos["suite_train"] == suite_train) & (halos["suite"] == suite)]
+            look = {"color": suite_colour(suite), "marker": suite_marker(suite)}
+            axis.scatter(own["epistemic"], own["error"], s=5, alpha=0.3, linewidth=0, **look)
+            middle = own[["epistemic", "error"]].median()
+            axis.scatter(*middle, s=75, edgecolor="k", linewidth=1.2, zorder=3, **look)
+        axis.set_title(f"trained on {suite_train}")
+        axis.set_xlabel("epistemic deviation")
+    axes[0, 0].set_ylabel("error of the mean")
+    axes[0, 0].set_xscale("log")
+    axes[0, 0].set_yscale("log")
+    key = [
+        plt.Line2D(
+            [], [], ls="none", color=suite_colour(one), marker=suite_marker(one), mec="k", ms=8,
+            label=f"tested on {one}",
+        )
+        for one in suites
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
+    return note_source(figure, source)
+
+
+@styled
+def reliability_flags(table, source=None):
+    """How well each part of the variance tells which halos not to trust.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`cgmhelpers.statistics.reliability.reliability`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each task: the area under the curve with its 95% interval; 0.5 is no use.
+    """
+    tasks, suites, flags = (
+        list(dict.fromkeys(table[key])) for key in ("task", "suite_train", "flag")
+    )
+    names = {"unfamiliar": "to tell halos of other suites", "large error": "to tell large errors"}
+    figure, axes = plt.subplots(1, len(tasks), figsize=(3.3 * len(tasks) + 0.6, 3), sharey=True)
+    for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
+        for shift, flag in zip((-0.12, 0.12), flags, strict=True):
+            own = table[(table["task"] == task) & (table["flag"] == flag)]
+            for place, row in zip(range(len(suites)), own.itertuples(), strict=True):
+                axis.errorbar(
+                    place + shift, row.auc, [[row.auc - row.low], [row.high - row.auc]],
+                    fmt=suite_marker(row.suite_train), color=suite_colour(row.suite_train),
+                    mfc=suite_colour(row.suite_train) if flag == "epistemic" else "w",
+                    ms=6, capsize=2, lw=1.4,
+                )  # fmt: skip
+        axis.axhline(0.5, color="k", lw=1, ls=":")
+        axis.set_title(names.get(task, task))
+        axis.set_xticks(range(len(suites)), suites)
+        axis.set_xlim(-0.5, len(suites) - 0.5)
+    np.atleast_1d(axes)[0].set_ylabel("area under the curve")
+    key = [
+        plt.Line2D([], [], ls="none", marker="o", color="0.3", ms=6,
+                   mfc="0.3" if flag == "epistemic" else "w", label=FLAGS[flag])
+        for flag in flags
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
+    return note_source(figure, source)
+
 
 FLOW_COLOUR = "#332288"
 MOMENT_COLOUR = "#DDAA33"
@@ -157,7 +246,7 @@ def coverage_tests(tests, source=None):
     Parameters
     ----------
     tests : dict of tuple to ExpectedCoverage
-        (suite, references) -> from :func:`cgmhelpers.posterior_checks.expected_coverage`.
+        (suite, references) -> from :func:`cgmhelpers.statistics.posterior_tests.expected_coverage`.
     source : str, optional
         What the data are.
 
@@ -195,7 +284,7 @@ def rank_histograms(inferred, bins=10, source=None):
     Parameters
     ----------
     inferred : dict of str to xarray.Dataset
-        Suite -> from :func:`cgmhelpers.posterior.infer`.
+        Suite -> from :func:`cgmhelpers.inference.posterior.joint.infer`.
     bins : int
         Of each histogram.
     source : str, optional
@@ -240,7 +329,7 @@ def score_gains(scores, source=None):
     Parameters
     ----------
     scores : dict of str to pandas.DataFrame
-        Suite -> from :func:`cgmhelpers.posterior_scores.compare`.
+        Suite -> from :func:`cgmhelpers.statistics.scores.compare`.
     source : str, optional
         What the data are.
 
@@ -273,7 +362,7 @@ def correlation_matrices(matrices, names, source=None):
     Parameters
     ----------
     matrices : dict of str to array_like, shape (properties, properties)
-        Title -> from :func:`cgmhelpers.posterior_scores.correlations`.
+        Title -> from :func:`cgmhelpers.statistics.scores.correlations`.
     names : sequence of str
         Of the properties.
     source : str, optional

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
-from cgmhelpers import fields as known_fields
-from cgmhelpers.figures.appearance import (
+from cgmhelpers.emission import fields
+from cgmhelpers.figures.maps import colours_of
+from cgmhelpers.figures.style import (
     field_label,
     field_names,
     limit_name,
@@ -19,7 +20,6 @@ from cgmhelpers.figures.appearance import (
     suite_marker,
     unit_label,
 )
-from cgmhelpers.figures.maps import colours_of
 
 METHOD_NAMES = {"trident": "Trident: HM12 + Rahmati", "snapshot": "stored in the snapshot"}
 DIFFERENCES = (1e-3, 1.0)
@@ -52,7 +52,7 @@ def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
         sharex=True, sharey=True,
     )  # fmt: skip
     for column, name in zip(axes.T, names, strict=True):
-        field = known_fields.get(name)
+        field = fields.get(name)
         image = ds["image"].sel(field=name, axis=axis)
         for panel, limit in zip(column, limits, strict=True):
             norm = colours_of(name, [image.values], limit)
@@ -82,7 +82,7 @@ def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, s
         Kernel radii in pixels.
     arriving : (R, S) array
         Part of an element of that radius that arrives on yt's map, for many places of it; as of
-        `cgmhelpers.projection.comparison.arriving_fraction`.
+        `cgmhelpers.maps.projection.arriving.arriving_fraction`.
     shares : dict of str to (kernel radii in pixels, weights)
         Title -> elements of the halo and what they deposit, for the share at each radius.
     name : str
@@ -97,7 +97,7 @@ def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, s
         95% of all places, and at which radii the halo's deposits lie.
     """
     mean, beam = images
-    field = known_fields.get(name)
+    field = fields.get(name)
     figure, axes = plt.subplot_mosaic(
         [["mean", "beam", "difference"], ["kept", "kept", "kept"]],
         figsize=(9.6, 6.4), height_ratios=[1.25, 1],
@@ -176,7 +176,7 @@ def hydrogen_methods(images, totals, half_width, source=None):
     matplotlib.figure.Figure
         Ratios are snapshot over Trident.
     """
-    field = known_fields.get("hi")
+    field = fields.get("hi")
     figure, axes = plt.subplots(1, 4, figsize=(12.4, 3.5), width_ratios=[1, 1, 1, 1.15])
     norm = colours_of("hi", images.values(), "ideal")
     for panel, method in zip(axes, METHOD_NAMES, strict=False):

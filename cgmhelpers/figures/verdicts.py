@@ -5,9 +5,9 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cgmhelpers.claims import FAILS, HOLDS, OPEN
-from cgmhelpers.figures.appearance import note_source, property_named, styled, suite_colour
-from cgmhelpers.properties import NAMES
+from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.paper.claims import FAILS, HOLDS, OPEN
 
 LOOKS = {HOLDS: ("#0072B2", "o"), FAILS: ("#D55E00", "X"), OPEN: ("#8A8A8A", "D")}
 """Colour and marker of each verdict."""
@@ -25,7 +25,7 @@ def verdict_forest(tables, source=None):
     Parameters
     ----------
     tables : dict of str to pandas.DataFrame
-        Title -> table of `cgmhelpers.claims.judge`; the statements are those of the first.
+        Title -> table of `cgmhelpers.paper.claims.judge`; the statements are those of the first.
     source : str, optional
         What the data are.
 
@@ -93,7 +93,7 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
     Parameters
     ----------
     tables : dict of str to pandas.DataFrame
-        Title -> metrics of `cgmhelpers.statistics.summarise`; up to four.
+        Title -> metrics of `cgmhelpers.statistics.metrics.summarise`; up to four.
     metric : str
         Column to show.
     fields, limits : str

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cgmhelpers.mock import cosmology
+from cgmhelpers.halos import cosmology
 from cgmhelpers.mock.gas import density_unit
 
 #: Grid on which places inside halos are looked up.

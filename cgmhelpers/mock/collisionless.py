@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cgmhelpers.mock import background, cosmology, profiles
+from cgmhelpers.halos import cosmology
+from cgmhelpers.mock import background, profiles
 from cgmhelpers.mock.gas import assign, disc_scale, to_box
 from cgmhelpers.mock.initial import random_directions, virial_radius
 

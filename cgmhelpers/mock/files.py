@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.mock import cosmology
-from cgmhelpers.provenance import whole
+from cgmhelpers.halos import cosmology
+from cgmhelpers.system.files import whole
 
 #: Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s.
 UNIT_LENGTH = 3.085678e21
 UNIT_MASS = 1.989e43
 UNIT_VELOCITY = 1e5
-MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"
+MOCK = "cgmhelpers.mock.writing: a statistical mock, not a simulation"
 #: Type of ``Coordinates`` in each dialect.
 DIALECTS = {"IllustrisTNG": np.float64, "SIMBA": np.float32, "Astrid": np.float64}
 

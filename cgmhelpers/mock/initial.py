@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgmhelpers.mock import cosmology
+from cgmhelpers.halos import cosmology
 from cgmhelpers.mock.web import Web
 
 #: No halo is more massive (the CV set's largest is 10^14.3 Msun).

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from cgmhelpers.mock import cosmology
+from cgmhelpers.halos import cosmology
 
 #: Cells along one side of the grid that lists nearby halos.
 GRID = 64

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cgmhelpers.halos import cosmology
 from cgmhelpers.mock import (
     background,
     catalogue,
     chemistry,
     collisionless,
     cool,
-    cosmology,
-    gas,
     hot,
     overdensity,
     snapshot,
 )
 from cgmhelpers.mock.budget import allot
 from cgmhelpers.mock.feedback import MODELS, outcome
+from cgmhelpers.mock.gas import settle_metals
 
 #: Fewest dark matter particles: they are cheap, and halo masses rest on them.
 DARK_MATTER = 600_000
@@ -89,7 +89,7 @@ def build(name, halos, web, cells, generator):
     ]
     bound = {key: np.concatenate([phase[key] for phase in phases]) for key in phases[0]}
     del phases
-    gas.settle_metals(halos, result, bound)
+    settle_metals(halos, result, bound)
     order = np.lexsort((bound["satellite"], bound["halo"]))
     bound = {key: values[order] for key, values in bound.items()}
     halo = bound["halo"]

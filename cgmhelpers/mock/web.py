@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cgmhelpers.mock import cosmology
+from cgmhelpers.halos import cosmology
 
 #: Cells along one side of the grid that carries the displacement field.
 GRID = 96

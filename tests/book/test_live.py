@@ -22,7 +22,8 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from cgmhelpers import inference, map_store
+from cgmhelpers.inference import prediction
+from cgmhelpers.maps import store as map_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 180_000  # ms that the kernel may take for the whole notebook
@@ -268,7 +269,7 @@ def _exports_equal_the_store(live, smoke_run):
 
     written = live.inferred()
     folder = smoke_run / "networks" / f"{suite}_xray+hi_survey"
-    known = inference.predict(folder, [smoke_run / "maps" / f"{suite}_CV_{realisation}.zarr"],
+    known = prediction.predict(folder, [smoke_run / "maps" / f"{suite}_CV_{realisation}.zarr"],
                               parts=("training", "validation", "test"))  # fmt: skip
     known = known[known["group"] == group]
     for text, mean, std in zip(written, known["mean"], known["std"], strict=True):

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
-from cgmhelpers import notebooks
-from cgmhelpers.book import pages
+from cgmhelpers.runs import notebooks
+from cgmhelpers.runs.book import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))

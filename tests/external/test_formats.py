@@ -7,10 +7,18 @@ import pytest
 from astropy import constants
 from astropy import units as u
 
-from cgmhelpers import camels, emission, fields, hydrogen, maps, mock, projection, properties
-from cgmhelpers.camels import SUITES
+from cgmhelpers.emission import deposits, fields, hydrogen
 from cgmhelpers.errors import FormatError, ResultError
-from cgmhelpers.halos import centres
+from cgmhelpers.halos import properties
+from cgmhelpers.halos.classes import centres
+from cgmhelpers.maps import making
+from cgmhelpers.maps.projection import images as projection_images
+from cgmhelpers.maps.projection import kernel
+from cgmhelpers.mock import files
+from cgmhelpers.mock.catalogue import write_catalogue
+from cgmhelpers.mock.snapshot import write_snapshot
+from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations.simulation import SUITES
 
 BOX = 37_252.0  # kpc, that of CAMELS
 CENTRE = np.array([5.0, 20_000.0, BOX - 40])  # across two edges of the box
@@ -22,9 +30,9 @@ ROUNDING = 0.5 * 2.0**-9 / 0.6711
 # Columns are float32: 6e-8 each, a few to a product.
 SINGLE = 1e-6
 UNITS = {
-    "UnitLength_in_cm": mock.files.UNIT_LENGTH,
-    "UnitMass_in_g": mock.files.UNIT_MASS,
-    "UnitVelocity_in_cm_per_s": mock.files.UNIT_VELOCITY,
+    "UnitLength_in_cm": files.UNIT_LENGTH,
+    "UnitMass_in_g": files.UNIT_MASS,
+    "UnitVelocity_in_cm_per_s": files.UNIT_VELOCITY,
 }
 
 
@@ -63,19 +71,19 @@ def physical_halo():
 def write(folder, dialect, changes=None, **options):
     """Write the halo in a dialect, with some of its gas columns changed, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
-    header = mock.SnapshotHeader(box_size=BOX, mock="")
+    header = files.SnapshotHeader(box_size=BOX, mock="")
     gas, dark, stars = physical_halo()
     gas |= changes or {}
-    snapshot = mock.write_snapshot(
+    snapshot = write_snapshot(
         folder / f"{dialect}.hdf5", dialect, header, gas, dark, stars, **options
     )
     groups = {"position": CENTRE[None], "m200c": np.array([4e12]), "r200c": np.array([R200C])}
-    catalogue = mock.write_catalogue(folder / f"{dialect}_groups.hdf5", dialect, header, groups)
-    return camels.Simulation.from_files(snapshot, catalogue, dialect)
+    catalogue = write_catalogue(folder / f"{dialect}_groups.hdf5", dialect, header, groups)
+    return simulation.Simulation.from_files(snapshot, catalogue, dialect)
 
 
 def images(sim, names=tuple(fields.FIELDS), **options):
-    return maps.make(sim, names, progress=False, **FRAME, **options)
+    return making.make(sim, names, progress=False, **FRAME, **options)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +185,7 @@ def test_the_snapshots_own_neutral_hydrogen_is_read(simulations, dialect):
     gas, _, _ = physical_halo()
     neutral = (gas["mass"] * gas["hydrogen_fraction"] * gas["neutral_hydrogen_abundance"]).sum()
     ds = images(simulations[dialect], ("hi",), hydrogen_method="snapshot")
-    factor = emission.column_density_per_area(simulations[dialect].header)
+    factor = deposits.column_density_per_area(simulations[dialect].header)
     seen = ds["image"].astype(float).sum(("field", "x", "y")) * FRAME["pixel_size"] ** 2 / factor
     np.testing.assert_allclose(seen.values, neutral, rtol=SINGLE)
     assert ds.attrs["hydrogen_method"] == "snapshot"
@@ -262,8 +270,8 @@ def test_wind_cells_are_mass_but_neither_stars_nor_maps(tmp_path, simulations, m
 
 @pytest.mark.parametrize("dialect", SUITES)
 def test_no_halo(tmp_path, simulations, dialect):
-    empty = mock.write_catalogue(tmp_path / "groups.hdf5", dialect)
-    sim = camels.Simulation.from_files(simulations[dialect].snapshot_path, empty, dialect)
+    empty = write_catalogue(tmp_path / "groups.hdf5", dialect)
+    sim = simulation.Simulation.from_files(simulations[dialect].snapshot_path, empty, dialect)
     halos = sim.halos()
     assert len(halos) == 0
     assert properties.compute(sim, halos, progress=False).shape == (0, 6)
@@ -273,11 +281,11 @@ def test_no_halo(tmp_path, simulations, dialect):
 
 @pytest.mark.parametrize("dialect", SUITES)
 def test_dark_matter_only(tmp_path, simulations, dialect):
-    header = mock.SnapshotHeader(box_size=BOX, mock="")
+    header = files.SnapshotHeader(box_size=BOX, mock="")
     _, dark, _ = physical_halo()
-    path = mock.write_snapshot(tmp_path / "dark.hdf5", dialect, header, dark_matter=dark)
+    path = write_snapshot(tmp_path / "dark.hdf5", dialect, header, dark_matter=dark)
     full = simulations[dialect]
-    sim = camels.Simulation.from_files(path, full.catalogue_path, dialect)
+    sim = simulation.Simulation.from_files(path, full.catalogue_path, dialect)
     found = properties.compute(sim, sim.halos(), progress=False).iloc[0]
     radius = np.linalg.norm(
         (dark["position"] - centres(sim.halos()) + BOX / 2) % BOX - BOX / 2, axis=1
@@ -316,7 +324,7 @@ def test_yts_fields_are_ours(simulations, dialect):
 
     sim = simulations[dialect]
     data = opened_with_yt(sim).all_data()
-    gas = sim.gas((*camels.GAS_COLUMNS, "particle_id"))
+    gas = sim.gas((*simulation.GAS_COLUMNS, "particle_id"))
     rank = np.argsort(np.argsort(gas.particle_id))
     order = np.argsort(data["PartType0", "ParticleIDs"].v)[rank]
 
@@ -388,7 +396,7 @@ def test_yts_own_projection_is_ours_where_kernels_span_pixels(tmp_path, dialect)
     columns = sim.gas(("position", "mass", "smoothing_length"))
     displacement = columns.position - centre
     arrays = displacement, columns.smoothing_length, columns.mass[:, None].astype(float)
-    ours = projection.project(*arrays, pixels, size, 1e4)[:, 0]
+    ours = projection_images.project(*arrays, pixels, size, 1e4)[:, 0]
     ds = opened_with_yt(sim)
     width = ds.quan(pixels * size, "kpc")
     for axis, image in zip("xyz", ours, strict=True):
@@ -398,7 +406,7 @@ def test_yts_own_projection_is_ours_where_kernels_span_pixels(tmp_path, dialect)
         # A beam at the pixel's centre, for the mean over it: laplacian / 24 of the narrowest
         # kernel's centre if all were like it, as in test_projection; h is above 4.5 pixels.
         assert columns.smoothing_length.min() > 4.5 * size
-        change = 1 - projection.kernel.column(0.02) / projection.kernel.column(0)
+        change = 1 - kernel.column(0.02) / kernel.column(0)
         tolerance = 1.2 * 4 * change / 0.02**2 / 24 / 4.5**2
         assert tolerance < 0.08
         assert np.abs(theirs - image).max() < tolerance * image.max()

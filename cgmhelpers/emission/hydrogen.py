@@ -1,0 +1,266 @@
+"""Neutral hydrogen of each gas element, by table look-up.
+
+The table ships with the library in the format of Trident's ion tables; it holds the equilibrium of
+`cgmhelpers.emission.ionisation` (Rahmati et al. 2013 with Haardt & Madau 2012), and
+`neutral_fraction` equals what Trident makes of it.
+"""
+
+import functools
+import os
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from importlib.resources import files
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from cgmhelpers.emission.ionisation import neutral_fraction_exact as neutral_fraction_exact
+from cgmhelpers.emission.ionisation import tabulated_redshift
+from cgmhelpers.errors import ParameterError
+
+TABLE_FILE = "hydrogen_rahmati2013_hm2012.h5"
+METHODS = ("trident", "snapshot")
+COLUMNS = ("mass", "density", "temperature", "hydrogen_fraction", "star_formation_rate")
+SNAPSHOT_COLUMNS = ("mass", "hydrogen_fraction", "neutral_hydrogen_abundance")
+# Kelvin: star-forming gas has the temperature of an effective equation of state; its neutral
+# phase is warm gas.
+STAR_FORMING_TEMPERATURE = 1e4
+# Trident sets smaller fractions to zero, and their entries in its table to 1e-30.
+LOWEST_FRACTION = 1e-9
+LN10 = np.log(10)
+
+
+def neutral_fraction(hydrogen_density, temperature, redshift):
+    """Look the neutral fraction up in the shipped table, as Trident does.
+
+    Linear in log density, log temperature and redshift, with an error against
+    `neutral_fraction_exact` below 1% at the table's redshifts (0, 0.05, 0.1, 0.15, 0.2, 0.3, ...)
+    and 3% between. Outside the table the nearest entry holds. Fractions below 1e-9 are 0.
+
+    Parameters
+    ----------
+    hydrogen_density : (N,) array
+        Hydrogen nuclei, cm^-3 (physical).
+    temperature : (N,) array
+        Kelvin.
+    redshift : float
+        Redshift of the background.
+
+    Returns
+    -------
+    (N,) float64 array
+        n_HI / n_H.
+
+    Raises
+    ------
+    ParameterError
+        If the redshift lies outside the table.
+    """
+    density, temperature = (
+        np.array(values, dtype=float)
+        for values in np.broadcast_arrays(hydrogen_density, temperature)
+    )
+    fraction = np.empty(density.size)
+    _fill_fractions(density.ravel(), temperature.ravel(), *_plane(float(redshift)), fraction)
+    return fraction.reshape(density.shape)
+
+
+def neutral_mass(gas, redshift, method="trident"):
+    """Return the mass of neutral hydrogen of each gas element.
+
+    Parameters
+    ----------
+    gas : mapping
+        Gas elements with the columns `COLUMNS`, or, of the method ``snapshot``,
+        `SNAPSHOT_COLUMNS`.
+    redshift : float
+        Redshift of the background.
+    method : {"trident", "snapshot"}, optional
+        Ionisation from the table, or as the simulation stored it.
+
+    Returns
+    -------
+    (N,) float64 array
+        Msun of neutral hydrogen.
+
+    Raises
+    ------
+    ParameterError
+        If the method is unknown or the redshift lies outside the table.
+    """
+    check_method(method)
+    hydrogen_mass = np.multiply(gas["mass"], gas["hydrogen_fraction"], dtype=float)
+    if method == "snapshot":
+        return hydrogen_mass * gas["neutral_hydrogen_abundance"]
+    density = np.multiply(gas["density"], gas["hydrogen_fraction"], dtype=float)
+    temperature = np.where(
+        np.asarray(gas["star_formation_rate"]) > 0, STAR_FORMING_TEMPERATURE, gas["temperature"]
+    )
+    return hydrogen_mass * neutral_fraction(density / atom_mass(), temperature, redshift)
+
+
+def check_method(method):
+    """Refuse an unknown way of finding the neutral fraction.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+
+    Raises
+    ------
+    ParameterError
+        If it isn't one of `METHODS`.
+    """
+    if method not in METHODS:
+        raise ParameterError(
+            "Unknown way of finding the neutral fraction of hydrogen.",
+            found=repr(method),
+            expected=" or ".join(METHODS),
+        )
+
+
+def import_trident():
+    """Import Trident without its first-use dialogue.
+
+    ``import trident`` looks for a configuration and, where it finds none or one whose ion table is
+    missing, asks questions on standard input, downloads a table and writes
+    ``~/.trident/config.tri``. Here a complete configuration is used as it is. Otherwise Trident is
+    imported the way its own documentation is built, which touches nothing, and takes the table of
+    this library as its default.
+
+    Returns
+    -------
+    module
+        ``trident``.
+    """
+    if _trident_is_configured():
+        import trident
+
+        return trident
+    switch, before = "READTHEDOCS", os.environ.get("READTHEDOCS")
+    os.environ[switch] = "True"
+    try:
+        import trident
+        from trident import config, ion_balance, ray_generator, spectrum_generator
+    finally:
+        if before is None:
+            del os.environ[switch]
+        else:
+            os.environ[switch] = before
+    if config.on_rtd:
+        table = table_path()
+        config.ion_table_dir, config.ion_table_file = str(table.parent), table.name
+        # Each of these took its own copy of the name when it was imported.
+        for module in (config, ion_balance, ray_generator, spectrum_generator):
+            module.ion_table_filepath = str(table)
+    return trident
+
+
+def _trident_is_configured():
+    """Whether Trident would find a configuration and its ion table, where it looks for them."""
+    local, user = Path.cwd() / "config.tri", Path.home() / ".trident" / "config.tri"
+    parser = ConfigParser()
+    try:
+        parser.read(local if local.exists() else user)
+        folder, name = (parser.get("Trident", f"ion_table_{part}") for part in ("dir", "file"))
+    except (ConfigError, UnicodeDecodeError):
+        return False
+    return (Path(folder).expanduser() / name).is_file()
+
+
+@functools.cache
+def atom_mass():
+    """Return the mass of a hydrogen atom.
+
+    Returns
+    -------
+    float
+        g; m_p + m_e.
+    """
+    import astropy.constants
+
+    return float((astropy.constants.m_p + astropy.constants.m_e).cgs.value)
+
+
+def table_path():
+    """Return where the shipped table lies, to give it to Trident as ``ionization_table``.
+
+    Returns
+    -------
+    pathlib.Path
+        An HDF5 file in the format of Trident's ion tables.
+    """
+    return Path(files("cgmhelpers.emission") / "data" / TABLE_FILE)
+
+
+@functools.cache
+def table():
+    """Read the shipped table.
+
+    Returns
+    -------
+    log_fraction : (D, R, T) array
+        log10 of n_HI / n_H, with Trident's -30 for what is below 1e-9.
+    log_density, redshift, log_temperature : arrays
+        Its axes: log10 of hydrogen nuclei per cm3, redshift, log10 K.
+    """
+    import h5py
+
+    with h5py.File(table_path()) as file:
+        log_fraction = file["H"][0].astype(float)
+        axes = [file["H"].attrs[name] for name in ("Parameter1", "Parameter2", "Temperature")]
+    log_fraction[log_fraction < np.log10(LOWEST_FRACTION)] = -30.0
+    return log_fraction, *axes
+
+
+@functools.lru_cache(maxsize=64)
+def _plane(redshift):
+    """The table at one redshift, and for each axis: first point, lattice and its intervals."""
+    log_fraction, log_density, redshifts, log_temperature = table()
+    redshift = tabulated_redshift(redshift, redshifts[-1])
+    upper = min(np.searchsorted(redshifts, redshift, side="right"), len(redshifts) - 1)
+    weight = (redshift - redshifts[upper - 1]) / (redshifts[upper] - redshifts[upper - 1])
+    plane = (1 - weight) * log_fraction[:, upper - 1] + weight * log_fraction[:, upper]
+    return np.ascontiguousarray(plane), _lattice(log_density), _lattice(log_temperature)
+
+
+def _lattice(points):
+    """Prepare an axis for look-ups without a search.
+
+    All points lie on the lattice of the axis's finest step, so the interval that holds a value
+    follows from its cell of the lattice. Returns the points, the inverse length of each interval,
+    the number of cells per unit, and each cell's interval.
+    """
+    step = np.diff(points).min()
+    cells = round((points[-1] - points[0]) / step)
+    middles = points[0] + (np.arange(cells) + 0.5) * step
+    return points, 1 / np.diff(points), 1 / step, np.searchsorted(points, middles) - 1
+
+
+@numba.njit(nogil=True, inline="always")
+def _locate(value, points, inverse_length, cells_per_unit, interval):
+    """Interval of a value, and its place in it from 0 to 1; the ends hold beyond the axis."""
+    position = (value - points[0]) * cells_per_unit
+    cell = int(position) if position > 0 else 0
+    if cell >= len(interval):
+        cell = len(interval) - 1
+    low = interval[cell]
+    place = (value - points[low]) * inverse_length[low]
+    return low, min(max(place, 0.0), 1.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def _fill_fractions(density, temperature, plane, density_axis, temperature_axis, fraction):
+    d_points, d_inverse, d_cells, d_interval = density_axis
+    t_points, t_inverse, t_cells, t_interval = temperature_axis
+    for n in range(len(fraction)):
+        log_density = np.log10(density[n])
+        log_temperature = np.log10(temperature[n])
+        i, u = _locate(log_density, d_points, d_inverse, d_cells, d_interval)
+        j, v = _locate(log_temperature, t_points, t_inverse, t_cells, t_interval)
+        thin = plane[i, j] + v * (plane[i, j + 1] - plane[i, j])
+        dense = plane[i + 1, j] + v * (plane[i + 1, j + 1] - plane[i + 1, j])
+        value = np.exp(LN10 * (thin + u * (dense - thin)))
+        fraction[n] = min(value, 1.0) if value > LOWEST_FRACTION else 0.0

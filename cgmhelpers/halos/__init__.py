@@ -1,0 +1,34 @@
+"""Halos: their classes, which particles lie near them, and what those add up to.
+
+Its files, each of which imports only those above it:
+
+- `classes`: the columns that name a halo, classes by mass, centres
+- `cosmology`: the CAMELS cosmology, mass functions and power spectra (Colossus)
+- `selection`: which particles lie near which halo, for all halos at once, in a periodic box
+- `properties`: the six properties, equations 1 to 6
+- `populations`: mass functions, trends with mass, and the order of the suites
+- `overdensity`: spherical-overdensity masses and radii from all particles
+- `twins`: halos of the same initial conditions in several suites
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "classes",
+        "cosmology",
+        "overdensity",
+        "populations",
+        "properties",
+        "selection",
+        "twins",
+    ],
+    submod_attrs={
+        "classes": ["HALO", "HALO_CLASSES", "centres", "halo_class"],
+        "overdensity": ["spherical_overdensity"],
+        "populations": ["expected_mass_function", "mass_function", "ranking", "trend", "verdicts"],
+        "properties": ["PROPERTIES"],
+        "selection": ["in_frames", "in_spheres"],
+    },
+)

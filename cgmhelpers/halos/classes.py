@@ -1,0 +1,61 @@
+"""Halos: their classes by mass, and their spherical-overdensity masses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+HALO = ("suite", "set_name", "realisation", "group")
+"""Columns that name a halo."""
+
+
+@dataclass(frozen=True)
+class HaloClass:
+    """A range of log10 (M / Msun), the lower limit included."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+
+
+HALO_CLASSES = (
+    HaloClass("sub_l_star", "Sub-L*", 11.5, 12.0),
+    HaloClass("l_star", "L*", 12.0, 13.0),
+    HaloClass("group", "Group", 13.0, 14.3),
+)
+"""The three classes of the paper (Table 2)."""
+
+
+def halo_class(log_mass):
+    """Name the class of each halo.
+
+    Parameters
+    ----------
+    log_mass : array_like, shape (H,)
+        log10 of the halo mass [Msun].
+
+    Returns
+    -------
+    ndarray of str, shape (H,)
+        ``"below"`` for masses under the paper's range; whatever is heavier than the heaviest
+        class belongs to it.
+    """
+    edges = [one.low for one in HALO_CLASSES]
+    names = np.array(["below", *(one.name for one in HALO_CLASSES)])
+    return names[np.digitize(np.asarray(log_mass, dtype=float), edges)]
+
+
+def centres(table):
+    """Positions of the halos of a table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, H rows
+        Halos from ``sim.halos()``.
+
+    Returns
+    -------
+    ndarray, shape (H, 3)
+        Physical kpc.
+    """
+    return table[["x", "y", "z"]].to_numpy(dtype=np.float64)

@@ -1,0 +1,396 @@
+"""Which particles lie near which halo, for all halos at once, in a periodic box.
+
+A coarse grid of cells lists for each cell the halos whose region could touch it. Each particle
+looks only at the list of its own cell: one pass finds the (particle, halo) pairs, which are then
+put in place, grouped by halo. Nothing is sorted and no loop runs over all particles per halo.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numba
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.system import parallel
+
+GRID = 48
+BLOCKS = 64  # of rows, handed to the threads one by one
+MARGINS = (0.0, 100.0, 300.0, 1000.0, 3000.0)
+"""Kernel radii [kpc] up to which an element uses a grid of its own.
+
+A grid's regions grow by its margin; with one grid for all, a few large elements would make
+every particle look at every halo.
+"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Pairs of a particle and a halo, grouped by halo.
+
+    Attributes
+    ----------
+    offset : ndarray of int64, shape (H + 1,)
+        Halo k has the pairs ``offset[k]:offset[k + 1]``, in the order of the particles.
+    index : ndarray of int64, shape (P,)
+        Row of the particle.
+    displacement : ndarray of float32, shape (P, 3)
+        Particle minus halo centre [kpc], the nearest periodic image.
+    """
+
+    offset: np.ndarray
+    index: np.ndarray
+    displacement: np.ndarray
+
+    @property
+    def halo(self):
+        """Row of the halo of each pair, shape (P,)."""
+        return np.repeat(np.arange(len(self.offset) - 1), np.diff(self.offset))
+
+
+def in_spheres(position, centre, radius, box_size):
+    """Select the particles inside a sphere about each halo.
+
+    Parameters
+    ----------
+    position : ndarray, shape (N, 3)
+        Particles [kpc].
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    radius : float or ndarray, shape (H,)
+        Radii [kpc]; a particle at exactly this distance is outside.
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    ParameterError
+        For shapes that don't fit, or a sphere that is wider than the box.
+    """
+    return spheres(centre, radius, box_size).select(position)
+
+
+def spheres(centre, radius, box_size):
+    """Prepare the regions of `in_spheres`, for particles that are read piece by piece.
+
+    Parameters
+    ----------
+    centre, radius, box_size
+        As for `in_spheres`.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    ParameterError
+        For centres of a wrong shape, or a region that is wider than the box.
+    """
+    radius = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(centre))
+    extent = np.column_stack([radius, radius])
+    return Regions(centre, extent, box_size, spherical=True)
+
+
+def in_frames(position, kernel_radius, centre, half_width, depth, box_size):
+    """Select the elements whose kernel can touch a halo's map along any of the three axes.
+
+    A map along z shows abs(x), abs(y) < half_width and abs(z) < depth about the halo; an
+    element is kept where its kernel's cube touches that region for z, y or x.
+
+    Parameters
+    ----------
+    position : ndarray, shape (N, 3)
+        Elements [kpc].
+    kernel_radius : ndarray, shape (N,)
+        Support radius of each kernel [kpc].
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    half_width, depth : float
+        Half the side of the map, and half its depth along the line of sight [kpc].
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    ParameterError
+        For shapes that don't fit, or a region that is wider than the box.
+    """
+    return frames(centre, half_width, depth, box_size).select(position, kernel_radius)
+
+
+def frames(centre, half_width, depth, box_size):
+    """Prepare the regions of `in_frames`, for elements that are read piece by piece.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    half_width, depth, box_size : float
+        As for `in_frames`.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    ParameterError
+        For centres of a wrong shape, or a region that is wider than the box.
+    """
+    extent = np.tile([float(half_width), float(depth)], (len(centre), 1))
+    return Regions(centre, extent, box_size, spherical=False)
+
+
+class Regions:
+    """Spheres or frames about halos, prepared for selecting particles piece by piece.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    extent : ndarray, shape (H, 2)
+        Half width and half depth of each frame, or twice the radius of each sphere [kpc].
+    box_size : float
+        Side of the periodic box [kpc].
+    spherical : bool
+        Whether the regions are spheres.
+
+    Raises
+    ------
+    ParameterError
+        For centres of a wrong shape, or a region that is wider than the box.
+    """
+
+    def __init__(self, centre, extent, box_size, spherical):
+        centre = np.asarray(centre, dtype=np.float64)
+        _check_shape("centre", centre)
+        if len(extent) and extent.max() > box_size / 2:
+            raise ParameterError(
+                "A region about a halo is wider than the periodic box.",
+                found=f"half width {extent.max():g} kpc",
+                expected=f"at most {box_size / 2:g} kpc",
+            )
+        margins = np.zeros(1) if spherical else np.asarray(MARGINS)
+        reach = extent.max(axis=1, initial=0)
+        lists = _halo_lists(centre, [reach + margin for margin in margins], box_size)
+        self._halos = len(centre)
+        self._prepared = (
+            np.ascontiguousarray(centre),
+            np.ascontiguousarray(extent),
+            float(box_size),
+            spherical,
+            margins,
+            *lists,
+        )
+
+    def select(self, position, kernel_radius=None, threads=None):
+        """Select the particles that lie in, or whose kernels touch, each region.
+
+        Parameters
+        ----------
+        position : ndarray, shape (N, 3)
+            Particles [kpc].
+        kernel_radius : ndarray, shape (N,), optional
+            Support radius of each kernel [kpc]; spheres go without.
+        threads : int, optional
+            By default as many as `cgmhelpers.system.parallel.threads` says. The result doesn't
+            depend on it, and several threads may call this at once.
+
+        Returns
+        -------
+        Selection
+
+        Raises
+        ------
+        ParameterError
+            For shapes that don't fit.
+        """
+        position = np.asarray(position)
+        _check_shape("position", position)
+        if kernel_radius is None:
+            kernel_radius = np.zeros(1, np.float32)
+        elif len(kernel_radius) != len(position):
+            raise ParameterError(
+                "kernel_radius must have one value an element.",
+                found=len(kernel_radius),
+                expected=len(position),
+            )
+        arguments = (
+            np.ascontiguousarray(position),
+            np.ascontiguousarray(kernel_radius),
+            *self._prepared,
+        )
+        threads = threads or parallel.threads()
+        edges = np.linspace(0, len(position), (BLOCKS if threads > 1 else 1) + 1).astype(int)
+        found = parallel.in_threads(
+            lambda block: _find(*arguments, *block), pairwise(edges.tolist()), threads
+        )
+        count = np.stack([np.bincount(halo, minlength=self._halos) for _, halo, _ in found])
+        offset, first = places(count)
+        index = np.empty(offset[-1], np.int64)
+        displacement = np.empty((offset[-1], 3), np.float32)
+        for (row, halo, away), place in zip(found, first, strict=True):
+            _put(row, halo, away, place, index, displacement)
+        return Selection(offset, index, displacement)
+
+
+def places(count):
+    """Say where the pairs of each block belong when they are grouped by halo.
+
+    Parameters
+    ----------
+    count : ndarray of int, shape (B, H)
+        Pairs of each block of rows with each halo.
+
+    Returns
+    -------
+    offset : ndarray of int64, shape (H + 1,)
+        As in `Selection`.
+    first : ndarray of int64, shape (B, H)
+        Place of the first pair of each block with each halo.
+    """
+    offset = np.concatenate([[0], count.sum(axis=0).cumsum()]).astype(np.int64)
+    before = count.cumsum(axis=0) - count
+    return offset, offset[:-1] + before
+
+
+def _check_shape(name, array):
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise ParameterError(f"{name} has a wrong shape.", found=array.shape, expected="(…, 3)")
+
+
+def _halo_lists(centre, reaches, box_size):
+    """List the halos of each cell, for each reach, and where the list of all halos stands."""
+    starts, members, used = [], [], 0
+    for reach in reaches:
+        start, halos = _halos_of_cells(centre, reach, box_size)
+        starts.append(start + used)
+        members.append(halos)
+        used += len(halos)
+    # 32 bits, so that the lists of all cells stay in a processor's cache.
+    members = np.concatenate([*members, np.arange(len(centre))]).astype(np.int32)
+    return np.stack(starts).astype(np.int32), members, (used, used + len(centre))
+
+
+def _halos_of_cells(centre, reach, box_size):
+    """List for each grid cell the halos whose cube of half width `reach` touches it (CSR)."""
+    side = box_size / GRID
+    reach = reach + 1e-9 * box_size  # rounding may put a particle into the next cell
+    cells, halos = [], []
+    for halo, (place, half) in enumerate(zip(centre, reach, strict=True)):
+        low = np.floor((place - half) / side).astype(int)
+        high = np.floor((place + half) / side).astype(int)
+        high = np.minimum(high, low + GRID - 1)
+        axes = [np.arange(a, b + 1) % GRID for a, b in zip(low, high, strict=True)]
+        block = (axes[0][:, None, None] * GRID + axes[1][:, None]) * GRID + axes[2]
+        cells.append(block.ravel())
+        halos.append(np.full(block.size, halo))
+    cells = np.concatenate(cells) if cells else np.empty(0, int)
+    halos = np.concatenate(halos) if halos else np.empty(0, int)
+    order = np.argsort(cells, kind="stable")
+    start = np.concatenate([[0], np.bincount(cells, minlength=GRID**3).cumsum()])
+    return start, halos[order]
+
+
+@numba.njit(inline="always")
+def _wrapped(difference, box_size):
+    if abs(difference) > 0.5 * box_size:
+        difference -= box_size * np.rint(difference / box_size)
+    return difference
+
+
+@numba.njit(inline="always")
+def _cell(position, row, box_size):
+    cell = 0
+    for axis in range(3):
+        place = position[row, axis] * (GRID / box_size)
+        if not 0 <= place < GRID:
+            place = np.floor(place) % GRID
+        cell = cell * GRID + int(place)
+    return cell
+
+
+@numba.njit(inline="always")
+def _is_inside(x, y, z, h, width, depth, spherical):
+    if spherical:
+        return x * x + y * y + z * z < width * width
+    x, y, z = abs(x) - h, abs(y) - h, abs(z) - h
+    wide = (x < width) + (y < width) + (z < width)
+    if wide == 3:
+        return min(x, y, z) < depth
+    return wide == 2 and max(x, y, z) < depth
+
+
+@numba.njit(inline="always")
+def _level(h, margins):
+    level = 0
+    while level < len(margins) and h > margins[level]:
+        level += 1
+    return level
+
+
+@numba.njit(nogil=True, cache=True)
+def _find(
+    position,
+    radius,
+    centre,
+    extent,
+    box_size,
+    spherical,
+    margins,
+    starts,
+    members,
+    everywhere,
+    start,
+    stop,
+):
+    """Pairs of the rows from start to stop: row, halo and displacement, in the order of rows."""
+    size, pair = max((stop - start) // 4, 1024), 0
+    rows, halos = np.empty(size, np.int64), np.empty(size, np.int64)
+    away = np.empty((size, 3), np.float32)
+    for row in range(start, stop):
+        h = 0.0 if spherical else radius[row]
+        level = _level(h, margins)
+        first, last = everywhere
+        if level < len(starts):
+            cell = _cell(position, row, box_size)
+            first, last = starts[level, cell], starts[level, cell + 1]
+        for k in range(first, last):
+            halo = members[k]
+            x = _wrapped(position[row, 0] - centre[halo, 0], box_size)
+            y = _wrapped(position[row, 1] - centre[halo, 1], box_size)
+            z = _wrapped(position[row, 2] - centre[halo, 2], box_size)
+            if _is_inside(x, y, z, h, extent[halo, 0], extent[halo, 1], spherical):
+                if pair == size:
+                    size *= 2
+                    rows = np.concatenate((rows, np.empty_like(rows)))
+                    halos = np.concatenate((halos, np.empty_like(halos)))
+                    away = np.concatenate((away, np.empty_like(away)))
+                rows[pair] = row
+                halos[pair] = halo
+                away[pair, 0] = x
+                away[pair, 1] = y
+                away[pair, 2] = z
+                pair += 1
+    return rows[:pair], halos[:pair], away[:pair]
+
+
+@numba.njit(nogil=True, cache=True)
+def _put(rows, halos, away, first, index, displacement):
+    """Put the pairs of one block where they belong."""
+    place = first.copy()
+    for pair in range(len(rows)):
+        target = place[halos[pair]]
+        index[target] = rows[pair]
+        for axis in range(3):
+            displacement[target, axis] = away[pair, axis]
+        place[halos[pair]] += 1

@@ -1,0 +1,51 @@
+"""Twins: halos of the same initial conditions in several suites."""
+
+import numpy as np
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.halos.classes import centres
+
+
+def twins(halos, halo, box_size):
+    """The same halo in every suite: the nearest of similar mass in the same realisation.
+
+    Suites share their initial conditions, so a halo forms at nearly the same place in each.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        Halos of all suites.
+    halo : pandas.Series
+        A row of `halos`.
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a suite, in the order of `halos`, with a column distance [kpc]; `halo` itself is
+        among them.
+
+    Raises
+    ------
+    ResultError
+        If a suite has no halo of a mass within a factor of two in that realisation.
+    """
+    same = halos[
+        (halos["set_name"] == halo["set_name"])
+        & (halos["realisation"] == halo["realisation"])
+        & (np.abs(halos["log_mass"] - halo["log_mass"]) < np.log10(2))
+    ]
+    step = centres(same) - halo[["x", "y", "z"]].to_numpy(dtype=float)
+    step -= box_size * np.round(step / box_size)
+    same = same.assign(distance=np.sqrt((step**2).sum(axis=1)))
+    suites = list(dict.fromkeys(halos["suite"]))
+    missing = sorted(set(suites) - set(same["suite"]))
+    if missing:
+        raise ResultError(
+            "The halo has no twin in every suite.",
+            found=f"none of a similar mass in {missing}, realisation {halo['realisation']}",
+            remedy="Choose another halo, or suites that share initial conditions.",
+        )
+    nearest = same.loc[same.groupby("suite")["distance"].idxmin()]
+    return nearest.set_index("suite", drop=False).loc[suites].reset_index(drop=True)

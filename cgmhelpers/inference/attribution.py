@@ -1,0 +1,201 @@
+r"""Which pixels an inference rests on: integrated gradients, and checks that they mean something.
+
+Integrated gradients (Sundararajan, Taly & Yan 2017, arXiv:1703.01365) share the difference between
+what a network :math:`F` infers from a map :math:`x` and from a map without signal :math:`x'` out
+among the pixels,
+
+.. math:: A_j = (x_j-x'_j)\int_0^1 \frac{\partial F}{\partial x_j}\,(x'+\alpha(x-x'))\,d\alpha ,
+
+so that :math:`\sum_j A_j = F(x)-F(x')`. The map without signal is the blank one: every pixel at
+the limit, which is what the network is shown where a survey sees nothing. A pixel at the limit has
+no attribution, by definition: that a region is empty may well inform the network, but it isn't
+counted here. Pixels are those of the network's input, log10 of the map.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.inference.prediction import Predictor
+from cgmhelpers.network.moment_network import MomentNetwork
+
+STEPS = 64
+"""Points of the Gauss-Legendre rule along the path."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each pixel of some maps adds to the posterior mean of a property.
+
+    Attributes
+    ----------
+    values : ndarray, shape (maps, fields, y, x)
+        In the unit of the property.
+    inferred : ndarray, shape (maps,)
+        Posterior mean of each map, in the unit of the property.
+    blank : float
+        Posterior mean of the blank map.
+    fields : tuple of str
+    property : str
+    """
+
+    values: np.ndarray
+    inferred: np.ndarray
+    blank: float
+    fields: tuple
+    property: str
+
+    @property
+    def gap(self):
+        """What is missing for completeness, as a share of all absolute attribution; (maps,).
+
+        Zero but for the integral's finite steps, and for a map that is blank itself.
+        """
+        missing = self.values.sum(axis=(1, 2, 3)) - (self.inferred - self.blank)
+        absolute = np.abs(self.values).sum(axis=(1, 2, 3))
+        return np.divide(np.abs(missing), absolute, out=np.zeros(len(missing)), where=absolute > 0)
+
+    @property
+    def field_share(self):
+        """Share of each field in all absolute attribution; (maps, fields), NaN for blank maps."""
+        absolute = np.abs(self.values)
+        return _shares(absolute.sum(axis=(2, 3)), absolute)
+
+
+def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
+    """Attribute the posterior mean of a property to the pixels of maps.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        From :func:`cgmhelpers.inference.prediction.load`.
+    images : array_like, shape (maps, fields, y, x)
+        In the units of the fields; limits are applied here.
+    name : str
+        Property.
+    steps : int
+        Points along the path from the blank map.
+    batch_size : int
+        Maps at once; each step of each map is one.
+
+    Returns
+    -------
+    Attribution
+
+    Raises
+    ------
+    ParameterError
+        If the network doesn't infer the property, or the images don't fit it.
+    """
+    from captum.attr import IntegratedGradients
+
+    if name not in predictor.properties:
+        raise ParameterError(
+            "The network doesn't infer this property.", found=name, expected=predictor.properties
+        )
+    number = predictor.properties.index(name)
+    inputs = torch.from_numpy(predictor.scaling.inputs(images))
+    blank = torch.from_numpy(predictor.scaling.inputs(np.zeros_like(images[:1])))
+
+    def mean(batch):  # numpydoc ignore=GL08
+        return predictor.network(batch)[0][:, number]
+
+    values = IntegratedGradients(mean).attribute(
+        inputs, blank, n_steps=steps, method="gausslegendre", internal_batch_size=batch_size
+    )
+    width = predictor.scaling.high[number] - predictor.scaling.low[number]
+    return Attribution(
+        values.detach().numpy().astype(np.float64) * width,
+        predictor(images)[0][:, number],
+        float(predictor(np.zeros_like(images[:1]))[0][0, number]),
+        predictor.fields,
+        name,
+    )
+
+
+def randomised(predictor, seed=1):
+    """Build the same predictor with a network that has learnt nothing.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    seed : int
+        Of the weights.
+
+    Returns
+    -------
+    Predictor
+        With initial weights in all layers, and the same scaling of maps and properties.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = MomentNetwork(**predictor.description["network"])
+    return Predictor(network, predictor.description)
+
+
+def rank_correlation(first, second):
+    """Compare two attributions of the same maps, pixel by pixel.
+
+    An attribution that doesn't change when the weights are replaced by random ones shows the map
+    and not what the network learnt (Adebayo et al. 2018, arXiv:1810.03292). Signs count. Pixels
+    where both are zero, those at the limit, are left out: their agreement is by definition.
+
+    Parameters
+    ----------
+    first, second : Attribution
+        Of the same maps and fields.
+
+    Returns
+    -------
+    ndarray, shape (maps, fields)
+        Spearman's coefficient; NaN for fields with fewer than three pixels above the limit.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ.
+    """
+    if first.values.shape != second.values.shape:
+        raise ParameterError(
+            "The attributions aren't of the same maps.",
+            found=f"shapes {first.values.shape} and {second.values.shape}",
+        )
+    found = np.full(first.values.shape[:2], np.nan)
+    for place in np.ndindex(found.shape):
+        one, other = first.values[place], second.values[place]
+        lit = (one != 0) | (other != 0)
+        if lit.sum() >= 3:
+            found[place] = stats.spearmanr(one[lit], other[lit]).statistic
+    return found
+
+
+def radial_profile(attribution, ds, edges):
+    """Share of all absolute attribution that lies in rings about the halo's centre.
+
+    Parameters
+    ----------
+    attribution : Attribution
+    ds : xarray.Dataset
+        The maps, with coordinates y and x of the pixels [kpc].
+    edges : array_like, shape (rings + 1,)
+        Edges of the rings [kpc], rising; a pixel belongs to the ring of its centre.
+
+    Returns
+    -------
+    ndarray, shape (maps, fields, rings)
+        Adds up to 1 over fields and rings, but for what lies outside of all rings; NaN for blank
+        maps.
+    """
+    absolute = np.abs(attribution.values)
+    ring = np.digitize(np.hypot(*np.meshgrid(ds["x"].values, ds["y"].values)), edges) - 1  # (y, x)
+    sums = [absolute[..., ring == number].sum(axis=-1) for number in range(len(edges) - 1)]
+    return _shares(np.stack(sums, axis=-1), absolute)
+
+
+def _shares(sums, absolute):
+    """Divide sums of each map, (maps, ...), by all that is there."""
+    whole = absolute.sum(axis=(1, 2, 3)).reshape(-1, *[1] * (sums.ndim - 1))
+    return np.divide(sums, whole, out=np.full(sums.shape, np.nan), where=whole > 0)

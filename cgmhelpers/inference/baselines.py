@@ -1,0 +1,147 @@
+"""Baselines: what two numbers per map infer without a network, on the same halos and splits.
+
+A map is reduced to what surveys have always measured: the total of each field in the frame (for
+X-rays a luminosity, for HI a mass, but for constants of proportionality) and how concentrated it
+is. A *scaling relation* is linear in the log of the total and the concentration, fitted by least
+squares; *boosted trees* (Friedman 2001, doi:10.1214/aos/1013203451) take the same numbers to any
+shape of relation. Whatever a network adds to these, it has found in the rest of the image.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.inference import prediction
+from cgmhelpers.maps import summaries
+from cgmhelpers.maps.summaries import features
+from cgmhelpers.network import checkpoint, samples, splits
+
+
+def scaling_relation(training, validation, seed):
+    """Fit a relation that is linear in the features.
+
+    Parameters
+    ----------
+    training : tuple of ndarray
+        Features, shape (maps, features), and one property of each map, shape (maps,).
+    validation, seed
+        Not used: least squares has nothing to choose.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        With a method ``predict``.
+    """
+    return make_pipeline(StandardScaler(), LinearRegression()).fit(*training)
+
+
+def boosted_trees(training, validation, seed):
+    """Fit gradient-boosted trees; the validation halos say how many.
+
+    Parameters
+    ----------
+    training, validation : tuple of ndarray
+        Features, shape (maps, features), and one property of each map, shape (maps,).
+    seed : int
+        Seed of the model.
+
+    Returns
+    -------
+    sklearn.ensemble.HistGradientBoostingRegressor
+        With a method ``predict``.
+    """
+    model = HistGradientBoostingRegressor(
+        learning_rate=0.05, max_iter=500, max_leaf_nodes=8, early_stopping=True,
+        n_iter_no_change=20, random_state=seed,
+    )  # fmt: skip
+    return model.fit(*training, X_val=validation[0], y_val=validation[1])
+
+
+METHODS = {"scaling relation": scaling_relation, "boosted trees": boosted_trees}
+"""The baselines by the name that a table has in its column ``method``."""
+
+
+def predict(folders, stores):
+    """Fit the baselines of several networks and infer the test halos of every suite.
+
+    A baseline learns from what its network learnt from: the same fields under the same limits, of
+    as many pixels, of the same halos along all lines of sight. It has one standard deviation per
+    property, the RMS of its errors on the validation halos.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Of trained networks with the same limits and size.
+    stores : dict of str to list of path
+        Suite -> map stores.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Like that of :func:`cgmhelpers.inference.prediction.predict`, and a column ``method``.
+
+    Raises
+    ------
+    ParameterError
+        If the networks differ in limits or size.
+    DataNotFoundError, FormatError
+        If a folder holds no whole network.
+    """
+    networks = {folder: checkpoint.read_description(folder) for folder in folders}
+    kinds = {(one["limits"], one["network"]["size"]) for one in networks.values()}
+    if len(kinds) != 1:
+        raise ParameterError(
+            "These networks don't see the same maps.",
+            found=f"limits and sizes {sorted(kinds)}",
+            expected="one limit and one size",
+        )
+    fields = list(dict.fromkeys(name for one in networks.values() for name in one["fields"]))
+    maps = [samples.load(paths, fields, *next(iter(kinds))) for paths in stores.values()]
+    halos = pd.concat([samples.halo_table(ds) for ds in maps], ignore_index=True)
+    measured = np.concatenate([features(ds) for ds in maps])
+    tables = []
+    for folder, description in networks.items():
+        names = description["scaling"]["properties"]
+        truth = np.concatenate([ds["properties"].sel(property=names).values for ds in maps])
+        used = [fields.index(name) for name in description["fields"]]
+        tables.append(_predict_as(folder, description, halos, measured[:, :, used], truth, maps[0]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _predict_as(folder, description, halos, measured, truth, ds):
+    """The baselines of one network: `measured` (halos, axes, fields, 2), `truth` by property."""
+    names, split = description["scaling"]["properties"], description["split"]
+    part = splits.assign_parts(halos, folder, split)
+    learnt = halos["suite"].isin(description["suite_train"].split("+")).to_numpy()
+    learnt = learnt & np.isfinite(truth).all(axis=1)
+    training, validation = (np.flatnonzero(learnt & (part == name)) for name in splits.PARTS[:2])
+    test = np.flatnonzero(part == "test")
+    axes = measured.shape[1]
+    every = measured.reshape(*measured.shape[:2], -1)  # (halo, axis, features)
+    one = every[:, list(ds["axis"].values).index(summaries.EVALUATION_AXIS)]
+    of_training = every[training].reshape(len(training) * axes, -1)
+    tables = []
+    for column, name in enumerate(names):
+        values = truth[:, column]
+        known = (of_training, np.repeat(values[training], axes))
+        unseen = (one[validation], values[validation])
+        for method, fit in METHODS.items():
+            model = fit(known, unseen, split["seed"])
+            std = np.sqrt(np.mean((model.predict(unseen[0]) - unseen[1]) ** 2))
+            tables.append(
+                halos.iloc[test].assign(
+                    part="test", property=name, truth=values[test], mean=model.predict(one[test]),
+                    std=std, std_network=std, method=method,
+                )
+            )  # fmt: skip
+    rows = pd.concat(tables, ignore_index=True).assign(
+        fields="+".join(description["fields"]),
+        limits=description["limits"],
+        suite_train=description["suite_train"],
+    )
+    rows["suite_test"] = rows["suite"]
+    return rows[[*prediction.COLUMNS, "method"]]

@@ -1,0 +1,91 @@
+"""Ensembles: networks that differ in their random numbers only, and what their disagreement says.
+
+Members have the same training halos and settings, but other initial weights and batches. Where
+the training halos leave no doubt they agree; on a halo unlike those they needn't, and no single
+network can say so. The variance of the equal mixture of their posteriors is
+
+.. math::
+
+    \\sigma^2 = \\langle\\sigma_k^2\\rangle_k + \\langle(\\mu_k-\\bar\\mu)^2\\rangle_k ,
+
+aleatoric (what the maps leave open) plus epistemic (what the training leaves open); see
+Lakshminarayanan, Pritzel & Blundell (2017, arXiv:1612.01474) and Kendall & Gal (2017,
+arXiv:1703.04977).
+"""
+
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.inference import prediction
+
+MOMENTS = ["mean", "std", "std_network"]
+COLUMNS = [*prediction.COLUMNS, "std_aleatoric", "std_epistemic"]
+"""Columns of a table of an ensemble's predictions."""
+
+
+def combine(predictions):
+    """Merge the predictions of an ensemble's members.
+
+    Parameters
+    ----------
+    predictions : sequence of pandas.DataFrame
+        Each from :func:`cgmhelpers.inference.prediction.predict`, of the same halos in the same
+        order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`: ``mean`` is the mean of the members', ``std`` the total, ``std_aleatoric`` and
+        ``std_epistemic`` its parts (their squares add up), all in the property's unit;
+        ``std_network`` is the root mean square of the members'.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two members, or they aren't about the same halos.
+    """
+    if len(predictions) < 2:
+        raise ParameterError(
+            "An ensemble has several members.", found=len(predictions), expected="2 or more"
+        )
+    first = predictions[0].reset_index(drop=True)
+    same = first.drop(columns=MOMENTS)
+    for other in predictions[1:]:
+        if not same.equals(other.reset_index(drop=True).drop(columns=MOMENTS)):
+            raise ParameterError(
+                "The members' predictions are about different halos or networks.",
+                found=f"{len(first)} and {len(other)} rows",
+                expected="the same rows but for mean and std",
+                remedy="Make them with the same maps, split and settings.",
+            )
+    mean, std, network = (np.stack([one[name] for one in predictions]) for name in MOMENTS)
+    aleatoric, epistemic = (std**2).mean(axis=0), mean.var(axis=0)
+    return first.assign(
+        mean=mean.mean(axis=0),
+        std=np.sqrt(aleatoric + epistemic),
+        std_network=np.sqrt((network**2).mean(axis=0)),
+        std_aleatoric=np.sqrt(aleatoric),
+        std_epistemic=np.sqrt(epistemic),
+    )[COLUMNS]
+
+
+def epistemic(folders, images):
+    """How far the members of an ensemble disagree about maps whose truth nobody knows.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Of the members.
+    images : array_like, shape (maps, fields, y, x)
+        In the units of the fields.
+
+    Returns
+    -------
+    ndarray, shape (maps,)
+        Root mean square over the properties of the standard deviation of the members' means, in
+        units of the properties' ranges: the ``epistemic`` of :func:`per_halo`.
+    """
+    predictors = [prediction.load(folder) for folder in folders]
+    scaling = predictors[0].scaling
+    variance = np.var([one(images)[0] for one in predictors], axis=0)
+    return np.sqrt((variance / np.subtract(scaling.high, scaling.low) ** 2).mean(axis=1))

@@ -1,0 +1,20 @@
+"""The joint posterior of all properties: a normalising flow behind a network.
+
+Its files, each of which imports only those above it:
+
+- `flow`: the flow, and the scales on which it sees properties
+- `joint`: the posterior of halos, as samples
+- `training`: its training
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["flow", "joint", "training"],
+    submod_attrs={
+        "flow": ["PosteriorSettings"],
+        "joint": ["HISTORY", "Posterior", "halos_of", "infer", "load"],
+        "training": ["is_trained", "train"],
+    },
+)

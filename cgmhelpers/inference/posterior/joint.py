@@ -1,0 +1,300 @@
+"""Beyond moments: the joint posterior of all properties, as a normalising flow.
+
+A moment network gives a mean and a standard deviation per property. The flow gives the whole
+joint density: shapes, tails, and which properties go together. It sees a map through the trained
+moment network, which stays as it is: the network's outputs for the map are the condition of a
+neural spline flow (Durkan et al. 2019, arXiv:1906.04032), fitted by
+:func:`cgmhelpers.inference.posterior.training.train`. The files lie in the network's folder.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from scipy import special
+
+from cgmhelpers.errors import FormatError
+from cgmhelpers.inference import prediction
+from cgmhelpers.inference.posterior.flow import (
+    FRACTIONS,
+    PosteriorSettings,
+    build,
+    standard,
+    unbounded,
+)
+from cgmhelpers.maps import summaries
+from cgmhelpers.network import checkpoint, samples, splits
+from cgmhelpers.network.moment_network import moments
+from cgmhelpers.system import provenance
+
+WEIGHTS = "posterior.safetensors"
+DESCRIPTION = "posterior.json"
+HISTORY = "posterior.csv"
+SMALLEST_STD = 1e-3
+"""Added to the network's std, in units of a property's range, before the logarithm."""
+MAPS_AT_ONCE = 1024
+"""Bounds the memory of scaled and turned copies."""
+
+
+class Posterior:
+    """A trained flow with the network that it looks through.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The moment network.
+    flow : zuko.flows.NSF
+        With trained weights.
+    standards : dict of str to ndarray
+        Means and widths that standardise what enters the flow: ``context_centre``,
+        ``context_width``, ``property_centre``, ``property_width``.
+
+    Attributes
+    ----------
+    fields, properties : tuple of str
+        Names of the channels and of the properties, in order.
+    """
+
+    def __init__(self, predictor, flow, standards):
+        self.predictor = predictor
+        self.flow = flow.eval()
+        self.standards = standards
+        self.fields = predictor.fields
+        self.properties = predictor.properties
+
+    def sample(self, images, number, seed=1):
+        """Draw from the posterior of each map.
+
+        Parameters
+        ----------
+        images : array_like, shape (maps, fields, y, x)
+            In the units of the fields; limits are applied here.
+        number : int
+            Samples of each map.
+        seed : int
+            Of the draws.
+
+        Returns
+        -------
+        ndarray of float64, shape (maps, number, properties)
+            In the units of the properties.
+
+        Raises
+        ------
+        ParameterError, FormatError
+            If the images don't fit the network.
+        """
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            torch.manual_seed(seed)
+            drawn = self.flow(self._context(images)).sample((number,)).movedim(0, 1)
+        return self._physical(drawn.double().numpy())
+
+    def log_prob(self, images, properties):
+        """Natural logarithm of the posterior density at given properties.
+
+        Parameters
+        ----------
+        images : array_like, shape (maps, fields, y, x)
+            As for :meth:`sample`.
+        properties : array_like, shape (maps, properties)
+            In their units.
+
+        Returns
+        -------
+        ndarray of float64, shape (maps,)
+            Of the joint density in the units of the properties.
+
+        Raises
+        ------
+        ParameterError, FormatError
+            If the images don't fit the network.
+        """
+        values, jacobian = unbounded(properties, self.properties)
+        inner = standard(values, self.standards, "property")
+        with torch.inference_mode():
+            found = self.flow(self._context(images)).log_prob(inner).double().numpy()
+        return found + jacobian - np.log(self.standards["property_width"]).sum()
+
+    def _context(self, images):
+        return standard(outputs(self.predictor, images), self.standards, "context")
+
+    def _physical(self, inner):
+        values = inner * self.standards["property_width"] + self.standards["property_centre"]
+        for index, name in enumerate(self.properties):
+            if name in FRACTIONS:
+                values[..., index] = special.expit(values[..., index])
+        return values
+
+
+def load(folder):
+    """Load the posterior of a trained network.
+
+    Parameters
+    ----------
+    folder : path
+        Of the network, where :func:`cgmhelpers.inference.posterior.training.train` put the flow.
+
+    Returns
+    -------
+    Posterior
+
+    Raises
+    ------
+    DataNotFoundError
+        If the folder holds no network, or no flow.
+    FormatError
+        If a file is unreadable, or the flow belongs to another training of the network.
+    """
+    folder = Path(folder)
+    predictor = prediction.load(folder)
+    tensors, text = checkpoint.read_tensors(folder / WEIGHTS)
+    remedy = "Train the flow again with posterior_training.train."
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+        settings = PosteriorSettings(**description["settings"])
+        found = {description["fingerprint"], text["fingerprint"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"The flow in {folder} isn't whole.",
+            found=error,
+            expected=f"{DESCRIPTION} and {WEIGHTS} as its training writes them",
+            remedy=remedy,
+        ) from error
+    expected = fingerprint(folder, settings)
+    if found != {expected}:
+        raise FormatError(
+            f"The flow in {folder} belongs to another network.",
+            found=sorted(one[:12] for one in found),
+            expected=expected[:12],
+            remedy=remedy,
+        )
+    flow = build(len(predictor.properties), settings)
+    standards = {
+        name.removeprefix("standards/"): tensors.pop(name).numpy()
+        for name in list(tensors)
+        if name.startswith("standards/")
+    }
+    checkpoint.load_weights(flow, tensors, folder / WEIGHTS)
+    return Posterior(predictor, flow, standards)
+
+
+def infer(folder, stores, parts=("test",), number=500, seed=1):
+    """Posterior samples of halos, with their truths.
+
+    Parameters
+    ----------
+    folder : path
+        Of a network with a flow.
+    stores : path, sequence of paths, or Dataset
+        Map stores of the suite to look at.
+    parts : sequence of str
+        As for :func:`cgmhelpers.inference.prediction.predict`.
+    number : int
+        Samples of each halo.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables ``truth`` (halo, property), ``samples`` (halo, draw, property), both in the
+        units of the properties, and ``log_prob`` (halo) of the truth; identifiers of the halos
+        as coordinates. Halos with a property that isn't finite are left out.
+    """
+    one = load(folder)
+    halos, images = halos_of(one.predictor, folder, stores, parts, [summaries.EVALUATION_AXIS])
+    images = images[:, 0]
+    return halos.assign(
+        samples=(("halo", "draw", "property"), one.sample(images, number, seed)),
+        log_prob=("halo", one.log_prob(images, halos["truth"].values)),
+    )
+
+
+def outputs(predictor, images, symmetry=0):
+    """What the flow sees of maps: the network's means and log standard deviations.
+
+    They are the network's own summary of a map. The hundreds of features that they are made of
+    say no more: flows that saw those gave the truths of validation halos a lower density.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The network.
+    images : array_like, shape (maps, fields, y, x)
+        In the units of the fields.
+    symmetry : int
+        Which of the eight symmetries of the square to apply, see `dataset.symmetry`.
+
+    Returns
+    -------
+    ndarray of float32, shape (maps, 2 * properties)
+        In units of the properties' ranges.
+    """
+    found = []
+    for start in range(0, max(len(images), 1), MAPS_AT_ONCE):
+        scaled = predictor.scaling.inputs(images[start : start + MAPS_AT_ONCE])
+        turned = samples.symmetry(torch.from_numpy(scaled), symmetry)
+        mean, std = moments(predictor.network, turned)
+        found.append(np.concatenate([mean, np.log(std + SMALLEST_STD)], axis=1))
+    return np.concatenate(found)
+
+
+def halos_of(predictor, folder, stores, parts, axes=None):
+    """Halos of some parts that have all properties, and their images.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The network.
+    folder : path
+        Where it was loaded from.
+    stores : path, sequence of paths, or Dataset
+        Map stores.
+    parts : sequence of str
+        Of the network's split.
+    axes : sequence of str, optional
+        Lines of sight; all by default.
+
+    Returns
+    -------
+    halos : xarray.Dataset
+        ``truth`` (halo, property), in the units of the properties, and identifiers.
+    images : ndarray, shape (halos, axes, fields, y, x)
+        In the units of the fields.
+    """
+    ds = samples.load(stores, predictor.fields, predictor.limits, predictor.size)
+    table = samples.halo_table(ds)
+    table["part"] = splits.assign_parts(table, folder, predictor.description["split"])
+    truth = ds["properties"].sel(property=list(predictor.properties)).values
+    chosen = np.flatnonzero(table["part"].isin(parts) & np.isfinite(truth).all(axis=1))
+    halos = xr.Dataset(
+        {"truth": (("halo", "property"), truth[chosen])},
+        {name: ("halo", column.to_numpy()[chosen]) for name, column in table.items()}
+        | {"property": list(predictor.properties)},
+    )
+    images = ds["image"].isel(halo=chosen)
+    return halos, (images if axes is None else images.sel(axis=axes)).values
+
+
+def fingerprint(folder, settings):
+    """Digest all that a flow depends on.
+
+    Parameters
+    ----------
+    folder : path
+        Of the network.
+    settings : PosteriorSettings
+        Of the flow.
+
+    Returns
+    -------
+    str
+    """
+    network = checkpoint.read_description(folder)
+    return provenance.fingerprint(
+        network=network["fingerprint"],
+        weights=network["weights_sha256"],
+        settings=settings.model_dump(),
+    )

@@ -1,0 +1,199 @@
+"""Use of trained networks: maps to posterior moments, and predictions as one tidy table."""
+
+import numpy as np
+import torch
+
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.maps import summaries
+from cgmhelpers.network import checkpoint, samples, scaling, splits
+from cgmhelpers.network.calibration import Calibration
+from cgmhelpers.network.moment_network import MomentNetwork, folded, moments
+from cgmhelpers.network.splits import assign_parts
+
+COLUMNS = [
+    *HALO, "log_mass", "halo_class", "suite_train",
+    "suite_test", "fields", "limits", "part", "property", "truth", "mean", "std", "std_network",
+]  # fmt: skip
+"""Columns of a table of predictions."""
+
+
+class Predictor:
+    """A trained network with the scaling that belongs to it.
+
+    Call it with maps in their units; no library state, and no data but the maps, is needed.
+
+    Parameters
+    ----------
+    network : MomentNetwork
+        With trained weights.
+    description : dict
+        As in ``network.json``.
+
+    Attributes
+    ----------
+    fields, properties : tuple of str
+        Names of the channels and of the outputs, in order.
+    limits : str
+        Which limits the maps get.
+    size : int
+        Pixels along a side.
+    calibration : Calibration or None
+        Of the posterior widths; None for a network without one.
+    description : dict
+    """
+
+    def __init__(self, network, description):
+        self.description = description
+        self.scaling = scaling.Scaling.from_dict(description["scaling"])
+        self.fields = self.scaling.fields
+        self.properties = self.scaling.properties
+        self.limits = description["limits"]
+        calibration = description.get("calibration")
+        self.calibration = calibration and Calibration.from_dict(calibration)
+        self.size = network.size
+        # Normalisation folded into the convolutions: the same function, twice as fast.
+        self.network = folded(network.eval())
+
+    def __call__(self, images, batch_size=64, recalibrated=True):
+        """Infer the posterior moments of each map.
+
+        Parameters
+        ----------
+        images : array_like, shape (maps, fields, y, x)
+            In the units of the fields, of `size` pixels a side; limits are applied here.
+        batch_size : int
+            Maps at once.
+        recalibrated : bool
+            Correct `std` by what validation halos showed
+            (:class:`cgmhelpers.network.calibration.Calibration`); False gives the network's own.
+
+        Returns
+        -------
+        mean, std : ndarray, shape (maps, properties)
+            In the units of the properties.
+
+        Raises
+        ------
+        ParameterError
+            If the shape doesn't fit the network.
+        FormatError
+            If a pixel isn't a number.
+        """
+        scaled = torch.from_numpy(self.scaling.inputs(images))
+        if scaled.ndim != 4:
+            raise ParameterError(
+                "The images have the wrong shape.",
+                found=tuple(scaled.shape),
+                expected=f"(maps, {len(self.fields)}, {self.size}, {self.size})",
+            )
+        mean, std = self.scaling.physical(*moments(self.network, scaled, batch_size))
+        return (mean, self.recalibrate(mean, std)) if recalibrated else (mean, std)
+
+    def recalibrate(self, mean, std):
+        """Correct the network's posterior widths by what validation halos showed.
+
+        Parameters
+        ----------
+        mean, std : ndarray, shape (maps, properties)
+            As the network gives them, in the units of the properties.
+
+        Returns
+        -------
+        ndarray, shape (maps, properties)
+            `std` itself for a network without a calibration.
+        """
+        return std if self.calibration is None else self.calibration(mean, std)
+
+
+def load(folder):
+    """Load a trained network.
+
+    Parameters
+    ----------
+    folder : path
+        As :func:`cgmhelpers.network.training.train` writes it.
+
+    Returns
+    -------
+    Predictor
+
+    Raises
+    ------
+    DataNotFoundError, FormatError
+        If the folder holds no whole network.
+    """
+    state, description = checkpoint.read_network(folder)
+    try:
+        network = MomentNetwork(**description["network"])
+        checkpoint.load_weights(network, state, folder)
+        return Predictor(network, description)
+    except (KeyError, TypeError, ParameterError) as error:
+        raise FormatError(
+            f"{folder} describes no network.",
+            found=f"{type(error).__name__}: {error}",
+            expected=f"{checkpoint.DESCRIPTION} as training writes it",
+            remedy="Copy the whole folder again, or train again.",
+        ) from error
+
+
+def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
+    """Infer the properties of halos with a trained network, as one tidy table.
+
+    Parts: halos that the network was trained with keep the part they had. Halos of another suite
+    get theirs from a split of that suite's halos by the network's rule and seed; split by
+    realisation, that is the part of their realisation. Mind the twins: suites that share initial
+    conditions hold the same halos, so a network split **by halo** may be tested in another suite
+    on the twin of a halo that it was trained on. Only a split by realisation excludes it.
+
+    Parameters
+    ----------
+    folder : path
+        Of a trained network.
+    stores : path, sequence of paths, or Dataset
+        Map stores of the suite to test on.
+    parts : sequence of str
+        Which of "training", "validation", "test" to infer.
+    axis : {"x", "y", "z"}
+        Line of sight; one per halo.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per halo and property: `COLUMNS`. ``fields`` is like ``"xray+hi"``; ``truth``,
+        ``mean``, ``std`` (recalibrated) and ``std_network`` (the network's own) are in the
+        property's unit, ``log_mass`` in log10 Msun.
+
+    Raises
+    ------
+    ParameterError
+        If a part is unknown or the maps don't fit the network.
+    DataNotFoundError, FormatError
+        If the folder holds no whole network.
+    """
+    parts = [parts] if isinstance(parts, str) else list(parts)
+    unknown = set(parts) - set(splits.PARTS)
+    if unknown or not parts:
+        raise ParameterError("Unknown parts.", found=parts, expected=f"some of {splits.PARTS}")
+    predictor = load(folder)
+    ds = samples.load(stores, predictor.fields, predictor.limits, predictor.size)
+    table = samples.halo_table(ds)
+    table["part"] = assign_parts(table, folder, predictor.description["split"])
+    chosen = np.flatnonzero(table["part"].isin(parts))
+    images = ds["image"].sel(axis=axis, field=list(predictor.fields)).isel(halo=chosen).values
+    truth = ds["properties"].sel(property=list(predictor.properties)).isel(halo=chosen).values
+    mean, std = predictor(images, recalibrated=False)
+
+    number = len(predictor.properties)
+    rows = table.iloc[np.repeat(chosen, number)].reset_index(drop=True)
+    return rows.assign(
+        suite_train=predictor.description["suite_train"],
+        suite_test=rows["suite"],
+        fields="+".join(predictor.fields),
+        limits=predictor.limits,
+        property=np.tile(predictor.properties, len(chosen)),
+        truth=truth.ravel(),
+        mean=mean.ravel(),
+        std=predictor.recalibrate(mean, std).ravel(),
+        std_network=std.ravel(),
+    )[COLUMNS]

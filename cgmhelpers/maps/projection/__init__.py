@@ -1,0 +1,31 @@
+"""Kernel-smoothed deposit of gas elements onto images, along the three axes.
+
+Its files, each of which imports only those above it:
+
+- `kernel`: the cubic-spline kernel, seen from the side
+- `tables`: look-up tables of the kernel, integrated over pixels
+- `reference`: the slow, obvious backend that the fast one is tested against
+- `numba_backend`: the fast backend
+- `yt_backend`: what a user of yt would do: pencil beams, so that mass is not conserved
+- `images`: `project`: the same images from each backend
+- `arriving`: how much of what lies in the frame arrives on a map
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "arriving",
+        "images",
+        "kernel",
+        "numba_backend",
+        "reference",
+        "tables",
+        "yt_backend",
+    ],
+    submod_attrs={
+        "arriving": ["arriving_fraction"],
+        "images": ["AXES", "BACKENDS", "project", "project_many"],
+    },
+)

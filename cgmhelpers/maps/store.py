@@ -1,0 +1,285 @@
+"""Map stores: zarr folders of maps with their labels and units, written whole and read lazily.
+
+Format 3 of zarr, images compressed with zstd, `HALOS_PER_CHUNK` halos to a file. Labels are strings
+of variable length: fixed-width ones have no specification in that format.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.halos import properties
+from cgmhelpers.maps.projection.images import AXES
+from cgmhelpers.system import files
+
+FORMAT = 1
+"""Number of this arrangement of maps on disk."""
+
+HALOS_PER_CHUNK = 8
+"""Halos in one file of a store: 3 MB of images, read at once."""
+
+_HALO_COORDINATES = {
+    "suite": ("suite of simulations", ""),
+    "set_name": ("set of simulations", ""),
+    "realisation": ("number in the set", ""),
+    "group": ("row in the group catalogue", ""),
+    "log_mass": ("log10 of M200c", "log10(Msun)"),
+    "halo_class": ("class by mass", ""),
+    "m200c": ("mass within R200c", "Msun"),
+    "r200c": ("radius of 200 times the critical density", "kpc"),
+}
+
+
+def labelled(sim, fields, table, images, pixel_size):
+    """Put images, coordinates and units together.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    fields : list of Field
+        Fields of the images.
+    table : pandas.DataFrame, H rows
+        Halos of the images.
+    images : (H, 3, F, pixels, pixels) array
+        Images (halo, axis, field, y, x) in the fields' units.
+    pixel_size : float
+        Side of a pixel, physical kpc.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `cgmhelpers.maps.making.make`, without properties and fingerprint.
+    """
+    pixels = images.shape[-1]
+    place = (np.arange(pixels) + 0.5 - pixels / 2) * pixel_size
+    text = {
+        name: table[name].to_numpy(object if table[name].dtype.kind not in "iuf" else None)
+        for name in _HALO_COORDINATES
+    }
+    dataset = xr.Dataset(
+        {"image": (("halo", "axis", "field", "y", "x"), images)},
+        coords={
+            **{name: ("halo", values) for name, values in text.items()},
+            "axis": ("axis", np.array(AXES, dtype=object)),
+            "field": ("field", np.array([field.name for field in fields], dtype=object)),
+            "unit": ("field", np.array([field.unit for field in fields], dtype=object)),
+            "property": ("property", np.array(properties.NAMES, dtype=object)),
+            "y": ("y", place),
+            "x": ("x", place),
+        },
+        attrs={
+            "format": FORMAT,
+            "suite": sim.suite,
+            "set_name": sim.set_name,
+            "realisation": sim.realisation,
+            "snapshot": sim.snapshot,
+            "redshift": sim.header.redshift,
+            "mock": int(bool(sim.header.mock)),
+            "pixel_size_kpc": float(pixel_size),
+            "units": json.dumps({field.name: field.unit for field in fields}),
+        },
+    )
+    for name, (long_name, unit) in _HALO_COORDINATES.items():
+        dataset[name].attrs = {"long_name": long_name} | ({"units": unit} if unit else {})
+    dataset["x"].attrs = {"long_name": "horizontal distance from the halo", "units": "kpc"}
+    dataset["y"].attrs = {"long_name": "vertical distance from the halo", "units": "kpc"}
+    dataset["axis"].attrs = {"long_name": "line of sight"}
+    dataset["unit"].attrs = {"long_name": "unit of the field's images"}
+    dataset["image"].attrs = {
+        "long_name": "; ".join(f"{field.name}: {field.label}" for field in fields),
+        "units": "; ".join(f"{field.name}: {field.unit}" for field in fields),
+    }
+    return dataset
+
+
+def write(dataset, out):
+    """Write a map store; it takes its name, and another's place, when it is whole.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Maps as of `cgmhelpers.maps.making.make`.
+    out : Path
+        Where to.
+    """
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    # The checksum turns a flipped bit into an error; Blosc alone inflates it into other numbers.
+    codecs = [BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()]
+    halos = min(HALOS_PER_CHUNK, dataset.sizes["halo"])
+    encoding = {
+        "image": {"chunks": (halos, *dataset["image"].shape[1:]), "compressors": codecs},
+        "properties": {"compressors": codecs},
+    }
+    with files.whole(out) as temporary:
+        dataset.to_zarr(temporary, mode="w", consolidated=False, encoding=encoding, zarr_format=3)
+
+
+def open(path):  # shadows the builtin on purpose: maps.open reads well
+    """Open a map store, or several as one.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+        Stores that `make` wrote. Several are joined along the halos, in the order given.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `make`; the images are read when they are needed.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no store.
+    FormatError
+        If a folder isn't a map store, or stores don't fit together.
+    """
+    if not isinstance(path, str | Path):
+        stores = [open(one) for one in path]
+        if not stores:
+            raise ParameterError(
+                "There are no map stores to open.", found="an empty list", expected="one or more"
+            )
+        return _joined(stores)
+    if not Path(path).exists():
+        raise DataNotFoundError(
+            f"The map store {path} isn't there.",
+            expected="a zarr folder",
+            remedy="Make it with cgmhelpers.maps.making.make.",
+        )
+    try:
+        # Format 3 alone: none of its codecs runs code, as one of format 2 does.
+        dataset = xr.open_zarr(path, consolidated=False, chunks={}, zarr_format=3)
+        _check(path, dataset)
+        dataset["properties"].load()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        if isinstance(error, CGMError):
+            raise
+        raise FormatError(
+            f"{path} can't be opened as a map store.",
+            found=f"{type(error).__name__}: {error}",
+            expected="a folder that cgmhelpers.maps.making.make wrote",
+            remedy="Delete it, and make the maps again.",
+        ) from error
+    labels = {}
+    for name, label in dataset.coords.items():
+        # Small, so read at once; strings as Python's own, as `make` has them in memory.
+        values = label.values
+        values = values if values.dtype.kind in "iuf" else values.astype(object)
+        labels[name] = (label.dims, values, label.attrs)
+    return dataset.assign_coords(labels)
+
+
+def _check(path, dataset):
+    """Make sure that a store has all that maps need, and all of its files."""
+    import zarr
+
+    dimensions = {name: variable.dims for name, variable in dataset.variables.items()}
+    wanted = {
+        "image": ("halo", "axis", "field", "y", "x"),
+        "properties": ("halo", "property"),
+        **dict.fromkeys(_HALO_COORDINATES, ("halo",)),
+    }
+    absent = [name for name, dims in wanted.items() if dimensions.get(name) != dims]
+    if absent or "fingerprint" not in dataset.attrs:
+        raise FormatError(
+            f"{path} isn't a map store.",
+            found=dimensions,
+            expected=f"{', '.join(absent or ['a fingerprint'])} as cgmhelpers.maps.make writes",
+            remedy="Delete it, and make the maps again.",
+        )
+    if dataset.attrs.get("format", FORMAT) != FORMAT:
+        raise FormatError(
+            f"{path} is a map store of another version.",
+            found=f"format {dataset.attrs['format']}",
+            expected=f"format {FORMAT}",
+            remedy="Use the library's version that wrote it, or make the maps again.",
+        )
+    for name in ("image", "properties"):  # a file that is missing would read as NaN
+        array = zarr.open_array(Path(path) / name, mode="r", zarr_format=3)
+        if array.nchunks_initialized < array.nchunks:
+            raise FormatError(
+                f"{path} isn't whole.",
+                found=f"{array.nchunks_initialized} of {array.nchunks} files of {name}",
+                expected="all of them",
+                remedy="Copy it again, or delete it and make the maps again.",
+            )
+
+
+def verify(path):
+    """Read all of a store, and hold every file against its checksum.
+
+    Opening a store doesn't read its images; where they are read later, an error wouldn't say whose
+    fault it is.
+
+    Parameters
+    ----------
+    path : path
+        A store that `write` wrote.
+
+    Raises
+    ------
+    FormatError
+        If a file isn't what was written.
+    """
+    import zarr
+
+    for name in ("image", "properties"):
+        array = zarr.open_array(Path(path) / name, mode="r", zarr_format=3)
+        for number in range(-(-array.shape[0] // array.chunks[0])):
+            try:
+                array.blocks[number]
+            except (ValueError, RuntimeError, OSError) as error:
+                raise FormatError(
+                    f"{path} is damaged.",
+                    found=f"block {number} of {name}: {error}",
+                    expected="files as they were written, by their checksums",
+                    remedy="Copy it again, or delete it and make the maps again.",
+                ) from error
+
+
+def _joined(stores):
+    same = [(s["field"].values.tolist(), s["x"].values.tolist()) for s in stores]
+    if any(one != same[0] for one in same):
+        raise FormatError(
+            "The map stores don't fit together.",
+            found=[(names, len(x)) for names, x in same],
+            expected="the same fields and pixels in all",
+        )
+    return xr.concat(
+        stores,
+        dim="halo",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="drop_conflicts",
+    )
+
+
+def stored_fingerprint(out):
+    """Fingerprint of a store, without opening its arrays.
+
+    Parameters
+    ----------
+    out : Path
+        The store.
+
+    Returns
+    -------
+    str or None
+        None if there is no store; one that is there is whole.
+    """
+    try:
+        return json.loads((out / "zarr.json").read_text())["attributes"]["fingerprint"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+HALOS_AT_ONCE = 128
+"""Halos whose maps are taken from the store together: it bounds the memory of float64 pixels."""

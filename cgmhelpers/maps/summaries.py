@@ -1,0 +1,182 @@
+"""Numbers that summarise each map: totals, brightness within a core, quantiles."""
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.emission import fields as known_fields
+from cgmhelpers.errors import ResultError
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.maps import store
+from cgmhelpers.maps.store import HALOS_AT_ONCE
+
+
+def maps_of(dataset, halo):
+    """Take the maps of one halo out of a data set of maps.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From ``maps.open``.
+    halo : pandas.Series
+        A row of ``Run.halos``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Without the halo dimension.
+
+    Raises
+    ------
+    ResultError
+        If the data set doesn't have the halo, or has it twice.
+    """
+    same = np.all([dataset[key].values == halo[key] for key in HALO], axis=0)
+    if same.sum() != 1:
+        raise ResultError(
+            "The maps don't have this halo once.",
+            found=f"{same.sum()} times {halo[[*HALO]].to_dict()}",
+            remedy="Open the stores of the halo's suite, each once.",
+        )
+    return dataset.isel(halo=int(np.flatnonzero(same)[0]))
+
+
+def map_totals(dataset, axis="x"):
+    """Add up the pixels of every map along one line of sight.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From ``maps.open``.
+    axis : {"x", "y", "z"}
+        Line of sight.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a halo: suite, realisation, group, log_mass, halo_class, and for each field the
+        sum of the pixels in the field's unit.
+    """
+    columns = ("suite", "realisation", "group", "log_mass", "halo_class")
+    table = pd.DataFrame({name: dataset[name].values for name in columns})
+    totals = dataset["image"].sel(axis=axis).sum(("y", "x"), dtype=np.float64)
+    for name in dataset["field"].values:
+        table[str(name)] = totals.sel(field=name).values
+    return table
+
+
+def mass_from_total(totals, fields):
+    """How well a straight line from the log of a map's sum gives the halo mass.
+
+    Parameters
+    ----------
+    totals : pandas.DataFrame
+        From :func:`map_totals`, of one or several suites.
+    fields : sequence of str
+        Columns of `totals`; halos whose sum is zero don't count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per suite and field: n, correlation (Pearson, of the logarithms), scatter of
+        log10 mass about the linear fit, and scatter_of_mass about the mean [dex].
+    """
+    rows = []
+    for suite, own in totals.groupby("suite", sort=False):
+        for name in fields:
+            used = own[own[name] > 0]
+            total, log_mass = np.log10(used[name]), used["log_mass"]
+            fit = np.polynomial.Polynomial.fit(total, log_mass, 1)
+            rows.append(
+                {
+                    "suite": suite,
+                    "field": name,
+                    "n": len(used),
+                    "correlation": np.corrcoef(total, log_mass)[0, 1],
+                    "scatter": float(np.std(log_mass - fit(total))),
+                    "scatter_of_mass": float(np.std(log_mass)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def suite_totals(stores, axis="x"):
+    """Add up the pixels of every map of every suite.
+
+    Parameters
+    ----------
+    stores : dict of str to list of paths
+        From ``Run.maps``.
+    axis : {"x", "y", "z"}
+        Line of sight.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The tables of :func:`map_totals`, suite after suite.
+    """
+    tables = [map_totals(store.open(paths), axis) for paths in stores.values()]
+    return pd.concat(tables, ignore_index=True)
+
+
+QUANTILES = {"median": 0.5, "bright": 0.99}
+
+
+def map_statistics(ds):
+    """Total, median and bright end of every map, along the line of sight of the tests.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`cgmhelpers.network.samples.load`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a halo, log10 in the field's unit; columns like ``"xray total"`` (mean over the
+        pixels), ``"xray median"`` and ``"xray bright"`` (99th percentile of the pixels).
+    """
+    images, parts = ds["image"].sel(axis=EVALUATION_AXIS), []
+    for start in range(0, ds.sizes["halo"], HALOS_AT_ONCE):
+        pixels = images.isel(halo=slice(start, start + HALOS_AT_ONCE)).values
+        pixels = pixels.reshape(*pixels.shape[:2], -1)  # (halo, field, pixel)
+        found = [pixels.mean(axis=-1, dtype=np.float64)]
+        found += [np.quantile(pixels, level, axis=-1) for level in QUANTILES.values()]
+        parts.append(np.log10(np.stack(found, axis=-1)).reshape(len(pixels), -1))
+    names = [f"{name} {one}" for name in ds["field"].values for one in ("total", *QUANTILES)]
+    return pd.DataFrame(np.concatenate(parts), columns=names)
+
+
+EVALUATION_AXIS = "x"
+"""Line of sight of validation and test maps, which use one axis only; training uses all."""
+
+CORE = 50.0
+"""Projected radius of what counts as concentrated [kpc]."""
+
+
+def features(ds):
+    """Total and concentration of every map, of what stands out above the limits.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`cgmhelpers.network.samples.load`.
+
+    Returns
+    -------
+    ndarray, shape (halos, axes, fields, 2)
+        log10 of the sum of the pixels above the limit, in the field's unit, and the share of that
+        sum within `CORE` of the centre. A map without such a pixel has the total of a single
+        pixel at the limit, and concentration 0.
+    """
+    core = np.hypot(*np.meshgrid(ds["x"].values, ds["y"].values)) < CORE  # (y, x)
+    limits = [known_fields.get(str(name)).limit(ds.attrs["limits"]) for name in ds["field"].values]
+    limits = np.array(limits, dtype=np.float32)[:, None, None]
+    found = np.empty((ds.sizes["halo"], ds.sizes["axis"], ds.sizes["field"], 2))
+    for start in range(0, len(found), HALOS_AT_ONCE):
+        rows = slice(start, start + HALOS_AT_ONCE)
+        images = ds["image"].isel(halo=rows).values  # (halo, axis, field, y, x)
+        images = np.where(images > limits, images, 0).astype(np.float64)
+        total = np.maximum(images.sum(axis=(-2, -1)), limits[:, 0, 0])
+        found[rows, ..., 0] = np.log10(total)
+        found[rows, ..., 1] = images[..., core].sum(axis=-1) / total
+    return found

@@ -1,0 +1,46 @@
+"""The moment network: what it is given, how it is trained, what it leaves on disk.
+
+Its files, each of which imports only those above it:
+
+- `moment_network`: `MomentNetwork` and its loss; no training code
+- `checkpoint`: files of a trained network, which describe themselves
+- `settings`: `TrainingSettings`: what a training is told
+- `calibration`: posterior widths corrected by what validation halos showed
+- `scaling`: what turns maps and properties into numbers of a network, and back
+- `splits`: training, validation and test, by halo or by realisation
+- `samples`: map stores opened, limited and scaled; symmetries of the square
+- `batches`: the batches of an epoch, from memory or read ahead from the store
+- `loop`: the loop, as a Lightning module
+- `training`: `train`: maps in, a folder with a trained network out
+- `tuning`: an Optuna study that several workers share, and that survives their deaths
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "batches",
+        "calibration",
+        "checkpoint",
+        "loop",
+        "moment_network",
+        "samples",
+        "scaling",
+        "settings",
+        "splits",
+        "training",
+        "tuning",
+    ],
+    submod_attrs={
+        "calibration": ["Calibration", "ENOUGH"],
+        "checkpoint": ["HISTORY", "SPLIT", "read_description", "read_network"],
+        "moment_network": ["MomentNetwork", "moment_loss", "moments", "summary"],
+        "samples": ["halo_table", "load", "symmetry"],
+        "scaling": ["Scaling"],
+        "settings": ["TrainingSettings"],
+        "splits": ["PARTS", "assign_parts", "split"],
+        "training": ["is_trained", "train"],
+        "tuning": ["TUNED", "best", "importances", "trials_table", "tune"],
+    },
+)

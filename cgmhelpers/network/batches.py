@@ -1,0 +1,204 @@
+"""The batches of an epoch, cut from maps in memory or read ahead from their store.
+
+An epoch goes through the maps in windows of at most `WINDOW_BYTES`, each made of random blocks of
+neighbouring halos and shuffled within. The order depends on seed, epoch and shape alone, so maps
+that stay on disk give the same batches as maps in memory; what is small is one window, and its
+order any permutation.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.network import samples
+
+WINDOW_BYTES = 2**27
+"""Of float32 maps in a window. While one is trained on, the next is read."""
+BLOCK = 96
+"""Neighbouring maps that stay in one window: three axes of 32 halos, a few files of a store."""
+
+
+class Stored:
+    """Scaled maps of some halos that stay in their store until they are needed.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`cgmhelpers.network.samples.load`, lazy.
+    halos : array_like of int, shape (H,)
+        Positions along the halo dimension.
+    scaling : Scaling
+    axes : sequence of str, optional
+        Lines of sight; None takes all three.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (H * axes, fields, y, x), as :func:`cgmhelpers.network.samples.samples` would return.
+    """
+
+    def __init__(self, ds, halos, scaling, axes=None):
+        self.ds = ds
+        self.halos = np.asarray(halos, dtype=int)
+        self.scaling = scaling
+        self.axes = [str(name) for name in ds["axis"].values] if axes is None else list(axes)
+        number = len(self.halos) * len(self.axes)
+        self.shape = (number, len(scaling.fields), ds.sizes["y"], ds.sizes["x"])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def read(self, rows):
+        """Read all maps of the halos that some maps belong to.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Numbers of maps, along ``shape[0]``.
+
+        Returns
+        -------
+        images : torch.Tensor, shape (maps, fields, y, x), float32, channels last
+        places : ndarray of int, shape of `rows`
+            Where in `images` each of the maps is.
+        """
+        halo, axis = np.divmod(rows, len(self.axes))
+        wanted, place = np.unique(halo, return_inverse=True)
+        images, _ = samples.samples(self.ds, self.halos[wanted], self.scaling, self.axes)
+        return images, place * len(self.axes) + axis
+
+
+def source(ds, halos, scaling, axes=None, memory=1.0):
+    """Maps and targets of some halos for `Batches`: in memory if they fit, or else stored.
+
+    Parameters
+    ----------
+    ds, halos, scaling, axes
+        As for :func:`cgmhelpers.network.samples.samples`.
+    memory : float
+        Largest size of the maps [GB] to hold in memory.
+
+    Returns
+    -------
+    images : torch.Tensor or Stored
+    targets : torch.Tensor, shape (maps, properties), float32
+    """
+    stored = Stored(ds, halos, scaling, axes)
+    if 4 * math.prod(stored.shape) > memory * 1e9:
+        return stored, samples.targets(ds, halos, scaling, len(stored.axes))
+    return samples.samples(ds, halos, scaling, axes)
+
+
+class Batches:
+    """Whole batches, in an order that depends on seed and epoch only.
+
+    Lightning iterates over it as it would over a DataLoader, without touching single samples.
+    The batches of a window are of equal size, to one sample: a small last batch would be noise
+    to batch normalisation and to the logarithms of the moment loss.
+
+    Parameters
+    ----------
+    images : torch.Tensor or Stored, shape (samples, fields, y, x)
+    targets : torch.Tensor, shape (samples, properties)
+    batch_size : int
+        Largest number of samples in a batch.
+    seed : int, optional
+        Seed of the shuffle and of the augmentation; None keeps the order.
+    augmentation : bool
+        Apply to each sample of each epoch a random one of the eight symmetries of the square.
+
+    Attributes
+    ----------
+    epoch : int
+        To be set before each epoch.
+    share : tuple of int
+        (k, n): give the k-th of n shares of each batch's images, with the targets of the whole.
+    channels_last : bool
+        Whether the images' channels are last in memory.
+    """
+
+    def __init__(self, images, targets, batch_size, seed=None, augmentation=False):
+        if batch_size < 1 or len(images) != len(targets) or len(images) == 0:
+            raise ParameterError(
+                "No batches can be made.",
+                found=f"{len(images)} images, {len(targets)} targets, batch size {batch_size}",
+                expected="as many targets as images, at least one, and a positive batch size",
+            )
+        self.images = images
+        self.targets = targets
+        self.batch_size = batch_size
+        self.seed = seed
+        self.augmentation = augmentation
+        self.epoch = 0
+        self.share = (0, 1)
+        self.channels_last = True
+        self._size = max(BLOCK, WINDOW_BYTES // (4 * math.prod(images.shape[1:])))
+
+    def __len__(self):
+        return sum(self._count(one) for one in windows(len(self.images), self._size))
+
+    def _count(self, window):
+        return math.ceil(len(window) / self.batch_size)
+
+    def __iter__(self):
+        part, parts = self.share
+        form = torch.channels_last if self.channels_last else torch.contiguous_format
+        order = windows(len(self.images), self._size, self.seed, self.epoch)
+        for window, (images, places) in zip(order, self._read(order), strict=True):
+            for rows in np.array_split(np.arange(len(window)), self._count(window)):
+                own = places[np.array_split(rows, parts)[part]]
+                cut = _augmented(images, own) if self.augmentation else images[own]
+                yield cut.contiguous(memory_format=form), self.targets[window[rows]]
+
+    def _read(self, order):
+        """Images that hold each window, and the places in them of its samples."""
+        if not isinstance(self.images, Stored):
+            yield from ((self.images, window) for window in order)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self.images.read, order[0])
+            for after in [*order[1:], None]:
+                ready = ahead.result()
+                ahead = None if after is None else reader.submit(self.images.read, after)
+                yield ready
+
+
+def windows(number, size, seed=None, epoch=0):
+    """Divide the numbers of samples into windows, in the order of an epoch.
+
+    Parameters
+    ----------
+    number : int
+        Of samples.
+    size : int
+        Samples in a window, about.
+    seed : int, optional
+        Of the shuffle; None keeps the order.
+    epoch : int
+        Another one, another order.
+
+    Returns
+    -------
+    list of ndarray of int
+        Their lengths are the same for all seeds and epochs.
+    """
+    blocks = [np.arange(start, min(start + BLOCK, number)) for start in range(0, number, BLOCK)]
+    order = np.arange(len(blocks))
+    # Derived, not carried on: a resumed run draws what an uninterrupted one would.
+    rng = None if seed is None else np.random.default_rng([seed, epoch])
+    if rng is not None:
+        order[:-1] = rng.permutation(order[:-1])  # the last, which may be short, stays
+    parts = np.array_split(order, min(math.ceil(number / size), len(blocks)))
+    found = [np.concatenate([blocks[one] for one in part]) for part in parts]
+    return found if rng is None else [rng.permutation(one) for one in found]
+
+
+def _augmented(images, rows):
+    # The order is random, so eighths of a batch are random choices of samples.
+    eighths = [part for part in np.array_split(rows, 8) if len(part)]
+    return torch.cat(
+        [samples.symmetry(images[part], number) for number, part in enumerate(eighths)]
+    )

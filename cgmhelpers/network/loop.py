@@ -1,0 +1,292 @@
+"""One training, epoch by epoch: the Lightning module, and the callback that keeps its results."""
+
+import copy
+import ctypes
+import math
+import sys
+import time
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.network import checkpoint
+from cgmhelpers.network.moment_network import moment_loss
+from cgmhelpers.network.settings import learning_rate
+from cgmhelpers.statistics import metrics
+from cgmhelpers.system.progress import bar
+
+
+def keep_pages():
+    """Let this process keep the memory that it frees, for the next buffers of the same sizes.
+
+    By default glibc gives large buffers back to the system after each use. A network allocates
+    the same ones at every step, and a third of its time would go into page faults. Where the C
+    library isn't glibc, this does nothing.
+    """
+    library = _glibc()
+    if library:
+        for option, value in _ALLOCATOR.items():
+            library.mallopt(option, value)
+
+
+def release_pages():
+    """Give what :func:`keep_pages` kept, and nobody uses, back to the system."""
+    library = _glibc()
+    if library:
+        library.malloc_trim(0)
+
+
+# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
+_ALLOCATOR = {-3: 2**31 - 1, -1: 2**31 - 1, -2: 2**28}
+
+
+def _glibc():
+    """The C library of this process if it has glibc's functions, or else None."""
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+BETAS = (0.5, 0.999)
+"""Of AdamW, as in the CMD code."""
+SHOWN = ("train_loss", "validation_loss", "validation_r2")
+"""Columns of the history that the progress bar shows."""
+
+
+class MomentTraining(lightning.LightningModule):
+    """How a moment network learns: loss, optimiser, schedule, and one record per epoch.
+
+    Parameters
+    ----------
+    network : MomentNetwork
+    settings : TrainingSettings
+    batches, validation_batches : Batches
+        Of the two parts.
+    history : list of dict
+        Rows of the epochs done before, to which this appends.
+    optimizer_state : dict, optional
+        Of a training to resume.
+    """
+
+    def __init__(
+        self, network, settings, batches, validation_batches, history, optimizer_state=None
+    ):
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self.batches = batches
+        self.validation_batches = validation_batches
+        self.history = history
+        self.done = len(history)
+        self.optimizer_state = optimizer_state
+        self.outputs = {"train": [], "validation": []}
+        self.started = self.training_seconds = 0.0
+
+    def configure_optimizers(self):
+        """AdamW, whose rate is set before each step as a function of the step's number."""
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.settings.learning_rate,
+            betas=BETAS,
+            weight_decay=self.settings.weight_decay,
+        )
+        if self.optimizer_state is not None:
+            groups = optimizer.state_dict()["param_groups"]
+            # A copy: the processes of several devices are given the same memory.
+            own = copy.deepcopy(self.optimizer_state)
+            optimizer.load_state_dict({"state": own, "param_groups": groups})
+        return optimizer
+
+    def on_fit_start(self):
+        """Set up the process, which is a new one where there are several devices."""
+        keep_pages()
+        if self.settings.threads:
+            torch.set_num_threads(self.settings.threads)
+        for loader in (self.batches, self.validation_batches):
+            loader.share = (self.global_rank, self.trainer.world_size)
+
+    def on_train_epoch_start(self):
+        """Give the epoch, and each device, random numbers of its own."""
+        epoch = self.done + self.current_epoch
+        self.batches.epoch = epoch
+        entropy = [self.settings.seed, epoch, self.global_rank]
+        seed = np.random.SeedSequence(entropy).generate_state(1)[0]
+        torch.manual_seed(int(seed))
+        self.started = time.perf_counter()
+
+    def on_train_batch_start(self, batch, batch_index):
+        """Set the learning rate."""
+        steps = len(self.batches)
+        step = (self.done + self.current_epoch) * steps + batch_index
+        rate = learning_rate(self.settings, step, self.settings.epochs * steps)
+        for group in self.optimizers().param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch, batch_index):
+        """Moment loss of a batch; a loss that isn't a number ends the training."""
+        loss = self._step("train", batch)
+        if not torch.isfinite(loss):
+            raise ResultError(
+                "The training loss is no longer a number.",
+                found=f"{loss.item()} in epoch {len(self.history)}, batch {batch_index}",
+                remedy="Lower the learning rate, or check the maps and properties.",
+            )
+        return loss
+
+    def validation_step(self, batch, batch_index):
+        """Collect the moments of a batch."""
+        self._step("validation", batch)
+
+    def on_validation_epoch_start(self):
+        """Let all devices validate the network that will be kept, that of the first."""
+        self.training_seconds = time.perf_counter() - self.started
+        if torch.distributed.is_initialized():
+            for running_moment in self.network.buffers():
+                torch.distributed.broadcast(running_moment, 0)
+
+    def _step(self, part, batch):
+        images, targets = batch
+        moments = torch.cat(self.network(images), dim=1).to(targets.dtype)
+        if torch.distributed.is_initialized():
+            moments = self._gathered(moments, len(targets))
+        mean, std = moments.tensor_split(2, dim=1)
+        self.outputs[part].append([one.detach().cpu() for one in (targets, mean, std)])
+        return moment_loss(targets, mean, std)
+
+    def _gathered(self, moments, number):
+        """Moments of a whole batch, of which each device has seen a share.
+
+        The loss isn't a mean over maps, so that of the batch isn't the mean of the shares'.
+        Gradients flow back to each device; their mean over the devices, which Lightning takes, is
+        the gradient of the whole batch's loss.
+        """
+        sizes = [len(one) for one in np.array_split(range(number), self.trainer.world_size)]
+        padded = torch.nn.functional.pad(moments, (0, 0, 0, sizes[0] - len(moments)))
+        shares = self.all_gather(padded, sync_grads=True)  # (devices, maps, moments)
+        return torch.cat([share[:size] for share, size in zip(shares, sizes, strict=True)])
+
+    def on_validation_epoch_end(self):
+        """Append the epoch's row: losses and R2 over all of a part's maps at once.
+
+        Those of the training part are from its steps, with dropout and changing weights.
+        """
+        row = {"epoch": len(self.history)}
+        row["learning_rate"] = self.optimizers().param_groups[0]["lr"]
+        for part, outputs in self.outputs.items():
+            # In double precision: after the first few steps the running moments of the batch
+            # normalisation are far off, and the loss's fourth powers would overflow.
+            truth, mean, std = (torch.cat(one).double() for one in zip(*outputs, strict=True))
+            row[f"{part}_loss"] = moment_loss(truth, mean, std).item()
+            row[f"{part}_r2"] = float(np.mean(metrics.r2(truth.numpy(), mean.numpy())))
+            outputs.clear()
+        row["seconds"] = time.perf_counter() - self.started
+        row["images_per_second"] = len(self.batches.targets) / self.training_seconds
+        if not math.isfinite(row["validation_loss"]):
+            raise ResultError(
+                "The validation loss isn't a number.",
+                found=f"{row['validation_loss']} in epoch {row['epoch']}",
+                remedy="Lower the learning rate, or check the maps and properties.",
+            )
+        self.history.append(row)
+
+
+class Keeper(lightning.Callback):
+    """Keeps the best weights, saves the state after each epoch, stops early, shows progress.
+
+    Parameters
+    ----------
+    folder : path
+    fingerprint : str
+        Of the training.
+    best : dict of str to torch.Tensor
+        Best weights of the epochs done before.
+    show : bool
+        Show a progress bar.
+    report : callable, optional
+        Called with the history after each epoch that is saved; what it raises ends the training.
+    """
+
+    def __init__(self, folder, fingerprint, best, show, report=None):
+        self.folder = folder
+        self.fingerprint = fingerprint
+        self.best = best
+        self.show = show
+        self.report = report
+        self.bar = None
+
+    def on_train_start(self, trainer, module):
+        """Open the bar."""
+        steps = len(module.batches)
+        self.bar = bar(
+            None, f"training {self.folder.name}", total=module.settings.epochs * steps,
+            show=self.show and trainer.is_global_zero, unit="step",
+        )  # fmt: skip
+        self.bar.update(module.done * steps)
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index):
+        """Move the bar."""
+        self.bar.update()
+
+    def on_train_epoch_end(self, trainer, module):
+        """Keep, save, and stop if it is time."""
+        history = module.history
+        if best_epoch(history) == history[-1]["epoch"]:
+            self.best = {name: one.clone() for name, one in module.network.state_dict().items()}
+        if trainer.is_global_zero:
+            checkpoint.write_resume(
+                self.folder, self.fingerprint, module.network, self.best,
+                trainer.optimizers[0], history,
+            )  # fmt: skip
+        self.bar.set_postfix({name: f"{history[-1][name]:.2f}" for name in SHOWN})
+        if self.report:
+            self.report(history)
+        trainer.should_stop = out_of_patience(history, module.settings.patience)
+
+    def teardown(self, trainer, module, stage):
+        """Close the bar, whatever happened.
+
+        Parameters
+        ----------
+        trainer, module, stage
+            As Lightning gives them.
+        """
+        if self.bar is not None:
+            self.bar.close()
+
+
+def best_epoch(history):
+    """Find the epoch of the lowest validation loss.
+
+    Parameters
+    ----------
+    history : list of dict
+        One row per epoch, at least one.
+
+    Returns
+    -------
+    int
+        Number of the epoch, the first of equals.
+    """
+    return min(history, key=lambda row: row["validation_loss"])["epoch"]
+
+
+def out_of_patience(history, patience):
+    """Whether it is time to stop early.
+
+    Parameters
+    ----------
+    history : list of dict
+        One row per epoch.
+    patience : int or None
+        How many epochs without a lower validation loss are borne; None bears all.
+
+    Returns
+    -------
+    bool
+    """
+    if patience is None or not history:
+        return False
+    return history[-1]["epoch"] - best_epoch(history) >= patience

@@ -1,0 +1,167 @@
+"""From stored maps to a network's numbers: who is in which part, and how numbers are scaled.
+
+Everything that a network learns from passes here: stores are opened and limited (:func:`load`),
+halos are split (:func:`split`), and maps and properties are scaled by training halos alone
+(:class:`cgmhelpers.network.scaling.Scaling`). :mod:`cgmhelpers.network.batches` cuts batches from
+what comes out.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.maps import store
+from cgmhelpers.maps.limits import apply_limits, coarsen
+from cgmhelpers.maps.store import HALOS_AT_ONCE
+
+HALO_COLUMNS = [*HALO, "log_mass", "halo_class"]
+
+
+def load(stores, fields, limits=None, size=None):
+    """Open map stores, choose fields, coarsen, and apply limits.
+
+    Parameters
+    ----------
+    stores : path, sequence of paths, or Dataset
+        Map stores as :func:`cgmhelpers.maps.making.make` writes them.
+    fields : sequence of str
+        Names of the fields, in the order of the network's channels.
+    limits : str, optional
+        ``"ideal"`` or ``"survey"``, applied after coarsening. None if the images are limited
+        already (``attrs["limits"]``).
+    size : int, optional
+        Pixels along a side; maps are coarsened to it. None keeps them.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``(halo, axis, field, y, x)`` as in the store, halos of all stores in order;
+        ``attrs["limits"]`` says which limits hold. Images are read when they are needed.
+
+    Raises
+    ------
+    ParameterError
+        If a field is missing, limits are unknown or missing, or the size can't be had.
+    DataNotFoundError, FormatError
+        If a store isn't there, or stores don't fit together.
+    """
+    ds = stores if isinstance(stores, xr.Dataset) else store.open(stores)
+    fields = [fields] if isinstance(fields, str) else list(fields)
+    available = [str(name) for name in ds["field"].values]
+    if not fields or not set(fields) <= set(available) or len(set(fields)) < len(fields):
+        raise ParameterError(
+            "These fields can't be chosen.",
+            found=fields,
+            expected=f"some of {available}, each once",
+            remedy="Make the maps with these fields.",
+        )
+    ds = ds.sel(field=fields)
+    if size is not None and size != ds.sizes["y"]:
+        ds = coarsen(ds, size)
+    applied = ds.attrs.get("limits")
+    if limits is None and applied is None:
+        raise ParameterError(
+            "The images have no limits yet, and none were asked for.",
+            expected='"ideal" or "survey"',
+            remedy="Give limits, or pass the data set through maps.apply_limits.",
+        )
+    return ds if limits in (None, applied) else apply_limits(ds, limits)
+
+
+def halo_table(ds):
+    """The halos of a data set of maps as a table.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`load` or a map store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per halo, in order; columns suite, set_name, realisation, group, log_mass
+        [log10 Msun], halo_class.
+
+    Raises
+    ------
+    FormatError
+        If a coordinate is missing.
+    """
+    missing = [name for name in HALO_COLUMNS if name not in ds.coords]
+    if missing:
+        raise FormatError(
+            "The maps lack coordinates of their halos.", found=list(ds.coords), expected=missing
+        )
+    return pd.DataFrame({name: ds[name].values for name in HALO_COLUMNS})
+
+
+def samples(ds, halos, scaling, axes=None):
+    """The maps and properties of some halos, scaled, in memory.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`load`.
+    halos : array_like of int, shape (H,)
+        Positions along the halo dimension.
+    scaling : Scaling
+    axes : sequence of str, optional
+        Lines of sight; None takes all three.
+
+    Returns
+    -------
+    images : torch.Tensor, shape (H * axes, fields, y, x), float32, channels last
+        The projections of a halo follow each other.
+    targets : torch.Tensor, shape (H * axes, properties), float32
+    """
+    axes = [str(name) for name in ds["axis"].values] if axes is None else list(axes)
+    halos = np.asarray(halos, dtype=int)
+    shape = (len(halos), len(axes), ds.sizes["y"], ds.sizes["x"], len(scaling.fields))
+    images = np.empty(shape, dtype=np.float32)  # channels last
+    chosen = ds["image"].sel(axis=axes, field=list(scaling.fields))
+    for start in range(0, len(halos), HALOS_AT_ONCE):
+        rows = slice(start, start + HALOS_AT_ONCE)
+        scaled = scaling.inputs(chosen.isel(halo=halos[rows]).values)
+        images[rows] = np.moveaxis(scaled, 2, -1)
+    # (halo, axis, y, x, field) -> (halo and axis, field, y, x), the same memory
+    tensor = torch.from_numpy(images.reshape(-1, *shape[2:])).permute(0, 3, 1, 2)
+    return tensor, targets(ds, halos, scaling, len(axes))
+
+
+def targets(ds, halos, scaling, axes):
+    """The properties of some halos, scaled, once for each projection.
+
+    Parameters
+    ----------
+    ds, halos, scaling
+        As for :func:`samples`.
+    axes : int
+        Number of lines of sight.
+
+    Returns
+    -------
+    torch.Tensor, shape (H * axes, properties), float32
+    """
+    properties = ds["properties"].sel(property=list(scaling.properties)).isel(halo=halos).values
+    repeated = np.repeat(scaling.targets(properties), axes, axis=0)
+    return torch.from_numpy(repeated.astype(np.float32))
+
+
+def symmetry(images, number):
+    """One of the eight symmetries of the square applied to images.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (..., y, x)
+    number : int
+        0 to 7: quarter turns ``number % 4``, mirrored for ``number >= 4``; 0 is the identity.
+
+    Returns
+    -------
+    torch.Tensor, same shape
+    """
+    turned = torch.rot90(images, number % 4, dims=(-2, -1)) if number % 4 else images
+    return turned.flip(-1) if number >= 4 else turned

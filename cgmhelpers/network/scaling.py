@@ -1,0 +1,237 @@
+"""What turns maps and properties into a network's numbers, and back."""
+
+import logging
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cgmhelpers.emission import fields as known_fields
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.maps.store import HALOS_AT_ONCE
+
+log = logging.getLogger(__name__)
+SMALLEST_STD = 0.1
+"""Least standard deviation that standardises log10 of the maps [dex].
+
+Under a survey's limits nearly all pixels may lie at the limit. Dividing by their tiny scatter
+would blow up the few that don't, and those of a brighter suite beyond any sense.
+"""
+
+
+class _LogarithmMoments:
+    """Mean and standard deviation of log10 of all pixels, block after block.
+
+    In float64 (float32 sums over 1e8 pixels lose digits), merged as by Chan et al. (1983).
+    """
+
+    def __init__(self):
+        self.number, self.mean, self.squares = 0, 0.0, 0.0
+        self.low, self.high = np.inf, -np.inf
+
+    def add(self, image):
+        logarithm = np.log10(image, dtype=np.float64)
+        number, mean = logarithm.size, float(logarithm.mean())
+        logarithm -= mean
+        total, step = self.number + number, mean - self.mean
+        self.squares += float(np.square(logarithm, out=logarithm).sum())
+        self.squares += step**2 * self.number * number / total
+        self.mean += step * number / total
+        self.number = total
+        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
+
+    @property
+    def std(self):
+        return (self.squares / self.number) ** 0.5
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What turns maps and properties into the network's numbers, and back.
+
+    Inputs are log10 of the floored map, standardised per field with the mean and standard
+    deviation over the pixels of the training maps. Targets are scaled linearly so that the
+    range of Table 1, the same for every suite, becomes 0 to 1.
+
+    Attributes
+    ----------
+    fields : tuple of str
+    floors : tuple of float
+        Smallest value of each field, in its unit.
+    mean, std : tuple of float
+        Of log10 of each field.
+    properties : tuple of str
+    low, high : tuple of float
+        Range of each property, in its unit.
+    """
+
+    fields: tuple
+    floors: tuple
+    mean: tuple
+    std: tuple
+    properties: tuple
+    low: tuple
+    high: tuple
+
+    @classmethod
+    def fit(cls, ds, training, properties=None):
+        """Measure the scaling on training halos alone.
+
+        Parameters
+        ----------
+        ds : xarray.Dataset
+            From :func:`cgmhelpers.network.samples.load`.
+        training : array_like of bool, shape (halos,)
+            Which halos are in training.
+        properties : sequence of str, optional
+            Those to infer; all by default.
+
+        Raises
+        ------
+        ParameterError
+            If there is no training halo, a property is unknown, or constant over them.
+        FormatError
+            If an image isn't positive and finite, or a property is missing.
+        """
+        chosen = np.flatnonzero(np.asarray(training))
+        if len(chosen) == 0:
+            raise ParameterError(
+                "There is no halo to fit the scaling on.",
+                found="0 halos",
+                expected="training halos with gas",
+                remedy="Use more halos.",
+            )
+        names = [str(name) for name in ds["property"].values]
+        known = {one.name: one for one in PROPERTIES}
+        wanted = [known.get(name) for name in properties or known]
+        if None in wanted:
+            raise ParameterError(
+                "Unknown properties.", found=list(properties), expected=f"some of {list(known)}"
+            )
+        missing = [one.name for one in wanted if one.name not in names]
+        if missing:
+            raise FormatError("The maps lack properties.", found=names, expected=missing)
+        fields = [str(name) for name in ds["field"].values]
+        mean, std = [], []
+        for name in fields:
+            images = ds["image"].sel(field=name)
+            pixels = _LogarithmMoments()
+            for start in range(0, len(chosen), HALOS_AT_ONCE):
+                halos = chosen[start : start + HALOS_AT_ONCE]
+                pixels.add(_positive(images.isel(halo=halos).values, name))
+            if pixels.low == pixels.high:
+                log.warning(
+                    "The %s maps of all %d training halos are the same constant, %g: the network "
+                    "can't learn from this field. Use more halos, or a lower limit.",
+                    name,
+                    len(chosen),
+                    pixels.low,
+                )
+            mean.append(pixels.mean)
+            std.append(max(pixels.std, SMALLEST_STD))
+        targets = ds["properties"].sel(property=[one.name for one in wanted])
+        targets = targets.isel(halo=chosen).values
+        constant = [one.name for one, t in zip(wanted, targets.T, strict=True)
+                    if np.nanmin(t) == np.nanmax(t)]  # fmt: skip
+        if constant:
+            raise ParameterError(
+                "A property is the same for all training halos.",
+                found=constant,
+                remedy="Use more halos, and check how the properties were computed.",
+            )
+        return cls(
+            fields=tuple(fields),
+            floors=tuple(known_fields.get(name).limit(ds.attrs["limits"]) for name in fields),
+            mean=tuple(mean),
+            std=tuple(std),
+            properties=tuple(one.name for one in wanted),
+            low=tuple(float(one.low) for one in wanted),
+            high=tuple(float(one.high) for one in wanted),
+        )
+
+    def inputs(self, images):
+        """Standardised log10 of images, floored first.
+
+        Parameters
+        ----------
+        images : array_like, shape (..., fields, y, x)
+            In the units of the fields.
+
+        Returns
+        -------
+        ndarray of float32, same shape
+        """
+        column = (len(self.fields), 1, 1)
+        images = np.asarray(images)
+        if images.ndim < 3 or images.shape[-3] != len(self.fields):
+            raise ParameterError(
+                "The images have the wrong number of fields.",
+                found=f"shape {images.shape}",
+                expected=f"(..., {len(self.fields)}, y, x) with fields {', '.join(self.fields)}",
+            )
+        floored = np.maximum(images, np.reshape(self.floors, column).astype(images.dtype))
+        _positive(floored, "+".join(self.fields))
+        scaled = np.log10(floored).astype(np.float32, copy=False)
+        scaled -= np.reshape(self.mean, column).astype(np.float32)
+        scaled /= np.reshape(self.std, column).astype(np.float32)
+        return scaled
+
+    def targets(self, properties):
+        """Properties scaled to the network's targets.
+
+        Parameters
+        ----------
+        properties : array_like, shape (halos, properties)
+            In their units.
+
+        Returns
+        -------
+        ndarray of float64, same shape
+            0 to 1 over the range of Table 1.
+        """
+        return (np.asarray(properties, float) - self.low) / np.subtract(self.high, self.low)
+
+    def physical(self, mean, std):
+        """The network's outputs in the units of the properties.
+
+        Parameters
+        ----------
+        mean, std : array_like, shape (maps, properties)
+            As the network gives them.
+
+        Returns
+        -------
+        mean, std : ndarray of float64, shape (maps, properties)
+        """
+        width = np.subtract(self.high, self.low)
+        return np.asarray(mean, float) * width + self.low, np.asarray(std, float) * width
+
+    def to_dict(self):
+        """Plain lists and strings, for JSON."""
+        return {name: list(values) for name, values in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of :meth:`to_dict`.
+
+        Parameters
+        ----------
+        values : dict of str to list
+
+        Returns
+        -------
+        Scaling
+        """
+        return cls(**{name: tuple(value) for name, value in values.items()})
+
+
+def _positive(image, name):
+    bad = ~(np.isfinite(image) & (image > 0))
+    if bad.any():
+        raise FormatError(
+            f"Maps of {name} have pixels without a logarithm.",
+            found=f"{bad.sum()} pixels, the first {image[bad][0]}",
+            expected="positive finite numbers",
+            remedy="Apply limits with maps.apply_limits, and check how the maps were made.",
+        )
+    return image

@@ -1,0 +1,377 @@
+"""Search for the best hyperparameters with Optuna: resumable, by as many workers as you start.
+
+Section 2.3 of the paper: maximum learning rate, weight decay, dropout and channels are chosen for
+the lowest validation loss. The ranges of the first three are those of the CMD code; channels are
+tried from half to four thirds of those in the settings, which for the paper's 12 is 6 to 16.
+
+A study is a folder: ``study.log`` is Optuna's journal, and each trial is a training in a folder of
+its own. The first trial is that of the settings as they are, so that tuning never makes worse what
+it starts from. Optuna's journal doesn't notice a worker that was killed, so each writes a sign
+of life: a trial without one is given up and asked for again, and its training goes on
+from its last epoch.
+"""
+
+import shutil
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
+from cgmhelpers.network import checkpoint
+from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.training import train, training_fingerprint
+from cgmhelpers.system import heartbeat
+
+JOURNAL = "study.log"
+NAME = "moment_network"
+RANGES = {"learning_rate": (1e-5, 5e-3), "weight_decay": (1e-8, 1e-1), "dropout": (0.0, 0.9)}
+TUNED = (*RANGES, "channels")
+UNPRUNED = 4
+"""Trials that run to their end before any is pruned against the median of those before."""
+ALIVE = "alive"
+POLL = 1.0
+
+
+def tune(
+    stores,
+    fields,
+    limits,
+    folder,
+    settings=None,
+    *,
+    trials=50,
+    size=None,
+    split_by="halo",
+    worker=0,
+    progress=True,
+):
+    """Try hyperparameters until a number of trials is finished.
+
+    Interrupted, call this again; to go faster, call it from several processes at once with the
+    same folder.
+
+    Parameters
+    ----------
+    stores, fields, limits
+        As for :func:`cgmhelpers.network.training.train`.
+    folder : path
+        Of the study.
+    settings : TrainingSettings, optional
+        The first trial, and whatever isn't tuned.
+    trials : int
+        Trials wanted altogether, pruned ones, those of earlier calls and of other workers included.
+    size, split_by
+        As for :func:`cgmhelpers.network.training.train`.
+    worker : int
+        Number of this process among those that work on the study: each draws its own.
+    progress : bool
+        Show a progress bar for each training.
+
+    Returns
+    -------
+    Path
+        The best trial's network, for :func:`cgmhelpers.inference.prediction.load`.
+
+    Raises
+    ------
+    ParameterError
+        If the study or its trainings can't be made, or the folder holds a study of other things.
+    ResultError
+        If no trial finished.
+    """
+    settings = settings or TrainingSettings()
+    folder = Path(folder)
+    if trials < 1 or settings.devices > 1:
+        raise ParameterError(
+            "The study can't be made.",
+            found=f"{trials} trials on {settings.devices} devices each",
+            expected="at least one trial, and one device each",
+            remedy="To use several devices, start several workers.",
+        )
+    fingerprint = training_fingerprint(stores, fields, limits, settings, size, split_by)
+    options = {"size": size, "split_by": split_by, "progress": progress}
+    objective = partial(_validation_loss, (stores, fields, limits), options, folder, settings)
+    with _quiet_optuna():
+        study = _begin(folder, fingerprint, settings)
+        while not is_tuned(folder, trials):
+            _retire(study, folder)
+            count = _count(study)
+            if count["finished"] + count["running"] >= trials:
+                time.sleep(POLL)  # others have the last ones, and may yet die
+                continue
+            # Drawn from its place in the study, a trial is the same after an interruption.
+            place = count["finished"] + count["diverged"] + count["running"]
+            study.sampler = _sampler(settings.seed, place, worker)
+            # A loss that stops being a number makes a bad trial, not the end of the study.
+            study.optimize(objective, n_trials=1, catch=(ResultError,))
+    return best(folder)
+
+
+def is_tuned(folder, trials):
+    """Whether :func:`tune` would find its work done.
+
+    Parameters
+    ----------
+    folder : path
+        Of the study.
+    trials : int
+        Wanted.
+
+    Returns
+    -------
+    bool
+    """
+    if not (Path(folder) / JOURNAL).is_file():
+        return False
+    count = _count(open_study(folder))
+    return count["finished"] >= trials or count["diverged"] >= trials
+
+
+def open_study(folder):
+    """Open a study.
+
+    Parameters
+    ----------
+    folder : path
+        Of the study.
+
+    Returns
+    -------
+    optuna.Study
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is none.
+    """
+    import optuna
+
+    if not (Path(folder) / JOURNAL).is_file():
+        raise DataNotFoundError(
+            f"{folder} holds no study.", expected=f"a file {JOURNAL}", remedy="Tune first."
+        )
+    return optuna.load_study(study_name=NAME, storage=_journal(folder))
+
+
+def trials_table(folder):
+    """The trials of a study as a table.
+
+    Parameters
+    ----------
+    folder : path
+        Of the study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a trial: number, state (complete, pruned, fail, running, waiting),
+        validation_loss (the lowest; of a pruned one, the lowest before its end), epochs,
+        seconds, the tuned hyperparameters, and folder (of the training's files).
+    """
+    rows = []
+    for one in open_study(folder).trials:
+        values = list(one.intermediate_values.values())
+        rows.append(
+            {
+                "number": one.number,
+                "state": one.state.name.lower(),
+                "validation_loss": min(values) if one.value is None and values else one.value,
+                "epochs": len(values),
+                "seconds": one.duration.total_seconds() if one.duration else np.nan,
+                **{name: one.params.get(name) for name in TUNED},
+                "folder": _home(folder, one),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def best(folder):
+    """Network of the best trial.
+
+    Parameters
+    ----------
+    folder : path
+        Of the study.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ResultError
+        If no trial finished.
+    """
+    study = open_study(folder)
+    if not _count(study)["complete"]:
+        raise ResultError(
+            "No trial of the study finished.",
+            found=f"{len(study.trials)} trials",
+            expected="a trial whose losses are numbers",
+            remedy="Check the maps and properties, or let the study go on.",
+        )
+    return _home(folder, study.best_trial)
+
+
+def importances(folder, seed=1):
+    """Share of each hyperparameter in the variance of the validation loss (fANOVA).
+
+    Parameters
+    ----------
+    folder : path
+        Of the study.
+    seed : int
+        Of the forest of trees that is fitted to the trials.
+
+    Returns
+    -------
+    pandas.Series
+        Largest first, of sum 1; empty where fewer than four trials finished, or all alike.
+    """
+    import optuna
+
+    study = open_study(folder)
+    losses = [one.value for one in study.trials if one.state.name == "COMPLETE"]
+    if len(losses) < UNPRUNED or np.ptp(losses) == 0:
+        return pd.Series(dtype=float)
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+    return pd.Series(optuna.importance.get_param_importances(study, evaluator=evaluator))
+
+
+def _validation_loss(arguments, options, folder, settings, trial):
+    """Train with what the trial suggests; told of each epoch, Optuna may prune it."""
+    import optuna
+
+    home = _home(folder, trial)
+    chosen = settings.model_copy(update=_suggest(trial, settings.channels))
+    told = 0
+
+    def report(history):
+        nonlocal told
+        for row in history[told:]:  # a training that goes on has several
+            trial.report(row["validation_loss"], row["epoch"])
+        told = len(history)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        with heartbeat.beating(folder / ALIVE / str(trial.number)):
+            train(*arguments, home, chosen, report=report, **options)
+    except optuna.TrialPruned:
+        shutil.rmtree(home)
+        raise
+    except ResultError:
+        trial.set_user_attr("diverged", True)
+        raise
+    return checkpoint.read_description(home)["validation_loss"]
+
+
+def _suggest(trial, channels):
+    low, high = _channel_range(channels)
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", *RANGES["learning_rate"], log=True),
+        "weight_decay": trial.suggest_float("weight_decay", *RANGES["weight_decay"], log=True),
+        "dropout": trial.suggest_float("dropout", *RANGES["dropout"]),
+        "channels": trial.suggest_int("channels", low, high),
+    }
+
+
+def _channel_range(channels):
+    return (channels + 1) // 2, 4 * channels // 3
+
+
+def _journal(folder):
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    return optuna.storages.JournalStorage(JournalFileBackend(str(Path(folder) / JOURNAL)))
+
+
+def _begin(folder, fingerprint, settings):
+    """Open the study, or create it with the settings as its first trial."""
+    import optuna
+
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = _journal(folder)
+    study = optuna.create_study(
+        study_name=NAME,
+        storage=storage,
+        pruner=optuna.pruners.MedianPruner(UNPRUNED, n_warmup_steps=settings.epochs // 4),
+        direction="minimize",
+        load_if_exists=True,
+    )
+    made_from = study.user_attrs.get("fingerprint", fingerprint)
+    if made_from != fingerprint:
+        raise ParameterError(
+            f"{folder} holds a study of other maps or settings.",
+            found=made_from[:12],
+            expected=fingerprint[:12],
+            remedy="Choose another folder, or delete this one.",
+        )
+    study.set_user_attr("fingerprint", fingerprint)
+    if not study.trials:
+        ranges = {**RANGES, "channels": _channel_range(settings.channels)}
+        values = {name: getattr(settings, name) for name in TUNED}
+        first = {
+            name: value
+            for name, value in values.items()
+            if ranges[name][0] <= value <= ranges[name][1]
+        }
+        study.enqueue_trial(first, skip_if_exists=True)
+    return study
+
+
+def _sampler(*seeds):
+    import optuna
+
+    state = np.random.SeedSequence(seeds).generate_state(1)[0]
+    return optuna.samplers.TPESampler(seed=int(state))
+
+
+def _home(folder, trial):
+    """Folder of a trial's training: its own, or that of the killed trial that it repeats."""
+    return Path(folder) / trial.user_attrs.get("home", f"trial_{trial.number}")
+
+
+def _count(study):
+    trials = study.get_trials(deepcopy=False)
+    states = [one.state.name for one in trials]
+    complete, pruned = states.count("COMPLETE"), states.count("PRUNED")
+    return {
+        "complete": complete,
+        "finished": complete + pruned,
+        "running": states.count("RUNNING"),
+        "diverged": sum("diverged" in one.user_attrs for one in trials),
+    }
+
+
+def _retire(study, folder):
+    """Give up trials whose worker died, and ask for them again."""
+    from optuna.trial import TrialState
+
+    for one in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if heartbeat.is_beating(folder / ALIVE / str(one.number), one.datetime_start.timestamp()):
+            continue
+        try:
+            study.tell(one.number, state=TrialState.FAIL)
+        except ValueError:
+            continue  # another worker was faster
+        if set(one.params) == set(TUNED):  # or else the same ones are drawn again
+            study.enqueue_trial(one.params, user_attrs={"home": _home(folder, one).name})
+
+
+@contextmanager
+def _quiet_optuna():
+    """Without a line on the standard error for each trial."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)

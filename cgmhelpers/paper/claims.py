@@ -1,0 +1,151 @@
+"""The paper's claims, put to the test on a run.
+
+Each statement is a number with a threshold, and holds by a rule that is the same for all: the
+bootstrap interval of the number has to lie on the stated side. Where it holds the threshold, or
+where the run lacks the data, the statement can't be decided.
+"""
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.paper.statements import BESIDE, CLAIMS
+from cgmhelpers.statistics import resampling
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "can't be decided"
+VERDICTS = (HOLDS, FAILS, OPEN)
+SYMBOLS = {HOLDS: "✔", FAILS: "✘", OPEN: "?"}
+LEVEL = 0.95
+"""Probability of the intervals."""
+
+
+def verdict(low, high, threshold, above):
+    """Judge an interval by the rule.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval; NaN where there is none.
+    threshold : float
+        What it is compared with.
+    above : bool
+        Whether the statement says that the number is above the threshold, or below.
+
+    Returns
+    -------
+    str
+        One of `VERDICTS`: decided only where the interval excludes the threshold.
+    """
+    if low > threshold:
+        return HOLDS if above else FAILS
+    if high < threshold:
+        return FAILS if above else HOLDS
+    return OPEN
+
+
+def judge(evidence, claims=CLAIMS):
+    """Test statements on a run.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run's tables.
+    claims : sequence of Claim
+        Statements.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a statement: number, statement, section, quantity, claimed (such as ``"> 1"``),
+        value, low and high (the 95% bootstrap interval), verdict, reason (why there is no
+        number, or empty), built_in, items, threshold.
+    """
+    rows = []
+    for claim in claims:
+        value = low = high = np.nan
+        reason = ""
+        try:
+            draws = claim.measure(evidence)
+            value, (low, high) = float(draws[0]), map(float, resampling.interval(draws[1:], LEVEL))
+        except ResultError as error:
+            reason = str(error)
+        rows.append(
+            {
+                "number": claim.number,
+                "statement": claim.statement,
+                "section": claim.section,
+                "quantity": claim.quantity,
+                "claimed": f"{'>' if claim.above else '<'} {claim.threshold:g}",
+                "value": value,
+                "low": low,
+                "high": high,
+                "verdict": verdict(low, high, claim.threshold, claim.above),
+                "reason": reason,
+                "built_in": claim.built_in,
+                "items": ", ".join(claim.items),
+                "threshold": claim.threshold,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def beside(evidence, item, mock=False):
+    """Write the verdicts on what the paper reads from one of its figures or tables.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run's tables.
+    item : str
+        Such as ``"Fig. 3"``.
+    mock : bool
+        Whether to say what the mock suite was built for.
+
+    Returns
+    -------
+    str
+        A list in Markdown, an entry for each statement.
+    """
+    chosen = [claim for claim in (*BESIDE, *CLAIMS) if item in claim.items]
+    return "\n".join(_entry(row, mock) for row in judge(evidence, chosen).itertuples())
+
+
+def readable(table):
+    """Make a table of verdicts narrow enough for a page.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`judge`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a statement, all text: number, statement with its section, quantity, result (value,
+        interval and what is claimed, or why there is no number), verdict, built in.
+    """
+    return pd.DataFrame(
+        {
+            "number": table["number"],
+            "statement": table["statement"] + " (Section " + table["section"] + ")",
+            "quantity": table["quantity"],
+            "result": [_result(row) for row in table.itertuples()],
+            "verdict": table["verdict"].map(SYMBOLS) + " " + table["verdict"],
+            "built in": table["built_in"],
+        }
+    )
+
+
+def _result(row):
+    number = f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]".replace("-", "−")
+    return row.reason or f"{number}, claimed {row.claimed}"
+
+
+def _entry(row, mock):
+    built = {"yes": " The mock was built so.", "in part": " In part, the mock was built so."}
+    statement, quantity = (one.replace("*", r"\*") for one in (row.statement, row.quantity))
+    return (
+        f"- {SYMBOLS[row.verdict]} **{row.verdict}** on this run: {statement}. "
+        f"*{quantity}:* {_result(row)}."
+        f"{built.get(row.built_in, '') if mock else ''}"
+    )

@@ -1,0 +1,354 @@
+"""What a run knows about a statement: numbers with their bootstrap draws.
+
+Everything here returns arrays of ``1 + draws`` values: the first is that of the halos as they are,
+the others those of resampled halos. Networks are compared on the same draws, so that what their
+errors have in common cancels.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.halos.populations import FEW
+from cgmhelpers.statistics import metrics, resampling
+
+UNIT = ("realisation", "group")
+"""Columns that name a halo within a suite."""
+
+
+class Sample:
+    """Halos of one suite with some columns, and how often each counts in each draw.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        One row a halo: realisation, group, log_mass, halo_class.
+    columns : dict of hashable to array (H,)
+        Values of the halos; NaN where there is none.
+    draws, seed : int
+        Of the bootstrap.
+    """
+
+    def __init__(self, halos, columns, draws, seed):
+        self.halos, self.columns = halos, columns
+        self.weights = np.ones((1, len(halos)))
+        if len(halos) >= FEW:
+            drawn = resampling.resample(halos, UNIT, draws, seed)
+            self.weights = np.concatenate([self.weights, drawn])
+
+    def take(self, *keys, where=None):
+        """Take columns of the halos that have them all.
+
+        Parameters
+        ----------
+        *keys : hashable
+            Columns.
+        where : str, optional
+            Condition on the columns of `halos`, as ``DataFrame.eval`` reads it.
+
+        Returns
+        -------
+        tuple of array (N,)
+            The columns.
+        weights : array (1 + draws, N)
+            How often each halo counts.
+
+        Raises
+        ------
+        ResultError
+            If a column isn't there, or fewer than ten halos have all of them.
+        """
+        missing = [key for key in keys if key not in self.columns]
+        if missing:
+            raise ResultError(f"the run has no {_words(missing[0])}")
+        chosen = np.all([np.isfinite(self.columns[key]) for key in keys], axis=0)
+        if where is not None:
+            chosen &= self.halos.eval(where).to_numpy(dtype=bool)
+        if chosen.sum() < FEW:
+            condition = f" with {where}" if where else ""
+            raise ResultError(f"too few halos: {chosen.sum()} of at least {FEW}{condition}")
+        return tuple(self.columns[key][chosen] for key in keys), self.weights[:, chosen]
+
+
+class Evidence:
+    """The tables of a run, asked for statistics with their draws.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame, optional
+        From ``Run.predictions``.
+    halos : pandas.DataFrame, optional
+        From ``Run.halos``.
+    totals : pandas.DataFrame, optional
+        From `cgmhelpers.maps.summaries.suite_totals`.
+    draws : int
+        Bootstrap draws.
+    seed : int
+        Their seed.
+    """
+
+    def __init__(self, predictions=None, halos=None, totals=None, draws=1000, seed=1):
+        self.predictions, self.halos, self.totals = predictions, halos, totals
+        self.draws, self.seed = draws, seed
+
+    @cached_property
+    def suites(self):
+        """Suites that networks were tested on, in their order."""
+        if self.predictions is None:
+            raise ResultError("networks are needed, which notebook 11 asks")
+        return list(dict.fromkeys(self.predictions["suite_test"]))
+
+    @cached_property
+    def tested(self):
+        """Suite -> sample of its test halos; keys of the columns are properties (truths, and
+        the totals of the maps as ``("total", field)``) and (suite_train, fields, limits, property).
+        """  # numpydoc ignore=SS06
+        samples = {}
+        for number, suite in enumerate(self.suites):
+            own = self.predictions[self.predictions["suite_test"] == suite]
+            index = [*UNIT, "log_mass", "halo_class"]
+            truths = own.drop_duplicates([*UNIT, "property"])
+            truths = truths.pivot(index=index, columns="property", values="truth")
+            means = own.pivot(
+                index=index, columns=["suite_train", "fields", "limits", "property"], values="mean"
+            ).reindex(truths.index)
+            halos = truths.index.to_frame(index=False)
+            columns = {key: truths[key].to_numpy() for key in truths}
+            columns |= {key: means[key].to_numpy() for key in means}
+            columns |= self._lines(suite, halos)
+            samples[suite] = Sample(halos, columns, self.draws, self.seed + number)
+        return samples
+
+    def _lines(self, suite, halos):
+        """Halo mass by a straight line from the log of a map's sum, fitted to other halos."""
+        if self.totals is None:
+            return {}
+        own = self.totals[self.totals["suite"] == suite]
+        known = own.merge(halos[list(UNIT)], how="left", indicator=True)["_merge"] == "both"
+        here = halos[list(UNIT)].merge(own, how="left", on=list(UNIT))
+        found = {}
+        for field in self._fields():
+            rest = own[~known.to_numpy() & (own[field] > 0).to_numpy()]
+            if len(rest) < 3:
+                continue
+            fit = np.polynomial.Polynomial.fit(np.log10(rest[field]), rest["log_mass"], 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found["line", field] = fit(np.log10(here[field].to_numpy()))
+        return found
+
+    def _fields(self):
+        named = ("suite", "realisation", "group", "log_mass", "halo_class")
+        return [name for name in self.totals if name not in named]
+
+    def population(self, suite):
+        """All halos of a suite, tested on or not.
+
+        Parameters
+        ----------
+        suite : str
+            Its name.
+
+        Returns
+        -------
+        Sample
+            Columns: the properties, and the log of a map's sum by the name of the field.
+        """
+        if suite not in self._populations:
+            raise ResultError(f"the run has no {suite}")
+        return self._populations[suite]
+
+    @cached_property
+    def _populations(self):
+        tables = [one for one in (self.halos, self.totals) if one is not None]
+        samples = {}
+        for number, suite in enumerate(dict.fromkeys(tables[0]["suite"]) if tables else ()):
+            table = tables[0][tables[0]["suite"] == suite]
+            if len(tables) > 1:
+                totals = tables[1][tables[1]["suite"] == suite]
+                table = table.merge(totals[[*UNIT, *self._fields()]], how="left", on=list(UNIT))
+            columns = {
+                name: table[name].to_numpy() for name in table.select_dtypes("number").columns
+            }
+            if self.totals is not None:
+                with np.errstate(divide="ignore"):
+                    columns |= {name: np.log10(columns[name]) for name in self._fields()}
+            samples[suite] = Sample(table, columns, self.draws, self.seed + number)
+        return samples
+
+    # --- statistics of networks: (train, fields, limits) asked about a property in a suite -----
+
+    def rmse(self, train, fields, limits, name, test=None, where=None):
+        """Root mean squared error.
+
+        Parameters
+        ----------
+        train, fields, limits : str
+            The network.
+        name : str
+            Property.
+        test : str, optional
+            Suite of the test; that of the training by default.
+        where : str, optional
+            Which halos, as for `Sample.take`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        (truth, mean), weights = self._pair(train, fields, limits, name, test, where)
+        with np.errstate(invalid="ignore"):  # draws without any of the halos
+            return metrics.rmse(truth[:, None], mean[:, None], weights)[:, 0]
+
+    def r2(self, train, fields, limits, name, test=None, where=None):
+        """Coefficient of determination.
+
+        Parameters
+        ----------
+        train, fields, limits, name, test, where
+            As for :meth:`rmse`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        (truth, mean), weights = self._pair(train, fields, limits, name, test, where)
+        with np.errstate(invalid="ignore"):  # draws without any of the halos
+            return metrics.r2(truth[:, None], mean[:, None], weights)[:, 0]
+
+    def offset(self, train, fields, limits, name, test, where=None):
+        """Median of inference minus truth.
+
+        Parameters
+        ----------
+        train, fields, limits, name, test, where
+            As for :meth:`rmse`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        (truth, mean), weights = self._pair(train, fields, limits, name, test, where)
+        return weighted_median(mean - truth, weights)
+
+    def correlation(self, train, fields, limits, name, test):
+        """Rank correlation of truth and inference.
+
+        Parameters
+        ----------
+        train, fields, limits, name, test
+            As for :meth:`rmse`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        (truth, mean), weights = self._pair(train, fields, limits, name, test, None)
+        return weighted_correlation(*(one.argsort().argsort() for one in (truth, mean)), weights)
+
+    def scatter_ratio(self, suite, fields, limits, name, where):
+        """Scatter of the inferences at fixed mass over that of the truths.
+
+        Parameters
+        ----------
+        suite, fields, limits, name, where
+            As for :meth:`rmse`; bins of mass as in `cgmhelpers.statistics.metrics.scatter`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        (truth, mean, log_mass), weights = self.tested[suite].take(
+            name, (suite, fields, limits, name), "log_m_halo", where=where
+        )
+        bins = np.floor(log_mass / 0.25)
+        squares = np.zeros((2, len(weights)))
+        for one in np.unique(bins):
+            inside = bins == one
+            w = weights[:, inside]
+            for number, values in enumerate((truth[inside], mean[inside])):
+                with np.errstate(invalid="ignore"):
+                    spread = w @ values**2 - (w @ values) ** 2 / w.sum(axis=1)
+                squares[number] += np.nan_to_num(np.maximum(spread, 0))
+        return np.sqrt(squares[1] / squares[0])
+
+    def _pair(self, train, fields, limits, name, test, where):
+        test = test or train
+        if test not in self.suites:
+            raise ResultError(f"the run has no {test}")
+        return self.tested[test].take(name, (train, fields, limits, name), where=where)
+
+
+def weighted_mean(values, weights):
+    """Mean of values that count as often as their weights say.
+
+    Parameters
+    ----------
+    values : array (N,)
+        Values.
+    weights : array (draws, N)
+        Not negative.
+
+    Returns
+    -------
+    array (draws,)
+        NaN for a draw that has none of the values.
+    """
+    with np.errstate(invalid="ignore"):
+        return weights @ values / weights.sum(axis=1)
+
+
+def weighted_median(values, weights):
+    """Median of values that count as often as their weights say.
+
+    Parameters
+    ----------
+    values : array (N,)
+        Values.
+    weights : array (draws, N)
+        Whole numbers.
+
+    Returns
+    -------
+    array (draws,)
+        The lower median.
+    """
+    order = np.argsort(values)
+    counted = np.cumsum(weights[:, order], axis=1)
+    place = np.argmax(counted >= counted[:, -1:] / 2, axis=1)
+    return np.asarray(values)[order][place]
+
+
+def weighted_correlation(first, second, weights):
+    """Pearson's correlation coefficient with weights.
+
+    Parameters
+    ----------
+    first, second : array (N,)
+        Values.
+    weights : array (draws, N)
+        Not negative.
+
+    Returns
+    -------
+    array (draws,)
+    """
+    first, second = first - np.mean(first), second - np.mean(second)
+    means = [weighted_mean(one, weights) for one in (first, second)]
+    product = weighted_mean(first * second, weights) - means[0] * means[1]
+    spreads = [
+        weighted_mean(one**2, weights) - mean**2
+        for one, mean in zip((first, second), means, strict=True)
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return product / np.sqrt(spreads[0] * spreads[1])
+
+
+def _words(key):
+    """What a column that is missing is, for a sentence."""
+    if not isinstance(key, tuple):
+        return f"{key} of its halos"
+    if key[0] == "line":
+        return f"total of the {key[1]} maps"
+    train, fields, limits, _ = key
+    return f"network of {train} for {fields}, {limits} maps"

@@ -1,0 +1,461 @@
+"""What the statements measure: on halos and their maps, and on what networks infer.
+
+All return arrays of ``1 + draws`` values, and raise `cgmhelpers.errors.ResultError` where the run
+lacks what they need.
+"""
+
+import itertools
+
+import numpy as np
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.halos.populations import FEW, MASS_EDGES
+from cgmhelpers.halos.properties import NAMES, PROPERTIES
+from cgmhelpers.paper.evidence import weighted_correlation, weighted_mean
+
+ORDER = ("Astrid", "IllustrisTNG", "SIMBA")
+"""Suites from weak feedback to strong."""
+CLASSES = ("sub_l_star", "l_star", "group")
+
+
+def of_class(name):
+    """Write the condition that chooses a class of halos.
+
+    Parameters
+    ----------
+    name : str
+        Of the class.
+
+    Returns
+    -------
+    str
+    """
+    return f"halo_class == '{name}'"
+
+
+def brightness(evidence, bright, faint, halo_class, field="xray"):
+    """Mean log of the sum of the maps of one suite minus that of another.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    bright, faint : str
+        Suites.
+    halo_class : str
+        Which halos.
+    field : str
+        Of which maps.
+
+    Returns
+    -------
+    array (1 + draws,)
+        [dex].
+    """
+    means = []
+    for suite in (bright, faint):
+        (total,), weights = evidence.population(suite).take(field, where=of_class(halo_class))
+        means.append(weighted_mean(total, weights))
+    return means[0] - means[1]
+
+
+def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
+    """Share of bins of halo mass in which the means have the order Astrid, IllustrisTNG, SIMBA.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    names : sequence of str
+        Properties, which count alike.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    ordered = []
+    for name in names:
+        for low, high in itertools.pairwise(MASS_EDGES):
+            where = f"{low} <= log_mass < {high}"
+            counts = [len(evidence.population(one).halos.query(where)) for one in ORDER]
+            if min(counts) < FEW:
+                continue
+            top, middle, bottom = (mean_of(evidence, one, name, where) for one in ORDER)
+            ordered.append((top > middle) & (middle > bottom))
+    if not ordered:
+        raise ResultError(f"too few halos: no bin of mass with {FEW} in each suite")
+    return np.mean(ordered, axis=0)
+
+
+def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
+    """How far the mean at 10^12.25-12.75 Msun lies below both those below 12 and above 13.
+
+    Parameters
+    ----------
+    evidence, name, suite
+        As for :func:`mean_of`.
+
+    Returns
+    -------
+    array (1 + draws,)
+        In the property's unit, to the nearer side.
+    """
+    places = ("log_mass < 12", "12.25 <= log_mass < 12.75", "log_mass >= 13")
+    light, middle, heavy = (mean_of(evidence, suite, name, where) for where in places)
+    return np.minimum(light, heavy) - middle
+
+
+def mean_of(evidence, suite, name, where):
+    """Mean of a property of a suite's halos.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite, name : str
+        Which suite, which property.
+    where : str
+        Which halos.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    (values,), weights = evidence.population(suite).take(name, where=where)
+    return weighted_mean(values, weights)
+
+
+def dimmest_step(evidence):
+    """Smaller of the steps in X-ray brightness, Astrid to IllustrisTNG and on to SIMBA, groups.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    array (1 + draws,)
+        [dex].
+    """
+    steps = [brightness(evidence, a, b, "group") for a, b in itertools.pairwise(ORDER)]
+    return np.min(steps, axis=0)
+
+
+def mass_correlation(evidence, field, suite):
+    """Correlation of halo mass with the log of the sum of a map.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    field, suite : str
+        Of whose maps.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    (log_mass, total), weights = evidence.population(suite).take("log_mass", field)
+    return weighted_correlation(log_mass, total, weights)
+
+
+SINGLE, BOTH = ("xray", "hi"), "xray+hi"
+HALO_MASS = "log_m_halo"
+
+
+def explained(evidence, name, fields, limits, where=None, suites=None):
+    """R2 of one property, averaged over suites and inputs.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    name : str
+        Property.
+    fields : sequence of str
+        Inputs.
+    limits : str
+        Limits of the maps.
+    where : str, optional
+        Which halos.
+    suites : sequence of str, optional
+        All of the run by default.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    values = [
+        evidence.r2(suite, one, limits, name, where=where)
+        for suite in suites or evidence.suites
+        for one in fields
+    ]
+    return np.mean(values, axis=0)
+
+
+def suite_error(evidence, suite, names, fields, limits):
+    """RMSE in units of the range, as geometric mean over properties and inputs.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite : str
+        Suite of training and test.
+    names : sequence of str
+        Properties.
+    fields, limits
+        As for :func:`explained`.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    span = {one.name: one.high - one.low for one in PROPERTIES}
+    logs = [
+        np.log(evidence.rmse(suite, one, limits, name) / span[name])
+        for name in names
+        for one in fields
+    ]
+    return np.exp(np.mean(logs, axis=0))
+
+
+def against_others(evidence, suite, measure, worst=False):
+    """A number of one suite over the best, or the worst, of the others.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite : str
+        The one.
+    measure : callable
+        Suite in, array (1 + draws,) out; small is good.
+    worst : bool
+        Compare with the largest of the others.
+
+    Returns
+    -------
+    array (1 + draws,)
+        Below 1 (above 1 for `worst`), where the suite stands alone.
+    """
+    others = [measure(one) for one in evidence.suites if one != suite]
+    if suite not in evidence.suites or len(others) < 2:
+        raise ResultError(f"{suite} has to be compared with two other suites")
+    return measure(suite) / (np.max if worst else np.min)(others, axis=0)
+
+
+def gain(evidence, suite, limits, halo_class):
+    """RMSE of the halo mass with the better of two fields, over that with both.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite, limits, halo_class : str
+        Of which networks and halos.
+
+    Returns
+    -------
+    array (1 + draws,)
+        Above 1: both are better than either.
+    """
+    where = of_class(halo_class)
+    single = [evidence.rmse(suite, one, limits, HALO_MASS, where=where) for one in SINGLE]
+    return np.min(single, axis=0) / evidence.rmse(suite, BOTH, limits, HALO_MASS, where=where)
+
+
+def gain_most_for_l_star(evidence):
+    """Gain of L* halos over the larger gain of the other classes, IllustrisTNG with limits.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    gains = {one: gain(evidence, "IllustrisTNG", "survey", one) for one in CLASSES}
+    return gains["l_star"] / np.maximum(gains["sub_l_star"], gains["group"])
+
+
+def harder(evidence, names, easy, fields, limits):
+    """By how much R2 of the easiest of some properties is below that of another.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    names : sequence of str
+        The hard ones.
+    easy : sequence of str
+        The easier ones; the least explained of them counts.
+    fields, limits
+        As for :func:`explained`.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    hard = [explained(evidence, name, fields, limits) for name in names]
+    rest = [explained(evidence, name, fields, limits) for name in easy]
+    return np.min(rest, axis=0) - np.max(hard, axis=0)
+
+
+def pairs(evidence):
+    """List the pairs of different suites.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    list of tuple of str
+        Training and test.
+
+    Raises
+    ------
+    ResultError
+        If there is one suite only.
+    """
+    found = [(a, b) for a in evidence.suites for b in evidence.suites if a != b]
+    if not found:
+        raise ResultError("the run has one suite only")
+    return found
+
+
+def correlation_elsewhere(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
+    """Rank correlation of truth and inference, averaged over the pairs of different suites.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    name, fields, limits : str
+        Property, input and limits.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    values = [evidence.correlation(a, fields, limits, name, b) for a, b in pairs(evidence)]
+    return np.mean(values, axis=0)
+
+
+def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
+    """Offset in another suite, counted positive where it goes the way that brightness suggests.
+
+    Parameters
+    ----------
+    evidence, name, fields, limits
+        As for :func:`correlation_elsewhere`.
+
+    Returns
+    -------
+    array (1 + draws,)
+        In the property's unit, averaged over the pairs of suites.
+    """
+    values = []
+    for train, test in pairs(evidence):
+        brighter = np.mean([brightness(evidence, test, train, one)[0] for one in CLASSES])
+        values.append(np.sign(brighter) * evidence.offset(train, fields, limits, name, test))
+    return np.mean(values, axis=0)
+
+
+def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
+    """RMSE of a suite's network in the other suites, their geometric mean.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite, fields, limits : str
+        The network.
+    name : str
+        Property.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    others = [b for a, b in pairs(evidence) if a == suite]
+    logs = [np.log(evidence.rmse(suite, fields, limits, name, test)) for test in others]
+    return np.exp(np.mean(logs, axis=0))
+
+
+def second_field_elsewhere(evidence):
+    """Error in other suites with both fields over that with X-rays alone, limited maps.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    logs = [
+        np.log(error_elsewhere(evidence, suite, BOTH) / error_elsewhere(evidence, suite, "xray"))
+        for suite in evidence.suites
+    ]
+    return np.exp(np.mean(logs, axis=0))
+
+
+def scatter_ratios(evidence, fields=BOTH, limits="ideal"):
+    """Inferred over true scatter at fixed mass, of all cases of Table 3.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    fields, limits : str
+        Input and limits.
+
+    Returns
+    -------
+    array (cases, 1 + draws)
+        Properties but the mass, suites, Sub-L* and L*.
+    """
+    return np.array(
+        [
+            evidence.scatter_ratio(suite, fields, limits, name, of_class(one))
+            for suite in evidence.suites
+            for name in NAMES
+            if name != HALO_MASS
+            for one in CLASSES[:2]
+        ]
+    )
+
+
+def line_against_network(evidence):
+    """RMSE of the halo mass by a straight line in log total over that of the network.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    array (1 + draws,)
+        For the field where the line does better: geometric mean over the suites, ideal maps.
+    """
+    ratios = []
+    for field in SINGLE:
+        logs = []
+        for suite in evidence.suites:
+            network = (suite, field, "ideal", HALO_MASS)
+            (truth, line, mean), weights = evidence.tested[suite].take(
+                HALO_MASS, ("line", field), network
+            )
+            logs.append(
+                0.5 * np.log((weights @ (line - truth) ** 2) / (weights @ (mean - truth) ** 2))
+            )
+        ratios.append(np.exp(np.mean(logs, axis=0)))
+    return np.min(ratios, axis=0)

@@ -1,0 +1,25 @@
+"""A run: its parameters, its stages in their order, its notebooks and its book.
+
+Its files, each of which imports only those above it:
+
+- `parameters`: all parameters of a run, read from a profile and checked
+- `stages`: the tasks of a run, for any process
+- `run`: a run: its folder, and its stages in their order
+- `notebooks`: the order of the notebooks, and papermill that executes them
+- `results`: the few small tables that are kept of a run
+- `offline`: brings scripts of other people for the pages, checked
+- `book`: puts the book together and builds it
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["book", "notebooks", "offline", "parameters", "results", "run", "stages"],
+    submod_attrs={
+        "notebooks": ["NOTEBOOKS", "run_notebooks", "start"],
+        "parameters": ["Parameters", "project_root", "read"],
+        "results": ["evidence", "keep"],
+        "run": ["Run"],
+    },
+)

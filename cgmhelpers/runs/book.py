@@ -1,0 +1,312 @@
+"""The book: put its sources, executed notebooks and figures into one folder, and build it there.
+
+Nothing is written into the source tree, so two runs can't mix.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from cgmhelpers.errors import DataNotFoundError, ResultError
+from cgmhelpers.runs.offline import vendor_assets
+from cgmhelpers.runs.parameters import project_root
+
+NEEDED_FIGURES = ("hero.png",)
+LOG_TAIL = 40
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+RERUN = """\
+:::{{admonition}} Run this chapter again
+:class: tip dropdown
+
+```bash
+{command}
+```
+
+It makes what the run lacks. Another `-p name value` overrides a parameter of the profile.
+:::
+"""
+# jupyter-book has no __main__; its command may belong to another interpreter.
+START = "from jupyter_book.cli.main import main; main()"
+
+
+def assemble(run_folder, executed=None, source=None):
+    """Gather everything that the book is built from in ``<run_folder>/book``.
+
+    Parameters
+    ----------
+    run_folder : path
+        A run, with the figures of its stages in ``figures/``.
+    executed : path, optional
+        The folder of executed notebooks; ``<run_folder>/notebooks`` unless told.
+    source : str, optional
+        What the run's data are, for the pages to say; read from the run's parameters unless told.
+
+    Returns
+    -------
+    Path
+        The folder, made anew: sources of the book, ``executed/``, ``book/figures/``.
+
+    Raises
+    ------
+    DataNotFoundError
+        Where a page of the table of contents or a needed figure isn't there.
+    """
+    root = project_root()
+    run_folder = Path(run_folder)
+    executed = run_folder / "notebooks" if executed is None else Path(executed)
+    _check_figures(run_folder / "figures")
+
+    whole = run_folder / "book"
+    draft = run_folder / ".book.partial"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    shutil.copy2(root / "_toc.yml", draft)
+    shutil.copytree(root / "book", draft / "book")
+    shutil.copytree(root / "assets", draft / "assets", ignore=shutil.ignore_patterns("offline"))
+    shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
+    (draft / "executed").mkdir()
+    for notebook in sorted(executed.glob("[!.]*.ipynb")):
+        nbformat.write(as_page(nbformat.read(notebook, as_version=4), notebook.stem),
+                       draft / "executed" / notebook.name)  # fmt: skip
+    _check_pages(draft, executed)
+    offline = vendor_assets(draft / "assets" / "offline")
+    configuration = yaml.safe_load((root / "_config.yml").read_text())
+    configuration["parse"]["myst_substitutions"]["source"] = source or data_source(run_folder)
+    (draft / "_config.yml").write_text(
+        yaml.safe_dump(configuration if offline else without_offline(configuration))
+    )
+    shutil.rmtree(whole, ignore_errors=True)
+    os.replace(draft, whole)
+    return whole
+
+
+def as_page(notebook, name):
+    """Make a page of an executed notebook: parameters folded, and how to run it again.
+
+    Widgets that have a plain form too (HTML beside the widget) show that one: their scripts are
+    JupyterLab's, and a page hasn't got them.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Executed by papermill.
+    name : str
+        Its name, without ending.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The same, changed.
+    """
+    cells = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            continue  # the command says them
+        cells.append(cell)
+        if "parameters" in tags:
+            cell.metadata["tags"] = [*tags, "hide-input"]
+            given = notebook.metadata.get("papermill", {}).get("parameters", {})
+            text = RERUN.format(command=rerun_command(name, given))
+            cells.append(nbformat.v4.new_markdown_cell(text, id="run-again"))
+    notebook.cells = cells
+    _drop_kernel_widgets(notebook)
+    return notebook
+
+
+def rerun_command(name, parameters):
+    """Say how to execute a notebook again with the same parameters.
+
+    Parameters
+    ----------
+    name : str
+        Of the notebook, without ending.
+    parameters : dict
+        That papermill was given.
+
+    Returns
+    -------
+    str
+        For a shell.
+    """
+    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
+    for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
+        # Lists as YAML; a string that reads as a number must be said to be one.
+        plain = isinstance(value, str)
+        raw = plain and not isinstance(yaml.safe_load(value or "''"), str)
+        words += ["-r" if raw else "-p", key, value if plain else json.dumps(value)]
+    return shlex.join(words)
+
+
+def _drop_kernel_widgets(notebook):
+    """Drop widgets of other modules than ipywidgets' own where plain HTML says the same."""
+    shown = False
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data.pop(WIDGET_VIEW, None)
+            shown |= WIDGET_VIEW in data
+    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    for identity in [key for key, one in states.items() if one["model_module"] == "anywidget"]:
+        del states[identity]
+    if not shown:
+        notebook.metadata.pop("widgets", None)
+
+
+def data_source(run_folder):
+    """Say what a run's data are.
+
+    Parameters
+    ----------
+    run_folder : path
+        A run, with its ``parameters.yml``.
+
+    Returns
+    -------
+    str
+        Such as "mock suite, profile quick".
+
+    Raises
+    ------
+    DataNotFoundError
+        Where the run has no parameters.
+    """
+    path = Path(run_folder) / "parameters.yml"
+    if not path.exists():
+        raise DataNotFoundError(
+            f"{run_folder} isn't a run folder.", expected=path, remedy="Run `cgm run` first."
+        )
+    values = yaml.safe_load(path.read_text())
+    name = f"CAMELS, {values['set_name']} set"
+    if values["data_root"] is None or _first_simulation(values).is_mock:
+        name = "mock suite"
+    return f"{name}, profile {Path(values['profile']).stem}"
+
+
+def _first_simulation(values):
+    from cgmhelpers.simulations.simulation import Simulation
+
+    first = values["realisations"][0] if isinstance(values["realisations"], list) else 0
+    root = Path(values["data_root"]).expanduser()
+    return Simulation(root, values["suites"][0], values["set_name"], first, values["snapshot"])
+
+
+def build(folder):
+    """Build an assembled book; any warning is an error.
+
+    Parameters
+    ----------
+    folder : path
+        What `assemble` returned.
+
+    Returns
+    -------
+    Path
+        The ``index.html`` to open.
+
+    Raises
+    ------
+    ResultError
+        With the end of Sphinx's log, where the build didn't succeed.
+    """
+    folder = Path(folder)
+    command = [sys.executable, "-c", START, "build", ".", "-W", "-n", "--keep-going"]
+    log = folder / "build.log"
+    with log.open("w") as stream:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    index = folder / "_build" / "html" / "index.html"
+    if done.returncode or not index.exists():
+        lines = COLOURS.sub("", log.read_text(errors="replace")).splitlines()
+        warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
+        raise ResultError(
+            f"The book in {folder} couldn't be built (exit code {done.returncode}).",
+            found="\n".join(["", *warnings, *lines[-LOG_TAIL:]]),
+            remedy=f"The whole log is {log}.",
+        )
+    return index
+
+
+def without_offline(configuration):
+    """Take away what points to the vendored scripts, so that pages use the public CDN.
+
+    Parameters
+    ----------
+    configuration : dict
+        The content of ``_config.yml``.
+
+    Returns
+    -------
+    dict
+        A changed copy.
+    """
+    sphinx = dict(configuration["sphinx"])
+    sphinx["config"] = {
+        name: value
+        for name, value in sphinx["config"].items()
+        if name not in ("mathjax_path", "nb_ipywidgets_js")
+    }
+    return {**configuration, "sphinx": sphinx}
+
+
+def pages(toc):
+    """List the pages that a table of contents names.
+
+    Parameters
+    ----------
+    toc : dict
+        The content of ``_toc.yml``.
+
+    Returns
+    -------
+    list of str
+        Paths without suffix, in reading order.
+    """
+    found = [toc["root"]] if "root" in toc else []
+    found += [toc["file"]] if "file" in toc else []
+    for name in ("parts", "chapters", "sections"):
+        for entry in toc.get(name, ()):
+            found += pages(entry)
+    return found
+
+
+def _check_figures(figures):
+    missing = [name for name in NEEDED_FIGURES if not (figures / name).exists()]
+    if missing:
+        raise DataNotFoundError(
+            f"{figures} lacks {', '.join(missing)}, which the book's first page shows.",
+            found=sorted(path.name for path in figures.glob("*")) or "no figure",
+            remedy="Make the run's figures first: `cgm run` with the same run folder.",
+        )
+
+
+def _check_pages(draft, executed):
+    toc = yaml.safe_load((draft / "_toc.yml").read_text())
+    missing = [
+        page
+        for page in pages(toc)
+        if not any((draft / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb"))
+    ]
+    if missing:
+        raise DataNotFoundError(
+            f"The book's table of contents names pages that aren't there: {', '.join(missing)}.",
+            found=sorted(path.name for path in executed.glob("*.ipynb"))
+            or f"nothing in {executed}",
+            remedy="Run the notebooks first: `cgm book` does both.",
+        )

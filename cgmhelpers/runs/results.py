@@ -1,0 +1,160 @@
+"""What is kept of a run: a few small tables, and a note of what made them.
+
+``cgm results`` writes them for the largest run that was made into ``book/results``, from where the
+chapter on the claims shows them beside the reader's own run.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from cgmhelpers.maps import summaries
+from cgmhelpers.paper import claims
+from cgmhelpers.paper.evidence import Evidence
+from cgmhelpers.runs.parameters import project_root
+from cgmhelpers.statistics.metrics import summarise
+from cgmhelpers.system import files, provenance
+
+TABLES = ("metrics", "counts", "claims")
+NOTE = "results.json"
+DIGITS = "%.4g"
+SIZE = ("realisations", "mock_cells", "map_size", "channels", "epochs", "split_by", "seed")
+"""Parameters that say how large a run is."""
+RELEASES = ("cgmhelpers", "python", "packages")
+"""Of the manifest, what is kept."""
+
+
+def evidence(run):
+    """Gather the tables of a run that statements are tested on.
+
+    Parameters
+    ----------
+    run : Run
+        Makes what it lacks.
+
+    Returns
+    -------
+    Evidence
+    """
+    return Evidence(run.predictions(), run.halos(), summaries.suite_totals(run.maps()))
+
+
+def summary(run):
+    """Sum up a run.
+
+    Parameters
+    ----------
+    run : Run
+        Makes what it lacks.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``"metrics"`` of every network in its own suite and, for the two masses, in the others;
+        ``"counts"``, the halos of each suite, class and part; ``"claims"``.
+    """
+    predictions = run.predictions()
+    metrics = summarise(predictions)
+    own = metrics["suite_train"] == metrics["suite_test"]
+    masses = metrics["property"].isin(["log_m_halo", "log_m_cgm"])
+    last = metrics["limits"] == run.parameters.limits[-1]
+    halos = run.halos()
+    tested = predictions.drop_duplicates(["suite_test", "realisation", "group"])
+    counts = {
+        "halos": halos.groupby(["suite", "halo_class"], sort=False).size(),
+        "tested": tested.groupby(["suite_test", "halo_class"], sort=False).size(),
+    }
+    counts["tested"].index.names = counts["halos"].index.names
+    return {
+        "metrics": metrics[own | (masses & last)],
+        "counts": pd.DataFrame(counts).reset_index(),
+        "claims": claims.judge(evidence(run)),
+    }
+
+
+def write(run, command, folder=None):
+    """Write the summary of a run, with a note of what made it.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    command : str
+        What made it.
+    folder : path, optional
+        Where; ``book/results`` of the project by default.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = _folder(folder)
+    tables = summary(run)
+    for name, table in tables.items():
+        keep(table, folder / f"{name}.csv")
+    p = run.parameters
+    note = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "profile": Path(p.profile).stem,
+        "source": run.source,
+        "mock": run.is_mock,
+        "parameters": {name: getattr(p, name) for name in SIZE},
+        "halos": int(tables["counts"]["halos"].sum()),
+        "made with": {name: provenance.manifest()[name] for name in RELEASES},
+    }
+    with files.whole(folder / NOTE) as temporary:
+        temporary.write_text(json.dumps(note, indent=1) + "\n")
+    return folder
+
+
+def read(folder=None):
+    """Read a summary that was kept.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where; ``book/results`` of the project by default.
+
+    Returns
+    -------
+    note : dict
+        Of what made it; empty where there is none.
+    tables : dict of str to pandas.DataFrame
+        As from :func:`summary`; empty where there is none.
+    """
+    folder = _folder(folder)
+    if not (folder / NOTE).is_file():
+        return {}, {}
+    texts = {"number": str, "reason": str}
+    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype=texts) for name in TABLES}
+    tables["claims"] = tables["claims"].fillna({"reason": ""})
+    return json.loads((folder / NOTE).read_text()), tables
+
+
+def keep(table, path):
+    """Write a table as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+    path : path
+        The file.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = Path(path)
+    with files.whole(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=DIGITS)
+    return path
+
+
+def _folder(folder):
+    return Path(folder) if folder is not None else project_root() / "book" / "results"

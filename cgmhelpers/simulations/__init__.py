@@ -1,0 +1,33 @@
+"""Simulations on disk: where files lie, what their codes call things, physical units.
+
+Its files, each of which imports only those above it:
+
+- `hdf5`: opening files; columns inflated by all cores at once
+- `dialects`: what each simulation code calls its columns, and in which units
+- `layout`: where files lie below a data root, today and before
+- `header`: the header of a snapshot in physical units
+- `particles`: columns of equal length in physical units
+- `catalogue`: positions, masses and radii of halos, checked against the snapshot
+- `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
+- `simulation`: `Simulation`: gas, particles and halos in physical units
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "catalogue",
+        "consistency",
+        "dialects",
+        "hdf5",
+        "header",
+        "layout",
+        "particles",
+        "simulation",
+    ],
+    submod_attrs={
+        "dialects": ["COLUMN_UNITS"],
+        "simulation": ["GAS_COLUMNS", "SUITES", "Simulation", "discover"],
+    },
+)

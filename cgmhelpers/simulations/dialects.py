@@ -1,0 +1,241 @@
+"""What each simulation code calls the columns that we need, and in which units.
+
+One table, `COLUMNS`, says for every physical column in which data sets it may be found. The
+first recipe whose data sets exist is used, so a file is read by what it holds and not by the
+name of its suite: the three suites of the paper, their N-body twins, and other Gadget-like
+files go through the same lines.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import constants
+
+from cgmhelpers.simulations import hdf5
+
+PARTICLE_TYPES = {"gas": 0, "dark_matter": 1, "stars": 4, "wind": 4, "black_holes": 5}
+"""Number of the HDF5 group ``PartType<n>`` that holds each kind."""
+
+PRIMORDIAL_HYDROGEN_FRACTION = 0.76
+ADIABATIC_INDEX = 5 / 3
+CELL_SMOOTHING_FACTOR = 2.0
+"""Kernel support radius of a Voronoi cell over the radius of the sphere of its volume.
+
+The default of yt's Arepo front end (``smoothing_factor``), so that maps can be compared.
+"""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A data set, or one column of a two-dimensional one with at least `width` columns."""
+
+    name: str
+    column: int | None = None
+    width: int = 0
+
+    def found_in(self, group):
+        """Whether an open HDF5 group holds this piece.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            A particle type.
+
+        Returns
+        -------
+        bool
+        """
+        if self.name not in group or self.width == 0:
+            return self.name in group
+        shape = getattr(group[self.name], "shape", ())
+        return len(shape) == 2 and shape[1] >= self.width
+
+    def read(self, group, rows):
+        """Read rows; one column only where one is named.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            A particle type.
+        rows : slice
+            Which rows.
+
+        Returns
+        -------
+        ndarray
+        """
+        dataset = group[self.name]
+        return hdf5.read(dataset, rows, self.column if dataset.ndim == 2 else None)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a physical column from pieces of a file."""
+
+    pieces: tuple[Piece, ...]
+    convert: Callable
+
+
+def _scaled(values, factor):
+    """Multiply in place where the type allows it: a column can be 400 MB."""
+    if not np.issubdtype(values.dtype, np.floating):
+        values = values.astype(np.float64)
+    values *= values.dtype.type(factor)
+    return values
+
+
+def temperature(internal_energy, electron_abundance):
+    """Gas temperature from the specific internal energy.
+
+    T = (gamma - 1) u mu m_p / k_B with mu = 4 / (1 + 3 X_H + 4 X_H x_e). The hydrogen fraction
+    is the primordial 0.76, as in the data releases of the simulations and in yt: the codes
+    themselves convert with it, whatever the metals of the element.
+
+    Parameters
+    ----------
+    internal_energy : ndarray, shape (N,)
+        Specific internal energy [(cm/s)^2].
+    electron_abundance : ndarray, shape (N,)
+        n_e / n_H.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Temperature [K].
+    """
+    hydrogen = PRIMORDIAL_HYDROGEN_FRACTION
+    molecular_weight = 4 / (1 + 3 * hydrogen + 4 * hydrogen * electron_abundance)
+    factor = (ADIABATIC_INDEX - 1) * constants.m_p.cgs.value / constants.k_B.cgs.value
+    return internal_energy * (molecular_weight * factor).astype(internal_energy.dtype)
+
+
+def cell_support_radius(volume):
+    """Kernel support radius of Voronoi cells.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (N,)
+        Volumes of the cells [length^3].
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        `CELL_SMOOTHING_FACTOR` times the radius of the sphere of that volume [length].
+    """
+    return CELL_SMOOTHING_FACTOR * np.cbrt(3 * volume / (4 * np.pi))
+
+
+def _plain(values, units):
+    return values
+
+
+_MASS = Recipe((Piece("Masses"),), lambda m, units: _scaled(m, units.mass))
+
+COLUMNS = {
+    "position": (Recipe((Piece("Coordinates"),), lambda x, units: _scaled(x, units.length)),),
+    "velocity": (Recipe((Piece("Velocities"),), lambda v, units: _scaled(v, units.velocity)),),
+    "mass": (_MASS,),
+    "density": (Recipe((Piece("Density"),), lambda d, units: _scaled(d, units.density)),),
+    "temperature": (
+        Recipe(
+            (Piece("InternalEnergy"), Piece("ElectronAbundance")),
+            lambda e, x, units: temperature(_scaled(e, units.specific_energy), x),
+        ),
+        Recipe((Piece("Temperature"),), _plain),
+    ),
+    # Mass fraction of all metals. SIMBA and Gadget-4 share a name; SIMBA's has 11 columns.
+    "metallicity": (
+        Recipe((Piece("GFM_Metallicity"),), _plain),
+        Recipe((Piece("Metallicity", column=0),), _plain),
+    ),
+    "hydrogen_fraction": (
+        Recipe((Piece("GFM_Metals", column=0, width=9),), _plain),
+        Recipe(
+            (Piece("Metallicity", column=0, width=11), Piece("Metallicity", column=1, width=11)),
+            lambda metals, helium, units: 1 - metals - helium,
+        ),
+        Recipe(
+            (Piece("Masses"),),
+            lambda m, units: np.full(m.shape, PRIMORDIAL_HYDROGEN_FRACTION, m.dtype),
+        ),
+    ),
+    "electron_abundance": (Recipe((Piece("ElectronAbundance"),), _plain),),
+    "neutral_hydrogen_abundance": (Recipe((Piece("NeutralHydrogenAbundance"),), _plain),),
+    "star_formation_rate": (Recipe((Piece("StarFormationRate"),), _plain),),
+    "smoothing_length": (
+        Recipe((Piece("SmoothingLength"),), lambda h, units: _scaled(h, units.length)),
+        Recipe(
+            (Piece("Masses"), Piece("Density")),
+            lambda m, d, units: _scaled(cell_support_radius(m / d), units.length),
+        ),
+    ),
+    "formation_time": (
+        Recipe((Piece("GFM_StellarFormationTime"),), _plain),
+        Recipe((Piece("StellarFormationTime"),), _plain),
+    ),
+    "particle_id": (Recipe((Piece("ParticleIDs"),), _plain),),
+}
+"""Physical column -> recipes, in the order of preference."""
+
+COLUMN_UNITS = {
+    "position": "kpc",
+    "velocity": "km/s",
+    "mass": "Msun",
+    "density": "g/cm**3",
+    "temperature": "K",
+    "metallicity": "",
+    "hydrogen_fraction": "",
+    "electron_abundance": "",
+    "neutral_hydrogen_abundance": "",
+    "star_formation_rate": "Msun/yr",
+    "smoothing_length": "kpc",
+    "formation_time": "",
+    "particle_id": "",
+}
+"""Unit of each physical column (physical, not comoving)."""
+
+
+_TINY = float(np.finfo(np.float32).tiny)
+BOUNDS = {
+    "position": (-0.001, 1.001),  # of the box: rounding may put an element on its edge
+    "velocity": (-3e5, 3e5),  # the speed of light
+    "mass": (_TINY, 1e15),
+    "density": (1e-40, 1e-10),  # 1e-16 to 1e14 nuclei per cm^3
+    "temperature": (1e-3, 1e12),
+    "metallicity": (-1e-3, 1.0),  # rounding in the codes' advection
+    "hydrogen_fraction": (0.0, 1.001),
+    "electron_abundance": (0.0, 3.0),
+    "neutral_hydrogen_abundance": (0.0, 1.01),
+    "star_formation_rate": (0.0, 1e6),
+    "smoothing_length": (_TINY, 1.0),  # of the box
+    "formation_time": (-np.inf, np.inf),
+}
+"""Least and largest value of each physical column, in its unit; far beyond what simulations have,
+but within reach of wrong units and damaged files. NaN and infinity are outside."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """File names of a suite from before March 2024, the yt front end that reads it, and gas columns
+    that tell its snapshots from those of the other two."""
+
+    front_end: str
+    old_snapshot: str
+    old_catalogue: str
+    has: tuple = ()
+    lacks: tuple = ()
+
+
+_OLD = ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5")
+SUITES = {
+    "IllustrisTNG": Suite("arepo", *_OLD, ("GFM_Metallicity",), ("SmoothingLength",)),
+    "SIMBA": Suite("gizmo", *_OLD, ("Metallicity",), ("GFM_Metallicity",)),
+    "Astrid": Suite(
+        "gadget_hdf5",
+        "snap_090.hdf5",
+        "fof_subhalo_tab_090.hdf5",
+        ("GFM_Metallicity", "SmoothingLength"),
+    ),
+}
+"""The three suites of the paper. Suites that aren't listed are looked for by the new names."""

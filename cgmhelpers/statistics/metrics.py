@@ -1,0 +1,367 @@
+"""How good a set of predictions is: Eqs 7-10 of the paper, coverage, and scatter at fixed mass.
+
+The functions on arrays take ``(halos, properties)`` and give one number per property; those on
+tables take the tidy table of :func:`cgmhelpers.inference.prediction.predict`. Equation numbers are
+those of Gluck et al. (2024, arXiv:2309.07912), theta being the truth, mu the posterior mean and
+sigma the posterior standard deviation.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.statistics.resampling import (
+    HALO,
+    check_columns,
+    check_probability,
+    interval,
+    resample,
+)
+
+ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
+"""Probability within one standard deviation of a normal distribution, 0.6827."""
+
+GROUPING = ("suite_train", "suite_test", "fields", "limits", "property")
+"""Columns that say which network was asked about which suite."""
+
+METRICS = ("rmse", "r2", "relative_error", "reduced_chi2", "coverage")
+"""What :func:`summarise` gives."""
+
+
+def rmse(truth, mean, weights=None):
+    r"""Root mean squared error, Eq. 7.
+
+    .. math:: \mathrm{RMSE}_i = \sqrt{\langle(\theta_i-\mu_i)^2\rangle}
+
+    Parameters
+    ----------
+    truth, mean : array_like, shape (halos, properties)
+        In the unit of each property.
+    weights : array_like, shape (draws, halos), optional
+        From :func:`resample`: how often each halo counts in each draw. Adds a first axis, draws,
+        to the result.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        In the unit of each property; 0 is perfect.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, or a value isn't finite.
+    """
+    truth, mean = _checked(truth=truth, mean=mean)
+    return np.sqrt(_mean((truth - mean) ** 2, weights))
+
+
+def r2(truth, mean, weights=None):
+    r"""Coefficient of determination, Eq. 8.
+
+    .. math:: R^2_i = 1 - \frac{\sum(\theta_i-\mu_i)^2}{\sum(\theta_i-\bar\theta_i)^2}
+
+    Parameters
+    ----------
+    truth, mean : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        1 is perfect, 0 is no better than the mean truth; NaN where the truth doesn't vary.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, or a value isn't finite.
+    """
+    truth, mean = _checked(truth=truth, mean=mean)
+    # About the mean, so that the difference of squares loses no digits.
+    centred = truth - truth.mean(axis=0)
+    spread = _mean(centred**2, weights) - _mean(centred, weights) ** 2
+    residual = _mean((truth - mean) ** 2, weights)
+    # A constant's mean isn't exact in floating point, so ask for variation and not for a sum; the
+    # second condition is for draws that hold copies of one halo.
+    varies = (np.ptp(truth, axis=0) > 0) & (spread > 1e-12 * np.mean(centred**2, axis=0))
+    return 1 - np.divide(residual, spread, out=np.full(spread.shape, np.nan), where=varies)
+
+
+def relative_error(mean, std, weights=None):
+    r"""Mean relative error, Eq. 9: how precise the network believes itself to be.
+
+    .. math:: \epsilon_i = \langle\sigma_i / |\mu_i|\rangle
+
+    Parameters
+    ----------
+    mean, std : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        Infinite where a posterior mean is exactly zero.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, or a `std` is negative.
+    """
+    mean, std = _checked(mean=mean, std=std)
+    infinite = np.full(mean.shape, np.inf)
+    return _mean(np.divide(std, np.abs(mean), out=infinite, where=mean != 0), weights)
+
+
+def reduced_chi2(truth, mean, std, weights=None):
+    r"""Reduced chi squared, Eq. 10: how trustworthy the posterior standard deviation is.
+
+    .. math:: \chi^2_i = \langle(\theta_i-\mu_i)^2/\sigma_i^2\rangle
+
+    Parameters
+    ----------
+    truth, mean, std : array_like, shape (halos, properties)
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        1 if errors are quantified well, more if they are underestimated; infinite where a `std`
+        is zero and its mean isn't exact.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, or a `std` is negative.
+    """
+    truth, mean, std = _checked(truth=truth, mean=mean, std=std)
+    error = np.abs(truth - mean)
+    deviations = np.divide(error, std, out=np.where(error > 0, np.inf, 0.0), where=std > 0)
+    return _mean(deviations**2, weights)
+
+
+def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
+    """Fraction of halos whose truth lies in the central normal interval of a probability.
+
+    Parameters
+    ----------
+    truth, mean, std : array_like, shape (halos, properties)
+    level : float, or sequence of one per property
+        Probability of the interval, 0 < level < 1; the default is mean +- one std.
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
+
+    Returns
+    -------
+    ndarray, shape (properties,)
+        Equal to `level`, to sampling noise, for a calibrated normal posterior.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, there is no halo, a value isn't finite, a `std` is negative, or
+        `level` isn't a probability.
+    """
+    truth, mean, std = _checked(truth=truth, mean=mean, std=std)
+    check_probability(level)
+    deviations = np.sqrt(2) * special.erfinv(np.asarray(level))
+    return _mean(np.abs(truth - mean) <= deviations * std, weights)
+
+
+def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
+    """All metrics of each group of a table of predictions.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`; rows whose truth isn't finite (halos
+        without gas) don't count.
+    by : sequence of str
+        Columns that make the groups; ``(*GROUPING, "halo_class")`` for metrics per class.
+    draws : int
+        Resamples for intervals; 0 for none.
+    unit, level, seed
+        As for :func:`bootstrap`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, then ``n`` (halos) and the `METRICS`, each with draws followed by its
+        interval, ``rmse_low``, ``rmse_high``, ...; groups in order of appearance. Intervals are
+        NaN for a group of fewer than two units.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, no row is left, or `level` isn't a probability.
+    """
+    by = list(by)
+    needed = [*by, *unit] if draws else by
+    rows = []
+    for key, group in with_truth(predictions, needed).groupby(by, sort=False, observed=True):
+        row = dict(zip(by, key, strict=True)) | {"n": len(group)}
+        metrics = {name: float(value) for name, value in _metrics(group).items()}
+        if draws:
+            drawn = _metrics(group, resample(group, unit, draws, seed))
+            for name in METRICS:
+                low, high = interval(drawn[name], level)
+                row |= {name: metrics[name], f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | metrics)
+    return pd.DataFrame(rows)
+
+
+def _metrics(group, weights=None):
+    """The `METRICS` of one group of predictions: numbers, or arrays of one value per draw."""
+    truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
+    found = (
+        rmse(truth, mean, weights),
+        r2(truth, mean, weights),
+        relative_error(mean, std, weights),
+        reduced_chi2(truth, mean, std, weights),
+        coverage(truth, mean, std, weights=weights),
+    )
+    return {name: value[..., 0] for name, value in zip(METRICS, found, strict=True)}
+
+
+def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
+    r"""Scatter of truth and of inference at fixed halo mass (Table 3).
+
+    The paper doesn't say how it removes the trend with mass. Here halos are binned in log halo
+    mass within each group, and the scatter is the standard deviation about the bins' means,
+
+    .. math:: s^2 = \frac{1}{n-b} \sum_b \sum_{i \in b} (v_i - \bar v_b)^2
+
+    for :math:`n` halos in :math:`b` bins (the within-group mean square of an analysis of
+    variance). A trend within a bin adds (slope x `bin_width`)^2 / 12 to both.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`.
+    by : sequence of str
+        Columns that make the groups.
+    bin_width : float
+        Width of the mass bins [dex].
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, then ``n``, ``truth`` and ``mean`` (their scatter, in the unit of
+        the property), and ``ratio`` (mean over truth: below 1 where scatter is
+        under-reproduced). NaN where no bin holds two halos.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, no row is left, or `bin_width` isn't positive.
+    """
+    if not bin_width > 0:
+        raise ParameterError("bin_width must be positive.", found=bin_width, expected="dex")
+    by = list(by)
+    rows = []
+    for key, group in with_truth(predictions, [*by, "log_mass"]).groupby(
+        by, sort=False, observed=True
+    ):
+        mass_bin = np.floor(group["log_mass"] / bin_width)
+        freedom = len(group) - mass_bin.nunique()
+        values = group[["truth", "mean"]]
+        squares = ((values - values.groupby(mass_bin).transform("mean")) ** 2).sum()
+        found = np.sqrt(squares / freedom) if freedom > 0 else squares * np.nan
+        ratio = found["mean"] / found["truth"] if found["truth"] > 0 else np.nan
+        rows.append(
+            dict(zip(by, key, strict=True))
+            | {"n": len(group), "truth": found["truth"], "mean": found["mean"], "ratio": ratio}
+        )
+    return pd.DataFrame(rows)
+
+
+def biases(predictions, by=GROUPING):
+    """Mean of inference minus truth: which way a network errs.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`.
+    by : sequence of str
+        Columns that make the groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `by`, ``n`` (halos), ``bias`` in the unit of the property,
+        ``uncertainty``, the standard error of that mean, and ``median`` of the same differences,
+        which a few wild inferences don't move; groups in order of appearance.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or no row is left.
+    """
+    by = list(by)
+    rows = with_truth(predictions, by)
+    groups = rows.assign(error=rows["mean"] - rows["truth"]).groupby(by, sort=False, observed=True)
+    found = groups["error"].agg(n="size", bias="mean", uncertainty="sem", median="median")
+    return found.reset_index()
+
+
+def _mean(values, weights):
+    """Mean over the halos: one per property, or one per draw and property."""
+    if weights is None:
+        return values.mean(axis=0)
+    weights = np.asarray(weights, dtype=np.float64)
+    finite = np.isfinite(values)
+    found = weights @ np.where(finite, values, 0.0) / weights.sum(axis=1, keepdims=True)
+    return np.where(weights @ ~finite > 0, np.inf, found)
+
+
+def _checked(**arrays):
+    """Arrays as float64, or an error that names what is wrong with them."""
+    arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    shape = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1 or len(shape) != 2 or 0 in shape:
+        raise ParameterError(
+            "The arrays don't fit together.",
+            found=", ".join(f"{name} {shape}" for name, shape in shapes.items()),
+            expected="equal shapes (halos, properties), at least one halo",
+        )
+    for name, array in arrays.items():
+        bad = ~np.isfinite(array)
+        if name == "std":
+            bad |= array < 0
+        if bad.any():
+            raise ParameterError(
+                f"{name} has values that can't be used.",
+                found=f"{bad.sum()} of {bad.size}, the first {array[bad][0]}",
+                expected="finite numbers" + (", not negative" if name == "std" else ""),
+                remedy="Leave out the halos without a truth before asking for statistics.",
+            )
+    return arrays.values()
+
+
+def with_truth(predictions, columns):
+    """The rows with a truth, once all columns are there.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`.
+    columns : sequence of str
+        Needed beside truth, mean and std.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or no row is left.
+    """
+    check_columns(predictions, {*columns, "truth", "mean", "std"})
+    rows = predictions[np.isfinite(predictions["truth"])]
+    if rows.empty:
+        raise ParameterError("No prediction has a truth to compare with.", found="0 rows")
+    return rows

@@ -1,0 +1,125 @@
+"""Whether the disagreement of an ensemble tells which predictions are wrong."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.statistics import resampling
+
+
+def per_halo(table):
+    """One row per halo and network: how far off it is, and how far the members disagree.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`combine`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Identifiers of the halo, ``suite_train``, ``log_mass``, ``halo_class``; ``familiar``,
+        whether its suite is that of the training; and ``error``, ``aleatoric`` and ``epistemic``:
+        root mean squares over the properties, in units of their ranges. Halos with a truth that
+        isn't finite are left out.
+    """
+    width = table["property"].map({one.name: one.high - one.low for one in PROPERTIES})
+    scaled = {
+        "error": (table["mean"] - table["truth"]) / width,
+        "aleatoric": table["std_aleatoric"] / width,
+        "epistemic": table["std_epistemic"] / width,
+    }
+    keys = [*HALO, "log_mass", "halo_class", "suite_train"]
+    squares = table[keys].assign(**{name: one**2 for name, one in scaled.items()})
+    # min_count: a halo without a truth for one property has no error.
+    number = table["property"].nunique()
+    total = squares.groupby(keys, sort=False, observed=True)[list(scaled)].sum(min_count=number)
+    halos = np.sqrt(total / number).dropna().reset_index()
+    return halos.assign(familiar=halos["suite"] == halos["suite_train"])
+
+
+def reliability(halos, share=0.1, draws=500, seed=1):
+    """How well the members' disagreement tells which halos not to trust.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From :func:`per_halo`.
+    share : float
+        Which share of the familiar halos' errors counts as large.
+    draws : int
+        Bootstrap draws of halos for the intervals.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each ``suite_train``, ``flag`` (``epistemic`` or ``aleatoric``) and ``task``:
+        ``unfamiliar`` (to tell halos of other suites) and ``large error`` (to tell halos whose
+        error exceeds that of all but `share` of the familiar ones). ``auc`` is the probability
+        that a halo to be told has the larger flag (0.5: no use, 1: always), with the interval
+        ``low`` to ``high`` of 95%. NaN where there is nothing to tell.
+    """
+    rows = []
+    for suite, own in halos.groupby("suite_train", sort=False):
+        known = own.loc[own["familiar"], "error"]
+        limit = known.quantile(1 - share) if len(known) else np.inf
+        tasks = {"unfamiliar": ~own["familiar"], "large error": own["error"] > limit}
+        weights = resampling.resample(own, draws=draws, seed=seed)
+        for flag in ("epistemic", "aleatoric"):
+            for task, wanted in tasks.items():
+                drawn = [auc(own[flag], wanted, one) for one in weights]
+                low, high = resampling.interval(drawn)
+                rows.append((suite, flag, task, auc(own[flag], wanted), float(low), float(high)))
+    return pd.DataFrame(rows, columns=["suite_train", "flag", "task", "auc", "low", "high"])
+
+
+def auc(flag, wanted, weights=None):
+    """Area under the receiver operating characteristic: how well a flag tells some halos.
+
+    Parameters
+    ----------
+    flag : array_like, shape (halos,)
+        A number; larger is more suspicious.
+    wanted : array_like of bool, shape (halos,)
+        Which ones it should tell.
+    weights : array_like of int, shape (halos,), optional
+        How often each halo counts.
+
+    Returns
+    -------
+    float
+        The chance that one of the wanted halos has a larger flag than one of the others (ties
+        count half; Mann-Whitney); NaN if there is none of either.
+    """
+    flag, wanted = np.asarray(flag, dtype=float), np.asarray(wanted, dtype=bool)
+    if weights is not None:
+        repeated = np.repeat(np.arange(len(flag)), np.asarray(weights, dtype=int))
+        flag, wanted = flag[repeated], wanted[repeated]
+    yes, no = wanted.sum(), (~wanted).sum()
+    if not yes or not no:
+        return np.nan
+    return (stats.rankdata(flag)[wanted].sum() - yes * (yes + 1) / 2) / (yes * no)
+
+
+def flag(halos, level=0.95):
+    """Flag the halos whose members disagree more than is usual for familiar ones.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From :func:`per_halo`.
+    level : float
+        Share of the familiar halos that aren't flagged.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same with a column ``flagged``; nothing is flagged where no halo is familiar.
+    """
+    known = halos["epistemic"].where(halos["familiar"])
+    limit = known.groupby(halos["suite_train"]).transform("quantile", level)
+    return halos.assign(flagged=halos["epistemic"] > limit)

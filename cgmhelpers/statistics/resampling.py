@@ -1,0 +1,172 @@
+"""Bootstrap: how much a statistic of a table would change with another draw of halos or boxes."""
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos.classes import HALO
+
+REALISATION = ("set_name", "realisation")
+"""Columns that name a box in all suites: the unit where twins, or neighbours, go together."""
+
+
+def bootstrap(table, statistic, unit=HALO, draws=1000, level=0.95, seed=1):
+    """Percentile interval of any statistic of a table, from resampled halos or realisations.
+
+    The rows of a unit go together: all properties, networks and projections of a halo, so that
+    differences between networks keep what their errors have in common. Halos of one box share
+    large-scale structure, and suites share initial conditions, so a comparison between suites
+    resamples the unit `REALISATION`; with few of them the interval is a rough one, and too short.
+    See Efron & Tibshirani (1993, An Introduction to the Bootstrap, Section 13.3).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Predictions, or any table with the columns of `unit`.
+    statistic : callable
+        Table in; a number, or a Series of numbers, out. Halos that were drawn twice are in the
+        table twice.
+    unit : sequence of str
+        Columns that name what is resampled: `HALO` or `REALISATION`.
+    draws : int
+        Number of resamples.
+    level : float
+        Probability of the interval, 0 < level < 1.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    pandas.Series or pandas.DataFrame
+        Entries (columns) ``value``, of `table` itself, ``low`` and ``high``; a row for each number
+        of `statistic`. Draws where the statistic is NaN don't count.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, there are fewer than two units, or `level` or `draws` can't be
+        used.
+    """
+    weights = resample(table, unit, draws, seed)
+    if np.isnan(weights).any():
+        raise ParameterError(
+            "A single unit can't be resampled.",
+            found=f"one {'/'.join(unit)} in {len(table)} rows",
+            expected="at least two",
+        )
+    every = np.arange(len(table))
+    drawn = [statistic(table.iloc[np.repeat(every, one)]) for one in weights.astype(int)]
+    value = statistic(table)
+    if isinstance(value, pd.Series):  # a rare group may be missing in a draw
+        drawn = pd.DataFrame(drawn).reindex(columns=value.index)
+    low, high = interval(drawn, level)
+    found = {"value": value, "low": low, "high": high}
+    return pd.DataFrame(found) if isinstance(value, pd.Series) else pd.Series(found)
+
+
+def resample(table, unit=HALO, draws=1000, seed=1):
+    """How often each row of a table counts in each bootstrap draw.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With the columns of `unit`.
+    unit : sequence of str
+        Columns that name what is drawn with replacement.
+    draws : int
+        Number of draws.
+    seed : int
+        Seed; the draws depend on which units there are and not on the order of the rows.
+
+    Returns
+    -------
+    ndarray of float, shape (draws, rows)
+        Whole numbers; NaN if there is a single unit.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, the table is empty, or `draws` isn't positive.
+    """
+    check_columns(table, unit)
+    number = table.groupby(list(unit), observed=True).ngroup().to_numpy()
+    units = number.max(initial=-1) + 1
+    if units < 1 or draws < 1:
+        raise ParameterError(
+            "There is nothing to resample.",
+            found=f"{len(table)} rows, {draws} draws",
+            expected="at least one of each",
+        )
+    if units == 1:  # which tells nothing about others
+        return np.full((draws, len(table)), np.nan)
+    counts = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws)
+    return counts[:, number].astype(float)
+
+
+def interval(drawn, level=0.95):
+    """Central percentile interval of the draws of a statistic.
+
+    Parameters
+    ----------
+    drawn : array_like, shape (draws, ...)
+        Values; NaN is left out.
+    level : float
+        Probability of the interval, 0 < level < 1.
+
+    Returns
+    -------
+    low, high : ndarray, shape (...)
+        NaN where no value is left.
+
+    Raises
+    ------
+    ParameterError
+        If `level` isn't a probability.
+    """
+    check_probability(level)
+    ordered = np.sort(np.asarray(drawn, dtype=float), axis=0)  # NaN comes last
+    number = np.sum(~np.isnan(ordered), axis=0, keepdims=True)
+    # Values that were drawn, not interpolated ones: some may be infinite.
+    places = [
+        np.ceil(share * number).astype(int) - 1 for share in (0.5 - level / 2, 0.5 + level / 2)
+    ]
+    return tuple(np.take_along_axis(ordered, np.maximum(one, 0), axis=0)[0] for one in places)
+
+
+def check_probability(level):
+    """Refuse what isn't a probability.
+
+    Parameters
+    ----------
+    level : float or sequence of float
+
+    Raises
+    ------
+    ParameterError
+        Unless 0 < level < 1.
+    """
+    if not all(0 < one < 1 for one in np.atleast_1d(level)):
+        raise ParameterError("level isn't a probability.", found=level, expected="0 < level < 1")
+
+
+def check_columns(table, columns):
+    """Refuse a table that lacks columns.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    columns : sequence of str
+
+    Raises
+    ------
+    ParameterError
+        With the columns that are missing.
+    """
+    missing = sorted(set(columns) - set(table.columns))
+    if missing:
+        raise ParameterError(
+            "The table of predictions lacks columns.",
+            found=list(table.columns),
+            expected=f"also {missing}",
+            remedy="Make the table with inference.predict.",
+        )

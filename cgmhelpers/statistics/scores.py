@@ -1,0 +1,153 @@
+"""How good a posterior is, calibration and sharpness together: scores that the truth minimises.
+
+The continuous ranked probability score of a property is the integral over x of the squared
+difference between the posterior's cumulative distribution at x and that of the truth (a step). It
+has the unit of the property and is the absolute error where the posterior is one number. Like the
+logarithm of the density it is proper: no posterior does better on average than the right one
+(Gneiting & Raftery 2007, J. Am. Stat. Assoc. 102, 359).
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.statistics import resampling
+
+
+def crps_samples(samples, truth):
+    r"""Continuous ranked probability score of a posterior given as samples.
+
+    .. math:: \langle|x_j-\theta|\rangle_j - \tfrac{1}{2}\langle|x_j-x_k|\rangle_{j\ne k}
+
+    Parameters
+    ----------
+    samples : array_like, shape (halos, draws, properties)
+        At least two draws.
+    truth : array_like, shape (halos, properties)
+        In the unit of each property.
+
+    Returns
+    -------
+    ndarray, shape (halos, properties)
+        In the unit of each property; an estimate without bias, which may be slightly negative.
+    """
+    ordered = np.sort(np.asarray(samples, dtype=float), axis=1)
+    number = ordered.shape[1]
+    error = np.abs(ordered - np.asarray(truth, dtype=float)[:, None]).mean(axis=1)
+    # The j-th smallest is the larger of j pairs, and the smaller of number - 1 - j.
+    weight = (2 * np.arange(number) - number + 1)[:, None]
+    return error - (weight * ordered).sum(axis=1) / (number * (number - 1))
+
+
+def crps_normal(truth, mean, std):
+    r"""Continuous ranked probability score of a normal posterior, in closed form.
+
+    .. math::
+
+        \sigma\left[z(2\Phi(z)-1)+2\varphi(z)-\pi^{-1/2}\right], \quad z=(\theta-\mu)/\sigma
+
+    Parameters
+    ----------
+    truth, mean, std : array_like
+        Of equal shapes; `std` positive.
+
+    Returns
+    -------
+    ndarray, same shape
+        In the unit of the property.
+    """
+    truth, mean, std = (np.asarray(one, dtype=float) for one in (truth, mean, std))
+    z = (truth - mean) / std
+    return std * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
+
+
+def compare(inferred, predictions, draws=1000, seed=1):
+    """Scores of a flow and of the moment network that it looks through, on the same halos.
+
+    The moment network's posterior is taken as normal and, as it says nothing about correlations,
+    as a product over the properties.
+
+    Parameters
+    ----------
+    inferred : xarray.Dataset
+        From :func:`cgmhelpers.inference.posterior.joint.infer`.
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`, of the same network; halos that
+        aren't in `inferred` are left out.
+    draws : int
+        Bootstrap draws of halos for the intervals.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each property (the mean CRPS, in its unit) and one, ``joint``, for the mean
+        negative log density of all properties. Columns ``property``, ``n``, ``moments``,
+        ``flow``, and their difference ``gain`` (positive where the flow is better) with the
+        interval ``low`` to ``high`` of 95%. The gain of a CRPS is a share of that of the
+        moments; the gain of ``joint`` is in nats.
+
+    Raises
+    ------
+    ParameterError
+        If a halo has no prediction.
+    """
+    names = [str(name) for name in inferred["property"].values]
+    halos = inferred[list(HALO)].to_dataframe()[list(HALO)]
+    table = predictions[predictions["property"].isin(names)]
+    wide = table.pivot(index=list(HALO), columns="property")
+    try:
+        wide = wide.loc[list(halos.itertuples(index=False, name=None))]
+    except KeyError as error:
+        raise ParameterError(
+            "Some halos of the flow have no prediction.",
+            found=error,
+            expected="the table of the same network and suite",
+            remedy="Make both with the same maps and parts.",
+        ) from None
+    truth, mean, std = (wide[name][names].to_numpy() for name in ("truth", "mean", "std"))
+    of_moments = crps_normal(truth, mean, std)
+    of_flow = crps_samples(inferred["samples"].values, inferred["truth"].values)
+    density = stats.norm.logpdf(truth, mean, std).sum(axis=1)
+    of_moments = np.column_stack([of_moments, -density])
+    of_flow = np.column_stack([of_flow, -inferred["log_prob"].values])
+    weights = resampling.resample(halos, draws=draws, seed=seed) / len(halos)
+    unit = np.append(of_moments[:, :-1].mean(axis=0), 1.0)
+    relative = np.append(np.ones(len(names), dtype=bool), False)
+    drawn = weights @ (of_moments - of_flow)
+    drawn /= np.where(relative, weights @ of_moments, 1.0)
+    low, high = resampling.interval(drawn)
+    return pd.DataFrame(
+        {
+            "property": [*names, "joint"],
+            "n": len(halos),
+            "moments": of_moments.mean(axis=0),
+            "flow": of_flow.mean(axis=0),
+            "gain": (of_moments - of_flow).mean(axis=0) / unit,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def correlations(samples):
+    """Correlation matrix of the properties within the posterior, averaged over halos.
+
+    Parameters
+    ----------
+    samples : array_like, shape (halos, draws, properties)
+        Of the posterior.
+
+    Returns
+    -------
+    ndarray, shape (properties, properties)
+        Mean of the halos' Pearson correlations: what the map of one halo leaves to go together,
+        not what goes together in the population.
+    """
+    samples = np.asarray(samples, dtype=float)
+    centred = samples - samples.mean(axis=1, keepdims=True)
+    scaled = centred / np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    return np.einsum("hdi,hdj->ij", scaled, scaled) / len(samples)

@@ -1,0 +1,110 @@
+"""Networks of one suite tested on another: what is lost, and whether brightness explains it."""
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.statistics import metrics
+
+
+def transfer(predictions, by=("fields", "limits", "property")):
+    """Error of networks in their own suite, and in suites that they weren't trained on.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``.
+    by : sequence of str
+        Columns that, with suite_train, make the groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere
+        (mean of the RMSE in each other suite), factor (elsewhere / own) and offset (mean over
+        the other suites of the absolute median of inference minus truth); the last three NaN
+        where there is no other suite. The most robust training set has the smallest `elsewhere`.
+    """
+    keys = ["suite_train", *by]
+    pairs = ["suite_train", "suite_test", *by]
+    table = metrics.summarise(predictions, pairs)
+    table = table.merge(metrics.biases(predictions, pairs)[[*pairs, "median"]], on=pairs)
+    table["offset"] = table["median"].abs()
+    same = table["suite_train"] == table["suite_test"]
+    own = table[same].set_index(keys)["rmse"].rename("own")
+    others = table[~same].groupby(keys, sort=False)[["rmse", "offset"]].mean()
+    found = pd.concat([own, others.rename(columns={"rmse": "elsewhere"})], axis=1)
+    found = found.reindex(columns=["own", "elsewhere", "offset"])
+    found.insert(2, "factor", found["elsewhere"] / found["own"])
+    return found.rename_axis(keys).reset_index()
+
+
+def brightness_and_bias(predictions, totals, name, field):
+    """Whether networks over-predict in suites that are brighter than the one they know.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``, of one set of fields and one limit.
+    totals : pandas.DataFrame
+        From :func:`cgmhelpers.maps.summaries.map_totals`, of all suites.
+    name : str
+        Property.
+    field : str
+        Column of `totals` whose brightness counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pair of different suites: suite_train, suite_test, brighter (mean difference
+        of log10 of the totals at equal halo class, test minus train [dex]), offset (median of
+        inference minus truth), and as_expected: both have the same sign.
+
+    Raises
+    ------
+    ParameterError
+        If `totals` lacks the field.
+    """
+    if field not in totals:
+        raise ParameterError(
+            "There are no totals of this field.", found=field, expected=list(totals.columns)
+        )
+    shining = totals[totals[field] > 0]
+    level = np.log10(shining[field]).groupby([shining["suite"], shining["halo_class"]]).mean()
+    level = level.unstack("halo_class")
+    rows = []
+    own = predictions[predictions["property"] == name]
+    for row in metrics.biases(own, ("suite_train", "suite_test")).itertuples():
+        if row.suite_train == row.suite_test:
+            continue
+        brighter = float((level.loc[row.suite_test] - level.loc[row.suite_train]).mean())
+        same_sign = brighter * row.median > 0
+        rows.append((row.suite_train, row.suite_test, brighter, row.median, same_sign))
+    columns = ["suite_train", "suite_test", "brighter", "offset", "as_expected"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pairs(predictions, name):
+    """Metrics of one property for every pair of suites, with offset and correlation.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``, of one set of fields and one limit.
+    name : str
+        Property.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pair: suite_train, suite_test, n, rmse, r2, correlation (Pearson, of truth and
+        mean), bias and uncertainty (mean of inference minus truth, and its standard error),
+        reduced_chi2 and coverage.
+    """
+    keys = ["suite_train", "suite_test"]
+    own = predictions[(predictions["property"] == name) & np.isfinite(predictions["truth"])]
+    table = metrics.summarise(own, keys).merge(metrics.biases(own, keys), on=[*keys, "n"])
+    groups = own.groupby(keys, sort=False)
+    table["correlation"] = [group["truth"].corr(group["mean"]) for _, group in groups]
+    columns = ["n", "rmse", "r2", "correlation", "bias", "uncertainty", "reduced_chi2", "coverage"]
+    return table[keys + columns]

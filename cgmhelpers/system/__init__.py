@@ -1,0 +1,17 @@
+"""Files, provenance, processes and progress: what every other package stands on.
+
+Its files, each of which imports only those above it:
+
+- `files`: files that are whole or absent, checksums, the cache folder
+- `provenance`: fingerprints of what a result depends on, and the manifest of a run
+- `progress`: progress bars, and the one place that decides whether they show
+- `heartbeat`: signs of life, for processes that share a folder
+- `parallel`: the one place that starts, or joins, a Dask cluster, and that starts threads
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["files", "heartbeat", "parallel", "progress", "provenance"],
+)

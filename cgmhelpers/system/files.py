@@ -1,0 +1,144 @@
+"""Files that are whole or absent, checksums, and the cache folder."""
+
+import errno
+import hashlib
+import os
+import platform
+import re
+import shutil
+from contextlib import contextmanager, suppress
+from glob import escape as glob_escape
+from pathlib import Path
+
+from cgmhelpers.errors import CGMError, StorageError
+
+_UNWRITABLE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "ENOTDIR", "EEXIST")
+}
+
+
+@contextmanager
+def whole(path):
+    """Write a file or a folder under a temporary name, and give it its own when it is whole.
+
+    Parameters
+    ----------
+    path : path
+        Where the result shall be. What stands there is replaced at the end, at once.
+
+    Yields
+    ------
+    Path
+        A name in the same folder to write to. It is removed when the body fails, and what a killed
+        process of this machine left under such a name is removed too.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, or the folder may not be written to.
+    """
+    path = Path(path)
+    # The ending stays the same: some writers choose the format by it.
+    host = re.sub(r"\W", "_", platform.node())
+    temporary = path.with_name(f".part-{host}-{os.getpid()}-{path.name}")
+    replaced = path.with_name(f".part-{host}-{os.getpid()}-old-{path.name}")
+    try:
+        with writable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_what_the_dead_left(path, host)
+            yield temporary
+            if temporary.is_dir() and path.is_dir():
+                # Removing takes time: a store must not lose its files one by one under its name.
+                os.replace(path, replaced)
+            os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+        _remove(replaced)
+
+
+@contextmanager
+def writable(path):
+    """Name what can't be written where the system only gives a number.
+
+    Parameters
+    ----------
+    path : path
+        What the body writes.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, or the folder may not be written to.
+    """
+    try:
+        yield
+    except CGMError:
+        raise
+    except (OSError, RuntimeError) as error:
+        # HDF5 gives the system's number in its text alone.
+        told = re.findall(r"errno = (\d+)", str(error)) or [0]
+        number = getattr(error, "errno", None) or int(told[0])
+        if number not in _UNWRITABLE:
+            raise
+        raise StorageError(
+            f"{getattr(error, 'filename', None) or path} can't be written.",
+            found=os.strerror(number),
+            expected="a folder that you may write to, on a disk with room",
+            remedy="Make room, or choose another folder; what is finished stays.",
+        ) from error
+
+
+def _remove_what_the_dead_left(path, host):
+    for left in path.parent.glob(f".part-{host}-*-{glob_escape(path.name)}"):
+        number = re.match(rf"\.part-{host}-(\d+)-", left.name)
+        if number and not _lives(int(number[1])):
+            _remove(left)
+
+
+def _lives(number):
+    try:
+        os.kill(number, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def cache_folder():
+    """Return the folder where fetched and derived files are kept.
+
+    Returns
+    -------
+    pathlib.Path
+        ``$CGM_CACHE`` when it is set, else the user's cache folder for this library.
+    """
+    import pooch
+
+    return Path(os.environ.get("CGM_CACHE") or pooch.os_cache("cgmhelpers")).expanduser()
+
+
+def sha256(path):
+    """Return the SHA-256 of a file as hexadecimal digits.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,214 @@
+"""The one place that spreads tasks over processes and machines, and work over threads.
+
+A cluster is named by one word: ``none`` runs tasks one after another in this process, each with all
+threads; ``processes`` starts one process a core; ``slurm`` submits jobs as Dask's own configuration
+describes them (``jobqueue.slurm``); an address joins a scheduler that runs. Whatever it is, a task
+gives the same result, and one whose worker died is given to another.
+"""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.system.progress import bar
+
+# Read at the start of a process: one thread each.
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "CGM_PROGRESS": "0",
+    "DASK_LOGGING__DISTRIBUTED": "critical",  # an error is raised here; no traceback there
+}
+
+
+def available_cores():
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def threads():
+    """Count the threads to compute with.
+
+    Returns
+    -------
+    int
+        ``NUMBA_NUM_THREADS`` where that is set, as in the processes started here; or else one a
+        core.
+    """
+    return int(os.environ.get("NUMBA_NUM_THREADS") or 0) or available_cores()
+
+
+def in_threads(function, items, number=None):
+    """Call a function that releases the interpreter's lock once an item, side by side.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an item.
+    items : iterable
+        What to call it with.
+    number : int, optional
+        Threads; by default as `threads` says. 1 calls it here, one item after another.
+
+    Returns
+    -------
+    list
+        Results in the order of the items. An item that fails raises its own error.
+    """
+    items = list(items)
+    number = min(number or threads(), len(items))
+    if number <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(function, items))
+
+
+@contextmanager
+def client(cluster=None, workers=None):
+    """Connect to a Dask cluster.
+
+    Parameters
+    ----------
+    cluster : str, optional
+        ``slurm``, or the address of a running scheduler; by default processes of one thread are
+        started here.
+    workers : int, optional
+        Number of processes to start, by default one a core, or one job.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    ParameterError
+        If there is no such cluster, or Dask's configuration doesn't describe a job.
+    """
+    import dask
+    from distributed import Client
+
+    if cluster == "slurm":
+        with _slurm(workers or 1) as jobs, Client(jobs) as connected:
+            yield connected
+        return
+    if cluster and cluster != "processes":
+        if "://" not in cluster:
+            raise ParameterError(
+                "There is no such cluster.",
+                found=repr(cluster),
+                expected="none, processes, slurm or an address such as tcp://10.0.0.1:8786",
+            )
+        with Client(cluster) as connected:
+            yield connected
+        return
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
+        Client(
+            n_workers=workers or available_cores(),
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            memory_limit=0,
+            silence_logs=logging.ERROR,
+        ) as connected,
+    ):
+        yield connected
+
+
+@contextmanager
+def _slurm(workers):
+    """Submit jobs, and cancel them in the end."""
+    import dask
+    from dask_jobqueue import SLURMCluster
+
+    settings = dask.config.get("jobqueue.slurm")  # dask_jobqueue filled the defaults in
+    missing = [name for name in ("cores", "memory") if not settings.get(name)]
+    if missing:
+        raise ParameterError(
+            "Dask's configuration doesn't describe a job.",
+            found=f"no {' and no '.join(missing)} in jobqueue.slurm",
+            expected="cores, processes and memory",
+            remedy="Write them to ~/.config/dask/jobqueue.yaml, as the book says.",
+        )
+    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+    prologue = [*exports, *(settings.get("job-script-prologue") or ())]
+    with SLURMCluster(job_script_prologue=prologue) as cluster:
+        cluster.scale(workers)
+        yield cluster
+
+
+def run_all(function, tasks, description, *, cluster=None, workers=None, show=True):
+    """Call a function once a task, side by side.
+
+    Parameters
+    ----------
+    function : callable
+        Importable by name; each task is unpacked into its arguments.
+    tasks : list of tuple
+        Arguments, small and plain.
+    description : str
+        Text of the progress bar.
+    cluster : str, optional
+        ``none``, ``processes`` (default), ``slurm`` or the address of a running scheduler.
+    workers : int, optional
+        Number of processes to start, by default one a core, or with ``slurm`` one a task; 1
+        local process is this one, which runs the tasks one after another.
+    show : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    list
+        Results in the order of the tasks. The first task that fails raises its own error.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such cluster.
+    """
+    tasks = list(tasks)
+    if not tasks:
+        return []
+    local = cluster in (None, "processes")
+    if cluster == "none" or (local and (workers == 1 or len(tasks) == 1)):
+        return [function(*task) for task in bar(tasks, description, show=show)]
+    from distributed import as_completed
+
+    workers = min(workers or (available_cores() if local else len(tasks)), len(tasks))
+    with client(cluster, workers) as connected:
+        _check_import(connected, function)
+        futures = [
+            connected.submit(_call, function, *task, pure=False, retries=1) for task in tasks
+        ]
+        done = bar(as_completed(futures), description, total=len(futures), show=show)
+        for future in done:
+            future.result()
+        return connected.gather(futures)
+
+
+def _call(function, *arguments):
+    """Run a task, in which this process alone evaluates lazy arrays.
+
+    By default they would become tasks of the same cluster, and wait for workers that are busy.
+    """
+    import dask
+
+    with dask.config.set(scheduler="synchronous"):
+        return function(*arguments)
+
+
+def _check_import(connected, function):
+    """Make sure that a worker has the function: Dask would wait for one that has, for ever."""
+    try:
+        connected.submit(import_module, function.__module__, pure=False).result()
+    except ImportError as error:
+        raise ParameterError(
+            f"The cluster's workers can't import {function.__module__}.",
+            found=str(error),
+            expected="the same library there as here",
+            remedy="Start the workers in an environment where it is installed.",
+        ) from None

@@ -1,0 +1,325 @@
+"""What explorers compute, hand out and put onto pages; how it looks is tested in tests/book."""
+
+import base64
+import io
+import json
+import re
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from astropy import units
+from astropy.io import fits
+from astropy.wcs import WCS
+from helpers.explorer_stores import BOX, SUITES, write_store
+from PIL import Image
+
+from cgmhelpers.emission import fields
+from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.explorer import export, live
+from cgmhelpers.explorer.collection import Collection
+from cgmhelpers.explorer.description import describe, script
+from cgmhelpers.explorer.scene import Choice, estimate, radial_profile, scene
+from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.inference import prediction
+from cgmhelpers.maps import store
+from cgmhelpers.network import training
+from cgmhelpers.network.settings import TrainingSettings
+
+BOTH = ("xray", "hi")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Write a store for each suite; give the paths and the halos' positions."""
+    folder = tmp_path_factory.mktemp("stores")
+    tables = {suite: write_store(folder / f"{suite}.zarr", suite) for suite in SUITES}
+    return [folder / f"{suite}.zarr" for suite in SUITES], pd.concat(tables.values())
+
+
+@pytest.fixture(scope="module")
+def networks(stores, tmp_path_factory):
+    """Train tiny networks of one suite, for both limits, in an epoch."""
+    folder = tmp_path_factory.mktemp("networks")
+    settings = TrainingSettings(epochs=1, channels=2, batch_size=4, threads=1)
+    rows = []
+    for limits in ("ideal", "survey"):
+        training.train(
+            stores[0][0], BOTH, limits, folder / limits, settings, size=16, split_by="halo",
+            progress=False,
+        )  # fmt: skip
+        rows.append(("IllustrisTNG", "xray+hi", limits, folder / limits))
+    return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
+
+
+@pytest.fixture
+def collection(stores):
+    """Open the three suites, without networks."""
+    return Collection(stores[0], stores[1], BOX, source="made up")
+
+
+@pytest.fixture
+def with_networks(stores, networks):
+    """Open the three suites with the networks of one."""
+    return Collection(stores[0], stores[1], BOX, networks)
+
+
+def stored(stores, number, axis="x"):
+    """Read a halo's maps from the store itself."""
+    ds = store.open(stores[0][number // 6])
+    return ds["image"].isel(halo=number % 6).sel(axis=axis).values
+
+
+# --- scenes -----------------------------------------------------------------------------
+
+
+def test_levels_are_the_logarithm_of_the_stored_map(collection, stores):
+    image = stored(stores, 7, "z")
+    found = scene(collection, Choice(7, "z", BOTH))
+    for picture, values in zip(found["images"], image, strict=True):
+        levels = np.frombuffer(picture["levels"], np.uint8).reshape(values.shape)
+        width = picture["high"] - picture["low"]
+        shown = picture["low"] + levels / 255 * width
+        above = np.log10(values) > picture["low"]
+        assert above.mean() > 0.3
+        # Half a level, and the rounding of low and high to four digits.
+        np.testing.assert_allclose(shown[above], np.log10(values[above]), atol=width / 510 + 1e-4)
+
+
+def test_limits_raise_profile_and_say_their_value(collection, stores):
+    image = stored(stores, 3)[1]
+    survey = fields.get("hi").survey_limit
+    profiles = {}
+    for limits, depth, limit in (
+        ("ideal", 0, 1e10),
+        ("survey", 0, survey),
+        ("own", 1, 10 * survey),
+    ):
+        found = scene(collection, Choice(3, fields=("hi",), limits=limits, depth=depth))
+        (picture,) = found["images"]
+        assert picture["limit"] == pytest.approx(np.log10(limit), abs=1e-3)
+        expected = np.log10(radial_profile(np.maximum(image, limit)))
+        np.testing.assert_allclose(picture["profile"], expected, atol=1e-3)
+        profiles[limits] = picture["profile"]
+    assert profiles["ideal"][-1] < profiles["survey"][-1] < profiles["own"][-1]
+
+
+def test_profile_of_a_known_image():
+    place = np.arange(64) - 31.5
+    radius = np.hypot(place, place[:, None])
+    profile = radial_profile(radius**2)
+    middle = (np.arange(16) + 0.5) * 2
+    # The mean of r^2 over an annulus of width w about r is r^2 + w^2 / 4; pixels make the rest.
+    np.testing.assert_allclose(profile[4:], middle[4:] ** 2 + 1, rtol=0.03)
+    np.testing.assert_allclose(radial_profile(np.full((32, 32), 7.0)), 7)
+
+
+def test_twins_are_the_same_halo_of_the_other_suites(collection):
+    found = scene(collection, Choice(2, fields=BOTH))["twins"]
+    assert found == {"SIMBA": 8, "Astrid": 14}
+    assert collection.table.loc[list(found.values()), "log_mass"].nunique() == 1
+
+
+def test_without_positions_there_are_no_twins(stores):
+    assert Collection(stores[0]).twins(0) == {}
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"axis": "w"}, {"limits": "eRASS"}, {"fields": ()}, {"fields": ("radio",)}, {"halo": 99}],
+)
+def test_choice_that_cannot_be_is_refused(collection, chosen):
+    with pytest.raises(ParameterError):
+        scene(collection, Choice(**{"halo": 0, "fields": BOTH} | chosen))
+
+
+def test_missing_stores_are_refused(tmp_path):
+    with pytest.raises(DataNotFoundError):
+        Collection(tmp_path / "nothing.zarr")
+    with pytest.raises(ParameterError, match="no maps"):
+        Collection([])
+
+
+# --- networks ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limits", ["ideal", "survey"])
+def test_network_infers_as_in_the_table_of_predictions(with_networks, networks, stores, limits):
+    folder = networks.set_index("limits").loc[limits, "folder"]
+    table = prediction.predict(folder, stores[0][0], ("training", "validation", "test"), axis="y")
+    for number in (0, 5):
+        group = with_networks.table.loc[number, "group"]
+        own = table[table["group"] == group].set_index("property").loc[list(NAMES)]
+        network, (mean, std) = estimate(with_networks, Choice(number, "y", BOTH, limits))
+        assert f"IllustrisTNG, X-ray + HI, {limits}" in network
+        np.testing.assert_allclose(mean, own["mean"], rtol=1e-5)
+        np.testing.assert_allclose(std, own["std"], rtol=1e-5)
+
+
+def test_own_limits_change_what_the_network_infers_above_the_survey_only(with_networks):
+    own = {
+        depth: estimate(with_networks, Choice(5, "x", BOTH, "own", depth))[1]
+        for depth in (-1.0, 0.0, 1.5)
+    }
+    survey = estimate(with_networks, Choice(5, "x", BOTH, "survey"))[1]
+    assert own[-1.0] == own[0.0] == survey
+    assert own[1.5] != survey
+
+
+def test_lack_of_a_network_is_said(with_networks, collection):
+    assert estimate(collection, Choice(0, fields=BOTH)) == ("no networks", None)
+    network, moments = estimate(with_networks, Choice(8, fields=BOTH))
+    assert "no network trained on SIMBA" in network
+    assert moments is None
+    other = Choice(8, fields=BOTH, trained_on="IllustrisTNG")
+    assert estimate(with_networks, other)[1] is not None
+
+
+def test_number_of_threads_is_as_before(with_networks):
+    before = torch.get_num_threads()
+    estimate(with_networks, Choice(0, fields=BOTH))
+    assert torch.get_num_threads() == before
+
+
+# --- files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limits", ["ideal", "survey"])
+def test_fits_holds_the_map_its_units_and_a_frame_in_kpc(collection, stores, tmp_path, limits):
+    chosen = Choice(4, "y", BOTH, limits)
+    path = export.map_to_fits(collection, chosen, tmp_path / "map.fits")
+    image = stored(stores, 4, "y")
+    with fits.open(path) as file:
+        file.verify("exception")
+        assert file[0].header["SUITE"] == "IllustrisTNG"
+        assert file[0].header["GROUP"] == collection.table.loc[4, "group"]
+        assert file[0].header["MOCK"] is True
+        for one, name, values in zip(file[1:], BOTH, image, strict=True):
+            limit = np.float32(fields.get(name).limit(limits))
+            np.testing.assert_array_equal(one.data, np.maximum(values, limit))
+            assert units.Unit(one.header["BUNIT"]) == units.Unit(fields.get(name).unit)
+            frame = WCS(one.header)
+            assert [*frame.wcs.ctype] == ["Z", "X"]  # along y: z to the right, x up
+            corner = frame.pixel_to_world_values(-0.5, 31.5)
+            np.testing.assert_allclose(corner, [-256, 256])
+            assert frame.world_axis_units == ["kpc", "kpc"]
+
+
+def test_picture_is_a_png(collection):
+    picture = export.picture(collection, Choice(4, "y", BOTH, "own", 0.5))
+    assert Image.open(io.BytesIO(picture)).size[0] > 600
+
+
+def test_csv_holds_the_listed_halos(collection, tmp_path):
+    table = pd.read_csv(export.halos_to_csv(collection, [3, 9], tmp_path / "halos.csv"))
+    columns = ["suite", "group", "log_mass", *NAMES]
+    pd.testing.assert_frame_equal(
+        table[columns], collection.table.loc[[3, 9], columns].reset_index(drop=True)
+    )
+
+
+# --- live -------------------------------------------------------------------------------
+
+
+def test_widget_answers_every_request_and_says_what_is_wrong(collection):
+    widget = live.explore(collection)
+    assert widget.scene["halo"] == 5  # the heaviest of the first suite
+    ask = widget.selection | {"halo": 1, "axis": "z", "request": 0.5}
+    widget.selection = ask
+    assert (widget.scene["halo"], widget.scene["axis"], widget.scene["request"]) == (1, "z", 0.5)
+    widget.selection = ask | {"halo": 99, "request": 0.6}
+    assert "No such halo" in widget.scene["problem"]
+    widget.selection = ask | {"colour": "red", "request": 0.7}
+    assert "can't be read" in widget.scene["problem"]
+    assert widget.scene["request"] == 0.7
+
+
+def test_widget_exports_to_its_folder(collection, tmp_path):
+    widget = live.explore(collection, tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()
+    for kind in ("fits", "png", "csv"):
+        path = widget.export(kind)
+        assert path.parent == tmp_path / "exports"
+        assert path.stat().st_size > 100
+        assert widget.message == f"Written: {path}"
+    widget._answer(widget, {"export": "csv", "halos": [2]}, [])
+    assert len(pd.read_csv(tmp_path / "exports" / "halos.csv")) == 1
+    widget._answer(widget, {"export": "doc"}, [])
+    assert widget.message.startswith("Not written: Unknown export")
+
+
+def test_widget_has_a_plain_form(collection):
+    data, _ = live.explore(collection)._repr_mimebundle_()
+    assert "needs a kernel" in data["text/html"]
+    assert any("widget-view" in kind for kind in data)
+
+
+def test_thousands_of_halos_are_not_read_at_once(tmp_path, monkeypatch):
+    """Store of 5000 halos: opening reads no image, showing a halo reads one piece of the file."""
+    write_store(tmp_path / "many.zarr", "SIMBA", halos=5000, pixels=16)
+    opened = []
+    from zarr.storage import LocalStore
+
+    get = LocalStore.get
+
+    async def counted(self, key, *arguments, **options):
+        found = await get(self, key, *arguments, **options)
+        opened.extend([key] if key.startswith("image/c") else [])
+        return found
+
+    monkeypatch.setattr(LocalStore, "get", counted)
+    many = Collection(tmp_path / "many.zarr")
+    about = describe(many)
+    assert len(about["halos"]["mass"]) == len(many) == 5000
+    assert opened == []
+    began = time.perf_counter()
+    for number in (0, 2500, 4999):
+        scene(many, Choice(number, fields=BOTH))
+        scene(many, Choice(number, "z", BOTH, "survey"))
+    assert len(set(opened)) == len(opened) == 3
+    assert time.perf_counter() - began < 5  # 20 ms each; a busy machine may take longer
+
+
+# --- page -------------------------------------------------------------------------------
+
+
+def content(markup):
+    """Read the data that a page carries."""
+    return json.loads(re.search(r'application/json"[^>]*>(.*?)</script>', markup, re.S).group(1))
+
+
+def test_page_carries_every_scene_that_it_offers(with_networks, stores):
+    shown = page(with_networks, [4, 10])
+    data = content(shown._repr_html_())
+    assert data["about"]["halos"]["number"] == [4, 10]
+    assert len(data["scenes"]) == 2 * 3 * (1 + len(DEPTHS))
+    tiles = np.array(Image.open(io.BytesIO(base64.b64decode(data["tiles"]["10"]))))
+    assert tiles.shape == (3 * 2 * 32, 32)
+    picture = data["scenes"]["10/y/ideal"]["images"][1]
+    levels = np.log10(stored(stores, 10, "y")[1])
+    levels = (levels - picture["low"]) / (picture["high"] - picture["low"]) * 255
+    np.testing.assert_allclose(tiles[3 * 32 : 4 * 32], np.clip(levels, 0, 255), atol=0.6)
+    network, mean, std = data["moments"]["4/x/ideal/xray+hi"]
+    expected = estimate(with_networks, Choice(4, "x", BOTH))
+    assert (network, (mean, std)) == expected
+
+
+def test_page_starts_as_a_figure_and_asks_nobody(collection):
+    markup = page(collection, [0])._repr_html_()
+    assert '<img src="data:image/png;base64,' in markup
+    assert "alt=" in markup
+    code = script("page.js") + script("live.js")
+    assert not re.search(r"https?://(?!www\.w3\.org)|\bfetch\(|\bimport\b|XMLHttp", code)
+
+
+def test_page_without_halos_is_refused(collection):
+    with pytest.raises(ParameterError, match="no halo"):
+        page(collection, [])
+
+
+def test_chosen_halos_come_with_their_twins(collection):
+    numbers = chosen_halos(collection, 3)
+    assert sorted(numbers) == [0, 2, 5, 6, 8, 11, 12, 14, 17]

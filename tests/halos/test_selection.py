@@ -1,0 +1,78 @@
+"""Selection against scipy's periodic tree and against brute force."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos.selection import in_frames, in_spheres
+
+BOX = 37000.0
+
+
+@pytest.fixture(scope="module")
+def scene():
+    rng = np.random.default_rng(1)
+    position = rng.uniform(0, BOX, (100_000, 3))
+    centre = rng.uniform(0, BOX, (40, 3))
+    centre[0] = (1, BOX - 1, 18000)  # across two faces
+    return position, centre, rng.uniform(100, 3000, 40)
+
+
+def test_spheres_equal_scipys_tree(scene):
+    position, centre, radius = scene
+    chosen = in_spheres(position, centre, radius, BOX)
+    assert len(chosen.index) > 1000
+    tree = cKDTree(position, boxsize=BOX)
+    for halo, expected in enumerate(tree.query_ball_point(centre, radius)):
+        found = chosen.index[chosen.offset[halo] : chosen.offset[halo + 1]]
+        assert np.array_equal(found, np.sort(expected))
+
+
+def test_displacement_is_the_nearest_image(scene):
+    position, centre, radius = scene
+    chosen = in_spheres(position, centre, radius, BOX)
+    images = position[chosen.index] - centre[chosen.halo]
+    nearest = images - BOX * np.rint(images / BOX)
+    assert np.abs(images).max() > BOX / 2  # some do cross the edge
+    # float32 of at most 3000 kpc: half a unit in the last place is 1.2e-4 kpc
+    np.testing.assert_allclose(chosen.displacement, nearest, atol=1.3e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_frames_equal_brute_force(scene, dtype):
+    position, centre, _ = scene
+    position = position.astype(dtype)
+    # Over all margins of the search, and beyond the largest.
+    kernel = (10 ** np.random.default_rng(2).uniform(-1, 4, len(position))).astype(np.float32)
+    chosen = in_frames(position, kernel, centre, 256, 1000, BOX)
+    for halo in range(len(centre)):
+        away = position.astype(np.float64) - centre[halo]
+        away = np.abs(away - BOX * np.rint(away / BOX)) - kernel[:, None]
+        touches = np.zeros(len(position), bool)
+        for axis in range(3):
+            u, v = (axis + 1) % 3, (axis + 2) % 3
+            touches |= (away[:, axis] < 1000) & (away[:, u] < 256) & (away[:, v] < 256)
+        found = chosen.index[chosen.offset[halo] : chosen.offset[halo + 1]]
+        assert np.array_equal(found, np.flatnonzero(touches))
+
+
+def test_positions_outside_the_box_are_wrapped(scene):
+    position, centre, radius = scene
+    inside = in_spheres(position, centre, radius, BOX)
+    moved = in_spheres(position + BOX * np.array([1, -1, 2]), centre, radius, BOX)
+    assert np.array_equal(inside.index, moved.index)
+
+
+def test_no_halos_and_no_particles():
+    assert len(in_spheres(np.zeros((5, 3)), np.empty((0, 3)), np.empty(0), BOX).index) == 0
+    assert len(in_spheres(np.empty((0, 3)), np.zeros((2, 3)), [9, 9], BOX).index) == 0
+
+
+def test_wrong_shapes_and_sizes_are_refused():
+    with pytest.raises(ParameterError, match="position has a wrong shape"):
+        in_spheres(np.zeros((5, 2)), np.zeros((1, 3)), 10, BOX)
+    with pytest.raises(ParameterError, match="wider than the periodic box"):
+        in_spheres(np.zeros((5, 3)), np.zeros((1, 3)), 0.6 * BOX, BOX)
+    with pytest.raises(ParameterError, match="one value an element"):
+        in_frames(np.zeros((5, 3)), np.zeros(4), np.zeros((1, 3)), 10, 10, BOX)

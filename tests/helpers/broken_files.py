@@ -1,0 +1,256 @@
+"""Ways to break snapshots, catalogues and whole simulations, and the words that must name them.
+
+A table's entry is a function that damages a file (or a data root), and the words, divided by ``|``,
+that the error's message holds.
+"""
+
+import os
+import shutil
+
+import h5py
+import numpy as np
+
+from cgmhelpers.simulations.simulation import Simulation
+
+NUMBER = 300
+"""Gas elements of the snapshot that is broken."""
+HALOS = 40
+
+
+# --- snapshots ---
+
+
+def truncated(share):
+    return lambda path: os.truncate(path, int(path.stat().st_size * share))
+
+
+def edited(change):
+    def damage(path):
+        with h5py.File(path, "r+") as file:
+            change(file)
+
+    return damage
+
+
+def attribute(name, value):
+    return edited(lambda file: file["Header"].attrs.__setitem__(name, value))
+
+
+def column(name, change):
+    """Replace gas data by what `change` makes of it."""
+
+    def replace(file):
+        values = change(file["PartType0"][name][:])
+        del file["PartType0"][name]
+        file["PartType0"][name] = values
+
+    return edited(replace)
+
+
+def first(value):
+    def put(values):
+        values[5] = value
+        return values
+
+    return put
+
+
+def elsewhere(path, link):
+    """Move the masses to another file, and leave a link to it."""
+    other = path.with_name("other.hdf5")
+    with h5py.File(path, "r+") as file, h5py.File(other, "w") as outside:
+        outside["Masses"] = file["PartType0/Masses"][:]
+        del file["PartType0/Masses"]
+    with h5py.File(path, "r+") as file:
+        link(file["PartType0"], other)
+
+
+def as_virtual(group, other):
+    layout = h5py.VirtualLayout((NUMBER,), "f4")
+    layout[:] = h5py.VirtualSource(str(other), "Masses", (NUMBER,))
+    group.create_virtual_dataset("Masses", layout)
+
+
+def as_external_storage(group, other):
+    group.create_dataset("Masses", (NUMBER,), "f4", external=[(str(other), 0, 4 * NUMBER)])
+
+
+def broken_chunk(path):
+    """Overwrite the inside of a compressed chunk."""
+    with h5py.File(path) as file:
+        place = file["PartType0/InternalEnergy"].id.get_chunk_info(0)
+    with open(path, "r+b") as file:
+        file.seek(place.byte_offset + place.size // 3)
+        file.write(b"\xa5" * 40)
+
+
+SNAPSHOTS = {
+    "cut off": (truncated(0.5), "can't be opened as HDF5|cut off"),
+    "cut off in the header": (truncated(0.01), "can't be opened as HDF5"),
+    "empty": (truncated(0), "can't be opened as HDF5"),
+    "text": (lambda path: path.write_text("404: not found"), "can't be opened as HDF5"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "can't be opened"),
+    "no header": (edited(lambda f: f.__delitem__("Header")), "header lacks|BoxSize"),
+    "no box": (edited(lambda f: f["Header"].attrs.__delitem__("BoxSize")), "lacks|BoxSize"),
+    "box in words": (attribute("BoxSize", "25 Mpc/h"), "can't be read|25 Mpc/h"),
+    "box with three sides": (attribute("BoxSize", [25e3] * 3), "BoxSize can't be used"),
+    "negative box": (attribute("BoxSize", -25e3), "BoxSize can't be used|-25000"),
+    "box without end": (attribute("BoxSize", np.inf), "BoxSize can't be used|inf"),
+    "redshift not a number": (attribute("Redshift", np.nan), "Redshift can't be used|nan"),
+    "H0 for h": (attribute("HubbleParam", 67.11), "HubbleParam can't be used|67.11|about 0.67"),
+    "no unit of mass": (attribute("UnitMass_in_g", 0.0), "UnitMass_in_g can't be used"),
+    "one part of eight": (attribute("NumFilesPerSnapshot", 8), "one part of a snapshot|8"),
+    "numbers negative": (attribute("NumPart_ThisFile", [-3] * 6), "particle numbers|-3"),
+    "numbers too large": (attribute("NumPart_ThisFile", [10**6] + [0] * 5), "1000000"),
+    "numbers zero": (attribute("NumPart_ThisFile", [0] * 6), "no gas"),
+    "more kinds than groups": (
+        attribute("NumPart_ThisFile", [0, 5, 0, 0, 0, 0]),
+        "no gas",
+    ),
+    "no gas group": (edited(lambda f: f.__delitem__("PartType0")), "PartType0|300"),
+    "no energies": (
+        edited(lambda f: f["PartType0"].__delitem__("InternalEnergy")),
+        "'temperature'|InternalEnergy",
+    ),
+    "no metals": (edited(lambda f: f["PartType0"].__delitem__("Metallicity")), "'metallicity'"),
+    "flat positions": (
+        column("Coordinates", lambda x: x[:, :2]),
+        "Coordinates|wrong shape|(300, 2)",
+    ),
+    "masses with three columns": (
+        column("Masses", lambda m: np.tile(m[:, None], 3)),
+        "wrong shape",
+    ),
+    "too few masses": (column("Masses", lambda m: m[:7]), "Masses|wrong shape|(7,)|300"),
+    "masses in words": (column("Masses", lambda m: np.array([b"1.0"] * len(m))), "Masses|numbers"),
+    "a group for a column": (
+        edited(
+            lambda f: (f["PartType0"].__delitem__("Density"), f.create_group("PartType0/Density"))
+        ),
+        "Density",
+    ),
+    "a density not a number": (column("Density", first(np.nan)), "a density that can't be|nan"),
+    "a density of zero": (column("Density", first(0)), "a density that can't be"),
+    "an infinite energy": (column("InternalEnergy", first(np.inf)), "a temperature that can't be"),
+    "a negative energy": (column("InternalEnergy", first(-1)), "a temperature that can't be"),
+    "a negative mass": (column("Masses", first(-1e-3)), "a mass that can't be|Masses"),
+    "masses not numbers": (column("Masses", lambda m: m * np.nan), "a mass that can't be|nan"),
+    "metals beyond all mass": (
+        column("Metallicity", lambda z: z + 1),
+        "a metallicity that can't be",
+    ),
+    "masses in Msun": (column("Masses", lambda m: m * 1e20), "a mass that can't be|units"),
+    "lengths in pc": (column("Coordinates", lambda x: x * 1000), "a position that can't be|units"),
+    "lengths without h": (column("Coordinates", lambda x: x / 0.6711), "a position that can't be"),
+    "kernels in pc": (column("SmoothingLength", lambda h: h * 1e3), "smoothing_length that can't"),
+    "densities in g/cm3": (column("Density", lambda d: d * 6.8e-22), "a density that can't be"),
+    "a link to another file": (
+        lambda p: elsewhere(
+            p, lambda g, o: g.__setitem__("Masses", h5py.ExternalLink(o, "Masses"))
+        ),
+        "link to another file|other.hdf5",
+    ),
+    "a virtual column": (lambda p: elsewhere(p, as_virtual), "Masses|other files"),
+    "a column in another file": (lambda p: elsewhere(p, as_external_storage), "Masses|other files"),
+    "a link to nothing": (
+        edited(
+            lambda f: (
+                f["PartType0"].__delitem__("Masses"),
+                f["PartType0"].__setitem__("Masses", h5py.SoftLink("/nowhere")),
+            )
+        ),
+        "mass of gas",
+    ),
+    "a broken chunk": (broken_chunk, "InternalEnergy can't be read"),
+}
+
+
+# --- catalogues ---
+
+
+def group(name, change):
+    def replace(file):
+        values = change(file["Group"][name][:])
+        del file["Group"][name]
+        file["Group"][name] = values
+
+    return edited(replace)
+
+
+def own_header(**values):
+    def write(file):
+        file.create_group("Header").attrs.update(values)
+
+    return edited(write)
+
+
+CATALOGUES = {
+    "cut off": (truncated(0.6), "can't be opened as HDF5"),
+    "the snapshot again": (
+        lambda path: shutil.copy(path.with_name("snapshot.hdf5"), path),
+        "isn't a group catalogue",
+    ),
+    "no masses": (edited(lambda f: f["Group"].__delitem__("Group_M_Crit200")), "Group_M_Crit200"),
+    "too few radii": (group("Group_R_Crit200", lambda r: r[:5]), "don't fit together|(5,)"),
+    "flat positions": (group("GroupPos", lambda x: x[:, :2]), "don't fit together|(40, 2)"),
+    "a position not a number": (group("GroupPos", first(np.nan)), "GroupPos|row 5"),
+    "a negative mass": (group("Group_M_Crit200", first(-1)), "Group_M_Crit200|row 5"),
+    "an infinite radius": (group("Group_R_Crit200", first(np.inf)), "Group_R_Crit200|row 5"),
+    "lengths in pc": (group("GroupPos", lambda x: x * 1000), "outside the snapshot's box|kpc/h"),
+    "lengths without h": (group("GroupPos", lambda x: x / 0.6711), "outside the snapshot's box"),
+    "lengths in Mpc": (group("GroupPos", lambda x: x / 1000), "one corner|kpc/h"),
+    "of a larger box": (own_header(BoxSize=50000.0), "another snapshot|BoxSize 50000"),
+    "of another time": (own_header(Redshift=0.5), "another snapshot|Redshift 0.5"),
+    "of another cosmology": (own_header(Omega0=[0.1]), "another snapshot|Omega0 0.1"),
+    "a link to another file": (
+        edited(lambda f: f.__setitem__("Header", h5py.ExternalLink("a.hdf5", "/"))),
+        "link to another file",
+    ),
+}
+
+
+# --- what doesn't belong together ---
+
+
+def snapshot(root, suite="IllustrisTNG", realisation=0):
+    return Simulation(root, suite, "CV", realisation).snapshot_path
+
+
+def catalogue(root, suite="IllustrisTNG", realisation=0):
+    return Simulation(root, suite, "CV", realisation).catalogue_path
+
+
+def dark_mass(factor):
+    def damage(root):
+        with h5py.File(snapshot(root), "r+") as file:
+            file["Header"].attrs["MassTable"] *= factor
+
+    return damage
+
+
+def halo(name, factor):
+    def damage(root):
+        group(name, lambda values: values * factor)(catalogue(root))
+
+    return damage
+
+
+TOGETHER = {
+    "dark matter without h": (dark_mass(0.6711), "masses don't fit the box"),
+    "dark matter off by 1000": (dark_mass(1000), "masses don't fit the box|1e10 Msun/h"),
+    "halo masses without h": (halo("Group_M_Crit200", 1.49), "doesn't belong to"),
+    "halo radii in Mpc": (halo("Group_R_Crit200", 1e-3), "doesn't belong to"),
+    "halo positions without h": (halo("GroupPos", 0.6711), "doesn't belong to|same simulation"),
+    "another realisation's catalogue": (
+        lambda root: shutil.copy(catalogue(root, realisation=1), catalogue(root)),
+        "doesn't belong to|same simulation",
+    ),
+    "a snapshot of another suite": (
+        lambda root: shutil.copy(snapshot(root, "SIMBA"), snapshot(root)),
+        "isn't a snapshot of IllustrisTNG|SmoothingLength",
+    ),
+    "no dark matter": (
+        lambda root: edited(lambda f: f.__delitem__("PartType1"))(snapshot(root)),
+        "PartType1",
+    ),
+}

@@ -1,0 +1,541 @@
+"""The mock suite: the codes' files, the paper's trends, the physics of the halos."""
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+from astropy import constants
+from astropy import units as u
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos import classes, cosmology, overdensity, properties
+from cgmhelpers.mock import chemistry, feedback, files, hot, initial, profiles, snapshot, writing
+from cgmhelpers.mock import suite as mock_suite
+from cgmhelpers.mock.catalogue import write_catalogue
+from cgmhelpers.simulations import simulation
+
+SUITES = writing.SUITES
+CELLS = 60_000
+GAS = {"Coordinates", "Velocities", "ParticleIDs", "Masses", "Density", "InternalEnergy"}
+GAS |= {"ElectronAbundance", "NeutralHydrogenAbundance", "StarFormationRate"}
+GAS_OF = {
+    "IllustrisTNG": GAS | {"GFM_Metallicity", "GFM_Metals", "MagneticField"},
+    "SIMBA": GAS
+    | {"Metallicity", "SmoothingLength", "FractionH2", "Dust_Masses", "Dust_Metallicity"}
+    | {"DelayTime"},
+    "Astrid": GAS | {"GFM_Metallicity", "GFM_Metals", "SmoothingLength", "DelayTime"},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Data root with one small realisation of the three suites."""
+    folder = tmp_path_factory.mktemp("mock")
+    paths = writing.write(folder, cells=CELLS, seed=1, progress=False)
+    assert [path.parts[-5] for path in paths] == list(SUITES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(root):
+    """Halos and their measured properties, by suite."""
+    found = {}
+    for suite in SUITES:
+        sim = simulation.Simulation(root, suite)
+        table = sim.halos()
+        found[suite] = table.join(properties.compute(sim, table, progress=False))
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """Halos and web of one realisation."""
+    return initial.draw(np.random.default_rng([1, 0]), 10**10.5)
+
+
+# --- files ------------------------------------------------------------------------------
+
+
+def test_same_seed_same_bytes(root, tmp_path):
+    """Suites written elsewhere, in another order, are the same files; another seed is another."""
+    again = writing.write(
+        tmp_path / "a", ("Astrid", "IllustrisTNG"), cells=CELLS, seed=1, progress=False
+    )
+    for path in again:
+        first = root / path.relative_to(tmp_path / "a")
+        assert path.read_bytes() == first.read_bytes()
+    (other,) = writing.write(tmp_path / "b", ("SIMBA",), cells=CELLS, seed=4, progress=False)
+    assert other.read_bytes() != writing.file_paths(root, "SIMBA", 0)[0].read_bytes()
+
+
+def test_resumes_and_protects(tmp_path):
+    """What is whole stays, what has other settings is an error, a real file is never replaced."""
+    call = {"suites": ("SIMBA",), "cells": 20_000, "progress": False}
+    (path,) = writing.write(tmp_path, **call)
+    before = path.stat().st_mtime_ns
+    writing.write(tmp_path, **call)
+    assert path.stat().st_mtime_ns == before
+    assert writing.is_written(tmp_path, "SIMBA", cells=20_000)
+    assert not writing.is_written(tmp_path, "SIMBA", cells=30_000)
+    with pytest.raises(ParameterError, match="other settings"):
+        writing.write(tmp_path, **call, seed=2)
+    writing.write(tmp_path, **call, seed=2, overwrite=True)
+    assert path.stat().st_mtime_ns > before
+    assert not list(tmp_path.rglob(".part-*"))
+
+    with h5py.File(path, "r+") as file:
+        del file["Header"].attrs["Mock"], file["Header"].attrs["MockSettings"]
+    with pytest.raises(ParameterError, match="never overwritten"):
+        writing.write(tmp_path, **call, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("suites", ("Illustris",)), ("cells", 10), ("minimum_mass", 1.0), ("realisations", (-1,))],
+)
+def test_bad_parameters(tmp_path, name, value):
+    """Parameters without a meaning are named in the error."""
+    with pytest.raises(ParameterError, match=name):
+        writing.write(tmp_path, **{name: value})
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_dialect(root, suite):
+    """Data sets, shapes, types and attributes are those of the format's description."""
+    arrays = suite == "Astrid"
+    path, catalogue = writing.file_paths(root, suite, 0)
+    with h5py.File(path) as file:
+        header = file["Header"].attrs
+        number = header["NumPart_ThisFile"]
+        assert number[0] == CELLS
+        gas = file["PartType0"]
+        assert set(gas) == GAS_OF[suite]
+        assert all(len(gas[name]) == CELLS for name in gas)
+        assert gas["Coordinates"].dtype == (np.float32 if suite == "SIMBA" else np.float64)
+        metals = "Metallicity" if suite == "SIMBA" else "GFM_Metals"
+        assert gas[metals].shape == (CELLS, 11 if suite == "SIMBA" else 10)
+        for name in ("BoxSize", "Redshift", "Time", "HubbleParam", "Omega0", "UnitLength_in_cm"):
+            assert np.shape(header[name]) == ((1,) if arrays else ())
+        assert np.asarray(header["BoxSize"]).item() == pytest.approx(25000, rel=1e-4)
+        assert ("Masses" in file["PartType1"]) == (header["MassTable"][1] == 0)
+        assert ("Masses" in file["PartType1"]) == (suite == "SIMBA")
+        star = "StellarFormationTime" if suite == "SIMBA" else "GFM_StellarFormationTime"
+        birth = file["PartType4"][star][:]
+        assert (birth <= 0).any() == (suite == "IllustrisTNG")
+        assert ("Config" in file) == (suite == "IllustrisTNG")
+        identifiers = [file[f"PartType{kind}/ParticleIDs"][:] for kind in (0, 1, 4, 5)]
+        identifiers = np.concatenate(identifiers)
+        repeated = len(identifiers) - len(np.unique(identifiers))
+        assert (repeated > 0) == (suite == "SIMBA")
+        box = np.asarray(header["BoxSize"]).item()
+        position = gas["Coordinates"][:]
+        assert position.min() >= 0
+        assert position.max() < box
+    with h5py.File(catalogue) as file:
+        assert ("IDs" in file) == (suite != "IllustrisTNG")
+        group, subhalo = file["Group"], file["Subhalo"]
+        lengths = group["GroupLenType"][:]
+        assert np.all(lengths.sum(axis=0) <= number)
+        first, owner = group["GroupFirstSub"][:], subhalo["SubhaloGrNr"][:]
+        assert (first == -1).any()
+        chosen = np.flatnonzero(first >= 0)
+        np.testing.assert_array_equal(owner[first[chosen]], chosen)
+        np.testing.assert_array_equal(
+            subhalo["SubhaloPos"][:][first[chosen]], group["GroupPos"][:][chosen]
+        )
+        if suite != "IllustrisTNG":
+            assert len(file["IDs/ID"]) == lengths.sum()
+
+
+def test_only_tng_is_sorted_by_halo(root):
+    """The first GroupLenType gas cells lie about the first group in TNG, and nowhere else."""
+    for suite in SUITES:
+        path, catalogue = writing.file_paths(root, suite, 0)
+        with h5py.File(catalogue) as file:
+            length = file["Group/GroupLenType"][0, 0]
+            centre, radius = file["Group/GroupPos"][0], file["Group/Group_R_Crit200"][0]
+        with h5py.File(path) as file:
+            apart = np.abs(file["PartType0/Coordinates"][:length] - centre)
+        apart = np.minimum(apart, 25000 - apart)
+        near = np.mean(np.linalg.norm(apart, axis=1) < 4 * radius)
+        assert (near > 0.99) == (suite == "IllustrisTNG")
+
+
+def test_simulation_list(tmp_path):
+    """The set's table has a row per simulation, and keeps those of earlier calls."""
+    for number in (2, 0):
+        writing.write(tmp_path, ("Astrid",), (number,), cells=20_000, progress=False)
+    path = tmp_path / "Sims/Astrid/L25n256/CV/CosmoAstroSeed_Astrid_L25n256_CV.txt"
+    names = [line.split()[0] for line in path.read_text().splitlines()[1:]]
+    assert names == ["CV_0", "CV_2"]
+    assert [sim.realisation for sim in simulation.discover(tmp_path, ("Astrid",))] == [0, 2]
+
+
+def test_a_simulation_that_is_whole_is_listed_when_the_writer_is_killed(tmp_path, monkeypatch):
+    def write_and_die(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    write = mock_suite.write
+    monkeypatch.setattr(mock_suite, "write", write_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        writing.write(tmp_path, ("Astrid",), (0,), cells=20_000, progress=False)
+    assert writing.is_written(tmp_path, "Astrid", 0, cells=20_000)
+    path = tmp_path / "Sims/Astrid/L25n256/CV/CosmoAstroSeed_Astrid_L25n256_CV.txt"
+    assert path.read_text().splitlines()[1].startswith("CV_0 ")
+
+
+# --- yt ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_yt(root, suite, tmp_path):
+    """The front end of each suite opens its files, and finds our reader's temperatures."""
+    import yt
+    from yt.frontends.gadget.api import GadgetHDF5Dataset
+
+    yt.set_log_level("error")
+    path = writing.file_paths(root, suite, 0)[0]
+    if suite == "Astrid":
+        # yt can't read header arrays of length 1: give it scalars, and name the front end.
+        path = tmp_path / "scalars.hdf5"
+        path.write_bytes(writing.file_paths(root, suite, 0)[0].read_bytes())
+        with h5py.File(path, "r+") as file:
+            header = file["Header"].attrs
+            for name in list(header):
+                if np.shape(header[name]) == (1,):
+                    header[name] = header[name][0]
+        dataset = GadgetHDF5Dataset(path)
+    else:
+        dataset = yt.load(path)
+    expected = {"IllustrisTNG": "Arepo", "SIMBA": "Gizmo", "Astrid": "GadgetHDF5"}[suite]
+    assert type(dataset).__name__.startswith(expected)
+    data = dataset.all_data()
+    ours = simulation.Simulation(root, suite).gas()
+    temperature = np.sort(data["gas", "temperature"].to_value("K"))
+    # yt takes the hydrogen atom's mass for the proton's: 5e-4.
+    np.testing.assert_allclose(temperature, np.sort(ours.temperature), rtol=1e-3)
+    # The Gizmo and Gadget front ends take their own solar mass, 3e-4 from the file's unit.
+    density = np.sort(data["gas", "density"].to_value("g/cm**3"))
+    np.testing.assert_allclose(density, np.sort(ours.density), rtol=5e-4)
+    mass = data["gas", "mass"].sum().to_value("Msun")
+    assert mass == pytest.approx(ours.mass.sum(dtype=np.float64), rel=1e-3)
+
+
+# --- halos ------------------------------------------------------------------------------
+
+
+def test_shared_halos(root):
+    """Halo k lies at the same place in the three suites, and its mass differs by baryons only."""
+    every = [simulation.Simulation(root, suite).halos(0.0) for suite in SUITES]
+    assert len(every[0]) > 1000
+    for table in every[1:]:
+        np.testing.assert_array_equal(classes.centres(table), classes.centres(every[0]))
+    # A halo that lost all its baryons has 84% of the mass inside a slightly smaller radius.
+    big = every[0]["m200c"].to_numpy() > 1e12
+    for table in every[1:]:
+        ratio = np.log10(table["m200c"] / every[0]["m200c"])[big]
+        assert np.abs(ratio).max() < 0.12
+    assert np.mean(every[1]["m200c"] / every[2]["m200c"]) < 0.97
+
+
+def test_mass_function():
+    """Numbers of halos follow the published mass function within Poisson noise."""
+    from colossus.lss import mass_function
+
+    edges = np.array([10.5, 11.0, 11.5, 12.0, 13.0, 14.3])
+    draws = [initial.draw_masses(np.random.default_rng(i), 10**10.5) for i in range(20)]
+    counts = np.histogram(np.log10(np.concatenate(draws)), edges)[0]
+    log_mass = np.linspace(10.5, 14.3, 2000)
+    with cosmology.colossus_cosmology():
+        density = mass_function.massFunction(
+            10**log_mass * 0.6711,
+            0.0,
+            mdef="200c",
+            model="bocquet16",
+            q_out="dndlnM",
+            hydro=False,
+        )
+    density *= 25.0**3 * np.log(10)
+    bins = np.digitize(log_mass, edges) - 1
+    step = log_mass[1] - log_mass[0]
+    expected = 20 * np.array([density[bins == i].sum() * step for i in range(5)])
+    # Five standard deviations of a Poisson number, and 1% for the sum over the table.
+    assert np.all(np.abs(counts - expected) < 5 * np.sqrt(expected) + 0.01 * expected)
+
+
+def test_counts_near_table_2(tables):
+    """One volume has about as many halos as one of CAMELS (Table 2, over 27 volumes)."""
+    totals = {"IllustrisTNG": 5454, "SIMBA": 5101, "Astrid": 5346}
+    for suite, total in totals.items():
+        # Haloes are clustered: twice the Poisson noise, at four standard deviations.
+        assert abs(len(tables[suite]) - total / 27) < 8 * np.sqrt(total / 27)
+        assert (tables[suite]["halo_class"] == "group").sum() > 1
+
+
+def test_catalogue_masses(root):
+    """The catalogue's M200c is that of the particles."""
+    for suite in SUITES:
+        sim = simulation.Simulation(root, suite)
+        table = sim.halos()
+        assert len(table) > 100
+        mass, _ = overdensity.spherical_overdensity(sim, table)
+        # One dark matter particle is up to 0.9% of the mass, and either side may count a few more.
+        np.testing.assert_allclose(mass, table["m200c"], rtol=0.045)
+
+
+# --- trends -----------------------------------------------------------------------------
+
+
+def test_order_of_suites(tables):
+    """Fig. 1: Astrid above TNG above SIMBA in gas fraction, metallicity and gas mass."""
+    for name in ("f_cgm", "log_z_cgm", "log_m_cgm"):
+        median = {suite: tables[suite][name].median() for suite in SUITES}
+        assert median["Astrid"] > median["IllustrisTNG"] > median["SIMBA"], name
+
+
+def test_dip_of_tng(tables):
+    """TNG's gas fraction falls to a minimum near 10^12.4 Msun and rises again."""
+    table = tables["IllustrisTNG"]
+
+    def median(low, high):
+        chosen = table["log_mass"].between(low, high)
+        assert chosen.sum() >= 4
+        return table["f_cgm"][chosen].median()
+
+    low, dip, high = median(11.5, 12.0), median(12.25, 12.6), median(13.0, 14.3)
+    assert dip < 0.7 * low
+    assert dip < 0.8 * high
+    astrid = tables["Astrid"]
+    flat = [
+        astrid["f_cgm"][astrid["log_mass"].between(*edge)].median()
+        for edge in ((11.5, 12.0), (12.25, 12.6))
+    ]
+    assert flat[1] > 0.75 * flat[0]
+
+
+def test_scatter(tables):
+    """SIMBA scatters most in gas fraction; metallicity spans about 1 dex at fixed mass."""
+    for name in ("sub_l_star", "l_star"):
+        spread = {
+            s: np.std(np.log10(t["f_cgm"][t["halo_class"] == name])) for s, t in tables.items()
+        }
+        assert spread["SIMBA"] > spread["IllustrisTNG"] > spread["Astrid"]
+        for table in tables.values():
+            chosen = table[table["halo_class"] == name]
+            low, high = np.percentile(chosen["log_z_cgm"], [5, 95])
+            assert 0.6 < high - low < 1.6
+            assert np.std(chosen["f_cool"]) > 0.08
+
+
+def test_ranges(tables):
+    """Hardly any property leaves the range that scales the network's targets."""
+    for suite, table in tables.items():
+        for one in properties.PROPERTIES[1:]:
+            outside = ~table[one.name].between(one.low, one.high)
+            assert outside.mean() < 0.01, (suite, one.name)
+
+
+def test_history_moves_all(shared):
+    """A strong feedback history empties, heats, enriches and spreads, at fixed mass."""
+    sample, _ = shared
+    for model in feedback.MODELS.values():
+        result = feedback.outcome(model, sample, np.random.default_rng(5))
+        log_fraction = np.log10((result.hot + result.cool) / sample.mass)
+        log_fraction -= np.log10(model.at("cgm_fraction", sample.mass))
+        metals = result.metallicity - model.at("metallicity", sample.mass)
+
+        def correlation(values, activity=result.activity):
+            return np.corrcoef(values, activity)[0, 1]
+
+        assert -0.95 < correlation(log_fraction) < -0.5
+        assert correlation(np.log10(result.core)) > 0.5
+        assert correlation(np.log10(result.heating)) > 0.5
+        assert 0.1 < correlation(metals) < 0.9
+        assert 0.4 < np.corrcoef(result.activity, sample.history)[0, 1] < 0.8
+
+
+# --- gas --------------------------------------------------------------------------------
+
+
+def test_hydrostatic(shared):
+    """Pressure gradients of the atmospheres balance gravity times the thermal support."""
+    sample, _ = shared
+    model = feedback.MODELS["IllustrisTNG"]
+    result = feedback.outcome(model, sample, np.random.default_rng(1))
+    atmosphere = hot.Atmosphere.of(sample, model, result)
+    support = model.at("thermal_support", sample.mass) * result.heating
+    for i in (0, 50, 200):
+        radius = profiles.RADII * sample.radius[i] * u.kpc
+        x = profiles.RADII * sample.concentration[i]
+        c = sample.concentration[i]
+        shape = (np.log1p(x) - x / (1 + x)) / (np.log1p(c) - c / (1 + c))
+        gravity = constants.G * sample.mass[i] * u.Msun * shape / radius**2
+        density = atmosphere.density[i] * u.g / u.cm**3
+        weight = profiles.MOLECULAR_WEIGHT * constants.m_p
+        pressure = density / weight * constants.k_B * atmosphere.temperature[i] * u.K
+        slope = np.gradient(pressure.cgs.value, radius.cgs.value) * u.dyne / u.cm**3
+        ratio = (-slope / (density * gravity)).cgs.value / support[i]
+        inner = slice(20, -5)
+        # Tables of 7% steps in radius: the slope of a power law r^-3 is then off by some percent.
+        np.testing.assert_allclose(ratio[inner], 1, rtol=0.05)
+
+
+def test_group_temperature(tables, root):
+    """Mean temperature of hot gas in groups is near the virial temperature of the NFW halo."""
+    table = tables["Astrid"]
+    groups = table[table["halo_class"] == "group"]
+    virial = (0.59 * constants.m_p * constants.G / (2 * constants.k_B) * u.Msun / u.kpc).to_value(
+        u.K
+    )
+    expected = np.log10(virial * groups["m200c"] / groups["r200c"])
+    assert len(groups) > 1
+    # Within 200 kpc, inside the halo, atmospheres are hotter than average; clouds cool the mean.
+    assert np.abs(groups["log_t_cgm"] - expected).max() < 0.4
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_metals_sum_to_one(root, suite):
+    """The mass fractions of the elements add up."""
+    with h5py.File(writing.file_paths(root, suite, 0)[0]) as file:
+        gas = file["PartType0"]
+        if suite == "SIMBA":
+            metals = gas["Metallicity"][:]
+            named = metals[:, 2:].sum(axis=1)
+            assert np.all(named <= metals[:, 0] * (1 + 1e-5))
+            assert np.all(named > 0.9 * metals[:, 0])
+            hydrogen = 1 - metals[:, 0] - metals[:, 1]
+        else:
+            metals = gas["GFM_Metals"][:]
+            # Ten float32 numbers of size one.
+            np.testing.assert_allclose(metals.sum(axis=1), 1, atol=1e-6)
+            np.testing.assert_allclose(metals[:, 2:].sum(axis=1), gas["GFM_Metallicity"], rtol=1e-4)
+            hydrogen = metals[:, 0]
+        assert hydrogen.min() > 0.6
+        assert hydrogen.max() < 0.77
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_gas_fills_the_volume(root, suite):
+    """Baryons have the cosmic density, and cells' volumes add up to about the box."""
+    sim = simulation.Simulation(root, suite)
+    gas = sim.gas(("mass", "density", "star_formation_rate", "temperature"))
+    stars = sum(sim.particles(kind, ("mass",)).mass.sum() for kind in ("stars", "wind"))
+    volume = cosmology.BOX_SIZE**3
+    baryons = 0.049 * cosmology.critical_density() * volume
+    # Wind cells come on top: a few thousandths of the star-forming gas.
+    assert gas.mass.sum(dtype=np.float64) + stars == pytest.approx(baryons, rel=1e-3)
+    density = gas.density.astype(np.float64) * (u.g / u.cm**3).to(u.Msun / u.kpc**3)
+    # A Zel'dovich web isn't a mass-conserving fluid where streams cross.
+    assert 0.5 < (gas.mass / density).sum() / volume < 1.5
+    forming = gas.star_formation_rate > 0
+    hydrogen = 0.76 * gas.density[forming] / constants.m_p.cgs.value
+    assert hydrogen.min() > 0.12
+    assert (~forming & (gas.temperature < 2e4)).any()
+    assert (gas.temperature > 1e6).any()
+
+
+def test_neutral_abundance():
+    """Ionisation equilibrium: rates balance, thin gas is ionised, dense gas neutral."""
+    density = np.logspace(-6, 1, 30)
+    neutral = chemistry.neutral_abundance(density, np.full(30, 1e4), 2.27e-14)
+    assert np.all(np.diff(neutral) > 0)
+    assert neutral[0] < 1e-3
+    assert neutral[-1] > 0.9
+    # Optically thin limit: n_HI Gamma = n_e n_HII alpha, with case A of Hui & Gnedin (1997).
+    reduced = 31.5614
+    alpha = 1.269e-13 * reduced**1.503 / (1 + (reduced / 0.522) ** 0.47) ** 1.923
+    # Collisions and shielding are below 1% there.
+    assert neutral[0] == pytest.approx(alpha * density[0] / 2.27e-14, rel=0.01)
+
+
+# --- writing arrays ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "blosc", "zstd"])
+@pytest.mark.parametrize("suite", SUITES)
+def test_arrays_come_back(tmp_path, suite, compression):
+    """Physical arrays written in any dialect, at z > 0 too, are read back by the reader."""
+    filters = {"blosc": hdf5plugin.Blosc(), "zstd": hdf5plugin.Zstd()}
+    generator = np.random.default_rng(8)
+    number = 500
+    header = files.SnapshotHeader(redshift=0.5, box_size=20_000.0)
+    gas = {
+        "position": generator.uniform(0, 20_000, (number, 3)),
+        "velocity": generator.normal(0, 100, (number, 3)),
+        "mass": generator.uniform(1e6, 1e7, number),
+        "density": 10 ** generator.uniform(-30, -24, number),
+        "temperature": 10 ** generator.uniform(4, 7, number),
+        "metallicity": 10 ** generator.uniform(-4, -2, number),
+        "hydrogen_fraction": generator.uniform(0.70, 0.75, number),
+        "electron_abundance": generator.uniform(0.1, 1.16, number),
+        "star_formation_rate": generator.uniform(0, 1, number),
+        "neutral_hydrogen_abundance": generator.uniform(0, 1, number),
+        "particle_id": generator.integers(1, 100, number),
+    }
+    dark = {"position": gas["position"][:100], "mass": np.full(100, 1e8)}
+    wind = None
+    if suite == "IllustrisTNG":
+        wind = {
+            "position": gas["position"][:3],
+            "mass": np.full(3, 2e6),
+            "formation_time": -np.ones(3),
+        }
+    stars = {
+        "position": gas["position"][:7],
+        "mass": np.full(7, 3e6),
+        "formation_time": np.full(7, 0.4),
+    }
+    groups = {"position": gas["position"][:2], "m200c": np.array([1e13, 1e12])}
+    groups["r200c"] = np.array([400.0, 180.0])
+    path = snapshot.write_snapshot(
+        tmp_path / "s.hdf5",
+        suite,
+        header,
+        gas,
+        dark,
+        stars,
+        wind,
+        compression=filters.get(compression, compression),
+    )
+    catalogue = write_catalogue(tmp_path / "g.hdf5", suite, header, groups)
+    sim = simulation.Simulation.from_files(path, catalogue, suite=suite)
+    assert sim.is_mock
+    assert sim.header.redshift == pytest.approx(0.5)
+    assert sim.header.box_size == pytest.approx(20_000)
+    names = [name for name in gas if name != "neutral_hydrogen_abundance"]
+    read = sim.gas((*names, "neutral_hydrogen_abundance", "smoothing_length"))
+    # float32 positions of a 20 Mpc box are good to a pc, the other columns to 1e-6.
+    np.testing.assert_allclose(read.position, gas["position"], atol=0.005)
+    for name in (*names[1:], "neutral_hydrogen_abundance"):
+        np.testing.assert_allclose(read[name], gas[name], rtol=3e-6, err_msg=name)
+    volume = gas["mass"] / (gas["density"] * (u.g / u.cm**3).to(u.Msun / u.kpc**3))
+    support = 2 * np.cbrt(3 * volume / (4 * np.pi))
+    np.testing.assert_allclose(read.smoothing_length, support, rtol=1e-5)
+    np.testing.assert_allclose(sim.particles("dark_matter").mass, 1e8, rtol=1e-6)
+    assert len(sim.particles("stars")) == 7
+    assert len(sim.particles("wind")) == (3 if wind else 0)
+    found = sim.halos()
+    np.testing.assert_allclose(found["m200c"], [1e13, 1e12], rtol=1e-6)
+    np.testing.assert_allclose(found["r200c"], [400, 180], rtol=1e-6)
+
+
+def test_dark_matter_only_and_no_halo(tmp_path):
+    """An N-body twin has dark matter alone; a catalogue may be empty."""
+    dark = {"position": np.ones((5, 3)), "mass": np.full(5, 1e8)}
+    path = snapshot.write_snapshot(tmp_path / "s.hdf5", "IllustrisTNG", dark_matter=dark)
+    catalogue = write_catalogue(tmp_path / "g.hdf5", "IllustrisTNG")
+    with h5py.File(path) as file:
+        assert [name for name in file if name.startswith("PartType")] == ["PartType1"]
+    sim = simulation.Simulation.from_files(path, catalogue)
+    assert len(sim.halos()) == 0
+    assert len(sim.particles("dark_matter")) == 5
+
+
+def test_wind_belongs_to_tng(tmp_path):
+    """No other suite stores wind among the stars."""
+    wind = {"position": np.ones((1, 3)), "mass": np.ones(1), "formation_time": -np.ones(1)}
+    with pytest.raises(ParameterError, match="wind"):
+        snapshot.write_snapshot(tmp_path / "s.hdf5", "SIMBA", stars=wind, wind=wind)
+    with pytest.raises(ParameterError, match="dialect"):
+        snapshot.write_snapshot(tmp_path / "s.hdf5", "Enzo", stars=wind)

@@ -1,0 +1,116 @@
+"""Recalibration against distributions whose widths are known, and scipy's likelihood."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.network.calibration import Calibration, inferred_class
+from cgmhelpers.statistics.metrics import ONE_SIGMA, coverage, reduced_chi2
+
+NAMES = ("log_m_halo", "f_cgm")
+HALOS = 6000
+
+
+def posteriors(scale=1.0, floor=0.0, halos=HALOS, seed=1):
+    """Truths, means and claimed widths; true widths are scale * hypot(claim, floor)."""
+    rng = np.random.default_rng(seed)
+    std = 10 ** rng.uniform(-3, -1, size=(halos, 2))
+    mean = np.stack([rng.uniform(11.5, 13.5, halos), rng.uniform(0, 0.2, halos)], axis=1)
+    truth = mean + scale * np.hypot(std, floor) * rng.normal(size=(halos, 2))
+    return truth, mean, std
+
+
+def fit(truth, mean, std, **options):
+    return Calibration.fit(truth, mean, std, np.arange(len(truth)), NAMES, **options)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 3.0])
+@pytest.mark.parametrize("floor", [0.0, 0.02])
+def test_known_scale_and_floor_are_found(scale, floor):
+    found = fit(*posteriors(scale, floor), enough=HALOS + 1)
+    # Steps between floors are 12%, the scatter of a 68% quantile of 6000 halos is 1.3%.
+    np.testing.assert_allclose(found.scale["all"], scale, rtol=0.08)
+    if floor:
+        np.testing.assert_allclose(found.floor, floor, rtol=0.2)
+    else:
+        assert max(found.floor) < 0.004  # of widths from 0.001 to 0.1
+    other = posteriors(scale, floor, seed=2)
+    std = found(other[1], other[2])
+    inside = coverage(other[0], other[1], std)
+    np.testing.assert_allclose(inside, ONE_SIGMA, atol=0.025)  # two binomials of 6000, 3 times
+    np.testing.assert_allclose(reduced_chi2(other[0], other[1], std), 1, rtol=0.2)
+
+
+def test_widths_of_nearly_zero_are_mended_and_a_scale_alone_would_not():
+    truth, mean, std = posteriors()
+    std = np.where(np.random.default_rng(3).uniform(size=std.shape) < 0.1, 1e-7, std)
+    assert (reduced_chi2(truth, mean, std) > 1e6).all()
+    found = fit(truth, mean, std)
+    # Claims span two decades here, so that one floor can mend them only in part.
+    assert (reduced_chi2(truth, mean, found(mean, std)) < 5).all()
+    scaled = np.quantile(np.abs(truth - mean) / std, ONE_SIGMA, axis=0) * std
+    assert (reduced_chi2(truth, mean, scaled) > 1e6).all()
+
+
+def test_floor_has_the_highest_likelihood():
+    """Against scipy's minimisation of its own normal density, over floor and scale together."""
+    truth, mean, std = posteriors(1.7, 0.03, halos=500)
+    found = fit(truth, mean, std)
+    for number in range(2):
+        error, width = truth[:, number] - mean[:, number], std[:, number]
+
+        def cost(logs, error=error, width=width):
+            scale, floor = np.exp(logs)
+            return -stats.norm.logpdf(error, scale=scale * np.hypot(width, floor)).sum()
+
+        best = optimize.minimize(cost, np.log([1, 0.01]), method="Nelder-Mead")
+        assert found.floor[number] == pytest.approx(np.exp(best.x[1]), rel=0.07)  # half a step
+
+
+def test_classes_are_those_of_the_inferred_mass():
+    truth, mean, std = posteriors()
+    light = mean[:, 0] < 12
+    truth[light] = mean[light] + 3 * (truth - mean)[light]
+    truth[:, 0] += 5.0 * (np.arange(HALOS) == 0)  # one halo's truth in another class than inferred
+    found = fit(truth, mean, std)
+    assert set(found.scale) == {"all", "sub_l_star", "l_star", "group"}
+    assert found.scale["sub_l_star"][1] == pytest.approx(3, rel=0.1)
+    assert found.scale["l_star"][1] == pytest.approx(1, rel=0.1)
+    recalibrated = found(mean, std)
+    for own in (light, ~light):
+        inside = coverage(truth[own], mean[own], recalibrated[own])
+        np.testing.assert_allclose(inside, ONE_SIGMA, atol=0.03)
+    # One for all: too short for the light halos, too long for the others.
+    alike = fit(truth, mean, std, enough=HALOS + 1)(mean, std)
+    assert coverage(truth[light], mean[light], alike[light])[1] < 0.6
+    names = inferred_class([[11.0, 0], [11.7, 0], [12.0, 0], [15.0, 0]], NAMES)
+    assert names.tolist() == ["sub_l_star", "sub_l_star", "l_star", "group"]
+    assert set(inferred_class(mean, ["f_cgm", "f_cool"])) == {"all"}
+
+
+def test_halos_count_and_not_their_projections():
+    truth, mean, std = posteriors(halos=90)
+    mean[:, 0] = np.where(np.arange(90) < 60, 11.7, 12.5)
+    by_map = Calibration.fit(truth, mean, std, np.arange(90), NAMES, enough=40)
+    by_halo = Calibration.fit(truth, mean, std, np.arange(90) // 3, NAMES, enough=40)
+    assert by_map.halos == {"all": 90, "sub_l_star": 60}
+    assert by_halo.halos == {"all": 30}
+
+
+def test_calibration_survives_json():
+    found = fit(*posteriors(2.0, halos=300))
+    again = Calibration.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again == found
+    assert len(found.scale) > 1
+
+
+def test_nothing_and_nonsense_are_refused():
+    truth, mean, std = posteriors(halos=10)
+    with pytest.raises(ParameterError, match="can't be calibrated"):
+        fit(truth[:0], mean[:0], std[:0])
+    truth[3, 1] = np.nan
+    with pytest.raises(ParameterError, match="without a truth"):
+        fit(truth, mean, std)

@@ -1,0 +1,186 @@
+"""A study of a few trials: it resumes, is shared, prunes, keeps to its ranges, finds the best."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from helpers.blobs import blobs
+from helpers.failing_tasks import tune_together
+
+from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
+from cgmhelpers.inference import prediction
+from cgmhelpers.maps import store as map_store
+from cgmhelpers.network import checkpoint, training, tuning
+from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.runs import stages
+from cgmhelpers.system import heartbeat, parallel
+
+SETTINGS = TrainingSettings(epochs=1, batch_size=32, threads=1, channels=3)
+
+
+def search(folder, trials, settings=SETTINGS, **options):
+    return tuning.tune(
+        blobs(), ["hi"], "ideal", folder, settings, trials=trials, progress=False, **options
+    )
+
+
+def test_study_resumes_and_returns_the_best(tmp_path, capfd):
+    search(tmp_path, 2)
+    assert capfd.readouterr() == ("", "")
+    assert tuning.is_tuned(tmp_path, 2)
+    assert not tuning.is_tuned(tmp_path, 4)
+    best = search(tmp_path, 4)
+    assert search(tmp_path, 4) == best  # nothing left to do
+    table = tuning.trials_table(tmp_path)
+    assert table["state"].tolist() == ["complete"] * 4
+    assert table["dropout"].nunique() == 4  # none drawn twice
+    losses = [checkpoint.read_description(one)["validation_loss"] for one in table["folder"]]
+    assert table["validation_loss"].tolist() == losses
+    assert best == tmp_path / f"trial_{np.argmin(losses)}"
+    assert prediction.load(best).fields == ("hi",)
+    first = table.iloc[0]
+    for name in tuning.TUNED:  # begins with what it was given
+        assert first[name] == getattr(SETTINGS, name)
+    assert table["learning_rate"].between(1e-5, 5e-3).all()
+    assert table["weight_decay"].between(1e-8, 1e-1).all()
+    assert table["dropout"].between(0, 0.9).all()
+    assert table["channels"].between(2, 4).all()
+
+
+def losses_that_are_told(monkeypatch, losses, epochs=4):
+    """Let a trial's training be as good as this list says, without training."""
+    left = iter(losses)
+
+    def train(stores, fields, limits, folder, settings, *, report, **options):
+        loss = next(left)
+        if loss is None:
+            raise ResultError("The training loss is no longer a number.")
+        folder.mkdir(parents=True, exist_ok=True)
+        for epoch in range(epochs):
+            report([{"epoch": n, "validation_loss": loss - 0.1 * n} for n in range(epoch + 1)])
+        description = {"format": checkpoint.FORMAT, "validation_loss": loss - 0.1 * (epochs - 1)}
+        (folder / checkpoint.DESCRIPTION).write_text(json.dumps(description))
+        return folder
+
+    monkeypatch.setattr(training, "train", train)
+
+
+def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
+    """Against the rule: after four trials, worse than the median at an epoch after warm-up."""
+    losses_that_are_told(monkeypatch, [3, 9, 1, 2, 2.7, 1.5])
+    best = search(tmp_path, 6, SETTINGS.model_copy(update={"epochs": 4}))
+    table = tuning.trials_table(tmp_path)
+    assert best.name == "trial_2"
+    expected = ["complete"] * 4 + ["pruned", "complete"]  # 2.7 > median(3, 9, 1, 2) = 2.5 > 1.5
+    assert table["state"].tolist() == expected
+    assert table["epochs"].tolist() == [4, 4, 4, 4, 2, 4]  # the first epoch is warm-up
+    assert table["validation_loss"][4] == pytest.approx(2.6)
+    assert not table["folder"][4].exists()
+
+
+def test_diverged_training_is_a_failed_trial(tmp_path, monkeypatch):
+    losses_that_are_told(monkeypatch, [None, 1.0, 2.0])
+    search(tmp_path, 2)
+    assert tuning.trials_table(tmp_path)["state"].tolist() == ["fail", "complete", "complete"]
+
+
+def test_study_of_diverged_trainings_ends(tmp_path, monkeypatch):
+    losses_that_are_told(monkeypatch, [None] * 9)
+    with pytest.raises(ResultError, match="No trial"):
+        search(tmp_path, 2)
+
+
+def test_importances_name_what_the_loss_depends_on(tmp_path, monkeypatch):
+    losses_that_are_told(monkeypatch, [1.0, 2.0])
+    search(tmp_path, 2)
+    assert tuning.importances(tmp_path).empty
+    study = tuning.open_study(tmp_path)
+    log_uniform = optuna.distributions.FloatDistribution(1e-5, 5e-3, log=True)
+    uniform = optuna.distributions.FloatDistribution(0.0, 0.9)
+    for rate, dropout in np.random.default_rng(1).uniform(size=(30, 2)):
+        study.add_trial(
+            optuna.trial.create_trial(
+                value=np.log10(rate),
+                params={"learning_rate": 1e-5 * 500**rate, "dropout": 0.9 * dropout},
+                distributions={"learning_rate": log_uniform, "dropout": uniform},
+            )
+        )
+    found = tuning.importances(tmp_path)
+    assert found.index[0] == "learning_rate"
+    assert found["learning_rate"] > 0.8
+    assert found.sum() == pytest.approx(1)
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {paths!r}
+import test_tuning
+from cgmhelpers import checkpoint
+whole = checkpoint.write_resume
+def write(folder, fingerprint, network, best, optimizer, history):
+    whole(folder, fingerprint, network, best, optimizer, history)
+    if folder.name == "trial_1" and len(history) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint.write_resume = write
+test_tuning.search({folder!r}, 3, test_tuning.SETTINGS.model_copy(update={{"epochs": 2}}))
+"""
+
+
+@pytest.mark.slow
+def test_killed_trial_is_repeated_and_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
+    paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    code = KILLED.format(paths=paths, folder=str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert ended.returncode == -9, ended.stderr.decode()
+    assert tuning.trials_table(tmp_path)["state"].tolist() == ["complete", "running"]
+    assert (tmp_path / "trial_1" / checkpoint.RESUME).is_file()
+    begun = time.perf_counter()
+    search(tmp_path, 3, SETTINGS.model_copy(update={"epochs": 2}))
+    assert time.perf_counter() - begun < heartbeat.SILENCE  # its process is known to be gone
+    table = tuning.trials_table(tmp_path)
+    assert table["state"].tolist() == ["complete", "fail", "complete", "complete"]
+    again = table.iloc[2]
+    assert again["folder"] == tmp_path / "trial_1"
+    assert again[list(tuning.TUNED)].equals(table.iloc[1][list(tuning.TUNED)])
+    assert again["epochs"] == 2
+    assert len(pd.read_csv(again["folder"] / checkpoint.HISTORY)) == 2
+
+
+@pytest.mark.slow
+def test_two_workers_share_a_study(tmp_path):
+    store = tmp_path / "maps.zarr"
+    map_store.write(blobs().assign_attrs(fingerprint="x"), store)
+    arguments = {"settings": SETTINGS.model_dump(), "size": 16, "split_by": "halo", "trials": 4}
+    study = tmp_path / "study"
+    tasks = [([store], ["hi"], "ideal", study, arguments | {"worker": n}) for n in range(2)]
+    assert not stages.tune(*tasks[0], check=True)
+    parallel.run_all(tune_together, [(2, *one) for one in tasks], "trials", workers=2)
+    assert stages.tune(*tasks[0], check=True)
+    table = tuning.trials_table(study)
+    assert (table["state"] == "complete").all()
+    assert len(table) in (4, 5)  # both may begin the last one
+    assert table["learning_rate"].nunique() >= len(table) - 1  # both may begin with the settings
+    writers = {path.read_text() for path in (study / tuning.ALIVE).iterdir()}
+    assert len(writers) == 2
+
+
+def test_impossible_studies_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match="can't be made"):
+        search(tmp_path, 0)
+    with pytest.raises(ParameterError, match="can't be chosen"):
+        tuning.tune(blobs(), ["radio"], "ideal", tmp_path, SETTINGS, trials=1, progress=False)
+    with pytest.raises(DataNotFoundError, match="no study"):
+        tuning.best(tmp_path / "elsewhere")
+
+
+def test_study_of_other_settings_is_not_mixed_with_this(tmp_path, monkeypatch):
+    losses_that_are_told(monkeypatch, [1.0, 2.0])
+    search(tmp_path, 1)
+    with pytest.raises(ParameterError, match="other maps or settings"):
+        search(tmp_path, 1, SETTINGS.model_copy(update={"epochs": 9}))

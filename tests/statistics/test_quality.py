@@ -1,0 +1,122 @@
+"""What shouldn't be trusted is found, and what should be isn't complained about."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.blobs import blobs
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.inference import prediction, unfamiliar
+from cgmhelpers.maps import summaries
+from cgmhelpers.network import samples, splits
+from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.training import train
+from cgmhelpers.statistics import quality
+
+KEYS = {"suite_train": "SIMBA", "suite_test": "SIMBA", "fields": "hi", "limits": "ideal",
+        "property": "f_cool"}  # fmt: skip
+
+
+def answers(error=1.0, halos=500, **columns):
+    """Predictions with Gaussian errors `error` times as large as their std."""
+    rng = np.random.default_rng(4)
+    truth = rng.uniform(0, 1, halos)
+    table = pd.DataFrame({"truth": truth, "std": 0.1, "unlike": "", "beyond": False})
+    table["mean"] = truth + 0.1 * error * rng.standard_normal(halos)
+    table = table.assign(set_name="CV", realisation=0, group=np.arange(halos), **KEYS)
+    return table.assign(suite="SIMBA", **columns)
+
+
+def curve(*losses):
+    return pd.DataFrame({"validation_loss": losses})
+
+
+FINE = {("SIMBA", "hi", "ideal"): curve(*10.0 * 0.5 ** np.arange(30))}
+
+
+def problems(predictions, histories=FINE):
+    return set(quality.report(predictions, histories)["problem"])
+
+
+def test_a_good_network_has_no_problems():
+    assert problems(answers()) == set()
+
+
+@pytest.mark.parametrize(("error", "found"), [(2.0, "too small"), (0.3, "too large")])
+def test_errors_of_a_wrong_size(error, found):
+    assert problems(answers(error)) == {"coverage", "reduced chi squared"}, found
+
+
+def test_few_halos_are_given_their_noise():
+    """9 of 10 within one sigma: 1.5 standard errors of a share of 0.68."""
+    table = answers(halos=10)
+    table["mean"] = table["truth"] + 0.1 * np.r_[[0.9] * 9, 1.2]
+    assert problems(table) == set()
+
+
+def test_what_is_flagged_is_counted():
+    rare = np.arange(500) < 10
+    assert problems(answers(beyond=rare, unlike=np.where(rare, "hi total", ""))) == set()
+    many = np.arange(500) < 100
+    table = quality.report(answers(beyond=many, unlike=np.where(many, "hi total", "")), FINE)
+    np.testing.assert_allclose(table["value"], 0.2)
+    assert set(table["problem"]) == {
+        "inferred beyond the training's range", "maps unlike the training's"}  # fmt: skip
+
+
+def test_a_truth_that_is_missing_is_reported_not_dropped():
+    table = answers()
+    table.loc[:4, "truth"] = np.nan
+    found = quality.report(table, FINE)
+    assert list(found["problem"]) == ["halos without a truth"]
+    assert found["value"][0] == pytest.approx(0.01)
+    table["truth"] = np.nan
+    assert list(quality.report(table, FINE)["value"]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("losses", "found"),
+    [
+        (np.linspace(10, 0, 30), {"gain in the last tenth of training"}),
+        (np.r_[5.0, 4.0, 4.5 * np.ones(38)], {"place of the best epoch"}),
+        ([3.0], {"gain in the last tenth of training", "place of the best epoch"}),
+    ],
+)
+def test_a_training_that_did_not_converge(losses, found):
+    assert problems(answers(), {("SIMBA", "hi", "ideal"): curve(*losses)}) == found
+
+
+def test_statistics_of_a_map_are_numpys():
+    ds = samples.load(blobs(5), ["xray", "hi"], "ideal")
+    table = summaries.map_statistics(ds)
+    image = ds["image"].sel(axis="x", field="hi").values[3].astype(float)
+    assert table["hi total"][3] == pytest.approx(np.log10(image.mean()), rel=1e-6)
+    assert table["hi bright"][3] == pytest.approx(np.log10(np.quantile(image, 0.99)), rel=1e-6)
+
+
+def test_halos_unlike_the_training_are_flagged(tmp_path):
+    """A suite three times as bright as any map of the training."""
+    known = blobs()
+    settings = TrainingSettings(
+        epochs=1, batch_size=16, channels=2, schedule="one_cycle", threads=1
+    )
+    folder = train(known, ["xray", "hi"], "ideal", tmp_path, settings, progress=False)
+    brighter = blobs(suite="Astrid")
+    brightest = float(known["image"].max())
+    brighter["image"] = brighter["image"] * 0 + np.float32(3 * brightest)
+    stores = {"IllustrisTNG": known, "Astrid": brighter}
+    predictions = pd.concat([prediction.predict(folder, ds) for ds in stores.values()])
+    flagged = unfamiliar.flag(predictions, [folder], stores)
+    assert len(flagged) == len(predictions)
+    foreign = flagged["suite_test"] == "Astrid"
+    assert flagged[foreign]["unlike"].str.contains("xray total, xray median").all()
+    assert (flagged[~foreign]["unlike"] != "").mean() < 0.3  # 36 halos trained, 12 are tested
+    truth = known["properties"].values
+    beyond = (flagged["mean"] < truth.min()) | (flagged["mean"] > truth.max())
+    assert flagged["beyond"][beyond].all()
+    everything = prediction.predict(folder, known, splits.PARTS)
+    trained = unfamiliar.flag(everything, [folder], {"IllustrisTNG": known})
+    assert (trained[trained["part"] == "training"]["unlike"] == "").all()
+    assert "maps unlike the training's" in problems(flagged)
+    with pytest.raises(ParameterError, match="same maps"):
+        unfamiliar.flag(predictions, [], stores)

@@ -1,0 +1,18 @@
+"""Who is alive, and who isn't."""
+
+import os
+import time
+
+from cgmhelpers.system import heartbeat
+
+
+def test_worker_of_another_machine_is_dead_after_a_long_silence(tmp_path):
+    sign = tmp_path / "0"
+    sign.write_text("another-machine 1")
+    assert heartbeat.is_beating(sign, started=0.0)
+    silent = time.time() - heartbeat.SILENCE - 1
+    os.utime(sign, (silent, silent))
+    assert not heartbeat.is_beating(sign, started=0.0)
+    assert heartbeat.is_beating(tmp_path / "not begun", started=time.time())
+    with heartbeat.beating(sign):
+        assert heartbeat.is_beating(sign, started=0.0)
