@@ -66,15 +66,17 @@ def spherical_overdensity(sim, table, reach=1.3, bins=400):
     radius = table["r200c"].to_numpy()
     profile = np.zeros((len(table), bins))
     for kind in ("gas", "dark_matter", "stars", "wind", "black_holes"):
-        for part in sim.chunks(kind):
-            if len(part) == 0:
-                continue
-            near = in_spheres(part.position, centres(table), reach * radius, sim.header.box_size)
-            distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
-            shell = (distance / (reach * radius[near.halo]) * bins).astype(np.int64)
-            flat = near.halo * bins + np.minimum(shell, bins - 1)
-            weights = part.mass[near.index]
-            profile += np.bincount(flat, weights, minlength=profile.size).reshape(profile.shape)
+        with sim.reading(kind) as (read, pieces):
+            for rows in pieces:
+                part = read(("position", "mass"), rows)
+                near = in_spheres(
+                    part.position, centres(table), reach * radius, sim.header.box_size
+                )
+                distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
+                shell = (distance / (reach * radius[near.halo]) * bins).astype(np.int64)
+                flat = near.halo * bins + np.minimum(shell, bins - 1)
+                weights = part.mass[near.index]
+                profile += np.bincount(flat, weights, profile.size).reshape(profile.shape)
     enclosed = profile.cumsum(axis=1)
     edges = reach * radius[:, None] * np.arange(1, bins + 1) / bins
     excess = enclosed / (4 / 3 * np.pi * edges**3) / (OVERDENSITY * critical_density(sim.header))

@@ -1,4 +1,4 @@
-"""Columns of particles, in physical units; values that no simulation has are refused."""
+"""Columns of particles in physical units; values that no simulation has are refused."""
 
 from collections.abc import Mapping
 
@@ -88,62 +88,91 @@ def particle_group(file, particle_type, number):
     return group
 
 
-def read_column(group, header, units, number, common_mass, name, rows):
-    """Read a physical column of some particles by the first recipe that the group has all of.
+class ParticleReader:
+    """Read rows of one kind of particle as physical columns, from any number of threads.
 
     Parameters
     ----------
-    group : h5py.Group
+    group : h5py.Group or dict
         From `particle_group`.
     header : Header
         Of the snapshot.
     units : CodeUnits
         Of the snapshot.
-    number : int
-        All particles of that type.
-    common_mass : float
-        Mass of each of them [Msun], 0 where masses are listed.
-    name : str
-        From `cgmhelpers.simulations.dialects.COLUMNS`.
-    rows : slice
-        Which particles.
-
-    Returns
-    -------
-    ndarray, shape (R,) or (R, 3)
-        In the units of `cgmhelpers.simulations.dialects.COLUMN_UNITS`.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such column.
-    FormatError
-        If a data set is missing, or its values can't be.
+    kind : str
+        From `cgmhelpers.simulations.dialects.PARTICLE_TYPES`.
     """
-    if name not in dialects.COLUMNS:
-        raise ParameterError(
-            f"There is no column {name!r}.", expected=f"one of {list(dialects.COLUMNS)}"
+
+    def __init__(self, group, header, units, kind):
+        self.group = group
+        self.header = header
+        self.units = units
+        self.kind = kind
+        self.number = len(group["Coordinates"]) if len(group) else 0
+
+    def read(self, columns, rows):
+        """Read rows of some columns; wind and stars, which share one list, are told apart.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names from `cgmhelpers.simulations.dialects.COLUMNS`.
+        rows : slice
+            Which rows of the list.
+
+        Returns
+        -------
+        Particles
+            Columns of shape (R,) or (R, 3), in the units of
+            `cgmhelpers.simulations.dialects.COLUMN_UNITS`.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such column.
+        FormatError
+            If a data set is missing, or its values are invalid.
+        """
+        stellar = self.kind in ("stars", "wind") and self.number > 0
+        names = dict.fromkeys((*columns, "formation_time") if stellar else columns)
+        table = Particles({name: self._column(name, rows) for name in names})
+        if not stellar:
+            return table
+        is_wind = table["formation_time"] <= 0
+        chosen = table.select(is_wind if self.kind == "wind" else ~is_wind)
+        return Particles({name: chosen[name] for name in columns})
+
+    def _column(self, name, rows):
+        """Convert the data sets of the first recipe that the group has all of."""
+        if name not in dialects.COLUMNS:
+            raise ParameterError(
+                f"There is no column {name!r}.", expected=f"one of {list(dialects.COLUMNS)}"
+            )
+        width = (3,) if name in ("position", "velocity") else ()
+        if self.number == 0:
+            return np.empty((0, *width))
+        common_mass = self.header.mass_table[dialects.PARTICLE_TYPES[self.kind]]
+        if name == "mass" and common_mass > 0 and "Masses" not in self.group:
+            return np.full(rows.stop - rows.start, common_mass)
+        with hdf5.faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
+            for recipe in dialects.COLUMNS[name]:
+                if all(piece.found_in(self.group) for piece in recipe.pieces):
+                    return self._converted(recipe, name, rows, width)
+        wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
+        raise FormatError(
+            f"{self.group.file.filename}: no data set for {name!r} in {self.group.name}.",
+            found=sorted(self.group),
+            expected="one of " + " or ".join(" with ".join(names) for names in wanted),
         )
-    width = (3,) if name in ("position", "velocity") else ()
-    if number == 0:
-        return np.empty((0, *width))
-    if name == "mass" and common_mass > 0 and "Masses" not in group:
-        return np.full(rows.stop - rows.start, common_mass)
-    for recipe in dialects.COLUMNS[name]:
-        if all(piece.found_in(group) for piece in recipe.pieces):
-            _check_shape(group, recipe, number, width)
-            with np.errstate(all="ignore"):  # what isn't a number is refused below, by name
-                values = recipe.convert(
-                    *(piece.read(group, rows) for piece in recipe.pieces), units
-                )
-            _check_values(group, recipe, name, values, header)
-            return values
-    wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
-    raise FormatError(
-        f"{group.file.filename}: no data set for {name!r} in {group.name}.",
-        found=sorted(group),
-        expected="one of " + " or ".join(" with ".join(names) for names in wanted),
-    )
+
+    def _converted(self, recipe, name, rows, width):
+        _check_shape(self.group, recipe, self.number, width)
+        with np.errstate(all="ignore"):  # invalid values are refused below, by name
+            values = recipe.convert(
+                *(piece.read(self.group, rows) for piece in recipe.pieces), self.units
+            )
+        _check_values(self.group, recipe, name, values, self.header)
+        return values
 
 
 def _check_shape(group, recipe, number, width):

@@ -14,7 +14,7 @@ from cgmhelpers.simulations import catalogue, dialects, layout
 from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
 from cgmhelpers.simulations.header import read_header
 from cgmhelpers.simulations.layout import first_existing
-from cgmhelpers.simulations.particles import Particles, particle_group, read_column
+from cgmhelpers.simulations.particles import ParticleReader, particle_group
 
 SUITES = tuple(dialects.SUITES)
 GAS_COLUMNS = (
@@ -30,8 +30,8 @@ GAS_COLUMNS = (
 )
 """Columns of `Simulation.gas` when none are asked for."""
 
-CHUNK = 2**22
-"""Rows read at a time where a whole column isn't needed at once."""
+ROWS = 2**22
+"""Least number of rows of a piece where a whole column isn't needed at once."""
 
 
 def discover(root, suites=SUITES, set_name="CV", snapshot=90):
@@ -237,32 +237,11 @@ class Simulation:
         FormatError
             When the file lacks a data set that a column needs.
         """
-        chunks = list(self.chunks(kind, columns, size=None))
-        return chunks[0]
-
-    def chunks(self, kind, columns=("position", "mass"), size=CHUNK):
-        """Read particles in pieces, for a small memory.
-
-        Parameters
-        ----------
-        kind, columns
-            As for `particles`.
-        size : int or None
-            Rows of the file a piece; None reads all at once.
-
-        Yields
-        ------
-        Particles
-            At least one, which is empty where the file has none.
-        """
-        number = self.number(kind)
-        size = number if size is None else size
         with self.reading(kind) as (read, _):
-            for start in range(0, max(number, 1), max(size, 1)):
-                yield read(columns, slice(start, min(start + size, number)))
+            return read(columns, slice(0, self.number(kind)))
 
     @contextmanager
-    def reading(self, kind, rows=CHUNK):
+    def reading(self, kind, rows=ROWS):
         """Open the snapshot for reading particles piece by piece, from any number of threads.
 
         Parameters
@@ -285,25 +264,7 @@ class Simulation:
                 group = particle_group(file, _particle_type(kind), number)
                 step = whole_chunks(group, rows)
             pieces = [slice(start, min(start + step, number)) for start in range(0, number, step)]
-            yield (lambda names, chosen: self._read(group, kind, names, chosen)), pieces
-
-    def _read(self, group, kind, columns, rows):
-        """Read rows of an open group; wind and stars are told apart here."""
-        number = self.number(kind)
-        stellar = kind in ("stars", "wind") and number > 0
-        names = dict.fromkeys((*columns, "formation_time") if stellar else columns)
-        common_mass = self.header.mass_table[_particle_type(kind)]
-
-        def read(name):
-            with faults_named(f"{self.snapshot_path}: {name} of {kind}"):
-                return read_column(group, *self._header_and_units, number, common_mass, name, rows)
-
-        table = Particles({name: read(name) for name in names})
-        if not stellar:
-            return table
-        is_wind = table["formation_time"] <= 0
-        chosen = table.select(is_wind if kind == "wind" else ~is_wind)
-        return Particles({name: chosen[name] for name in columns})
+            yield ParticleReader(group, *self._header_and_units, kind).read, pieces
 
     def halos(self, minimum_mass=10**11.5):
         """Read the halos of the group catalogue.

@@ -223,9 +223,10 @@ def test_compressed_files_read_the_same(tmp_path, filters):
         np.testing.assert_array_equal(column, packed.gas()[name])
 
 
-def test_chunks_join_to_the_whole(tmp_path):
+def test_pieces_join_to_the_whole(tmp_path):
     sim, _ = simulation(tmp_path, "Astrid")
-    parts = list(sim.chunks("gas", ("mass", "position"), size=150))
+    with sim.reading("gas", rows=150) as (read, pieces):
+        parts = [read(("mass", "position"), rows) for rows in pieces]
     assert [len(part) for part in parts] == [150, 150, 100]
     whole = sim.gas(("mass", "position"))
     np.testing.assert_array_equal(np.concatenate([p.position for p in parts]), whole.position)
