@@ -1,7 +1,7 @@
-"""Whether the eight symmetries of the square help: trainings with and without, seed by seed.
+"""Compare trainings with and without the eight symmetries of the square, seed by seed.
 
 Takes map stores of one suite, such as ``runs/quick/maps/SIMBA_CV_*.zarr``; without any it makes
-those of the quick profile first. A table, and as last line one JSON object.
+those of the quick profile first. Prints a table and, as the last line, one JSON object.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def compare(stores, limits, folder, seeds, size, epochs):
 
 
 def train(stores, limits, folder, seed, augmented, size, epochs):
-    """One training: its lowest validation loss, and the R2 of that epoch."""
+    """Train once; return the lowest validation loss and the R2 of its epoch."""
     settings = TrainingSettings(
         augmentation=augmented, seed=seed, epochs=epochs, batch_size=32, channels=8, dropout=0.2,
         learning_rate=2e-3, weight_decay=1e-3, schedule="one_cycle",

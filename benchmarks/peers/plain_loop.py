@@ -46,7 +46,7 @@ class Network(nn.Module):
 
 
 def loss(truth, mean, std):
-    """The loss of the CMD code."""
+    """The loss of the CMD code, as a sum over the properties."""
     first = torch.mean((truth - mean) ** 2, dim=0)
     second = torch.mean(((truth - mean) ** 2 - std**2) ** 2, dim=0)
     return torch.sum(torch.log(first) + torch.log(second))

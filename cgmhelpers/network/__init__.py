@@ -1,18 +1,18 @@
-"""The moment network: what it is given, how it is trained, what it leaves on disk.
+"""The moment network: its inputs, its training and its files.
 
-Its files, each of which imports only those above it:
+Each file imports only those above it in this list:
 
 - `moment_network`: `MomentNetwork` and its loss; no training code
 - `checkpoint`: files of a trained network, which describe themselves
-- `settings`: `TrainingSettings`: what a training is told
-- `calibration`: posterior widths corrected by what validation halos showed
-- `scaling`: what turns maps and properties into numbers of a network, and back
+- `settings`: `TrainingSettings`: the hyperparameters of a training
+- `calibration`: posterior widths corrected on validation halos
+- `scaling`: maps and properties to the numbers of a network, and back
 - `splits`: training, validation and test, by halo or by realisation
 - `samples`: map stores opened, limited and scaled; symmetries of the square
 - `batches`: the batches of an epoch, from memory or read ahead from the store
-- `loop`: the loop, as a Lightning module
+- `loop`: one training, epoch by epoch, as a Lightning module
 - `training`: `train`: maps in, a folder with a trained network out
-- `tuning`: an Optuna study that several workers share, and that survives their deaths
+- `tuning`: an Optuna study that several workers share and that survives their deaths
 """
 
 import lazy_loader

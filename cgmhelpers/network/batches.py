@@ -1,9 +1,9 @@
 """The batches of an epoch, cut from maps in memory or read ahead from their store.
 
-An epoch goes through the maps in windows of at most `WINDOW_BYTES`, each made of random blocks of
-neighbouring halos and shuffled within. The order depends on seed, epoch and shape alone, so maps
-that stay on disk give the same batches as maps in memory; what is small is one window, and its
-order any permutation.
+An epoch goes through the maps in windows of at most `WINDOW_BYTES`. A window is made of random
+blocks of neighbouring halos, and its maps are shuffled. The order depends on seed, epoch and shape
+alone, so maps that stay on disk give the same batches as maps in memory. Maps that fit into one
+window are shuffled as a whole.
 """
 
 import math
@@ -16,7 +16,7 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.network import samples
 
 WINDOW_BYTES = 2**27
-"""Of float32 maps in a window. While one is trained on, the next is read."""
+"""Bytes of float32 maps in a window. While a network trains on one window, the next is read."""
 BLOCK = 96
 """Neighbouring maps that stay in one window: three axes of 32 halos, a few files of a store."""
 
@@ -57,13 +57,13 @@ class Stored:
         Parameters
         ----------
         rows : ndarray of int
-            Numbers of maps, along ``shape[0]``.
+            Positions of maps along ``shape[0]``.
 
         Returns
         -------
         images : torch.Tensor, shape (maps, fields, y, x), float32, channels last
         places : ndarray of int, shape of `rows`
-            Where in `images` each of the maps is.
+            Position in `images` of each map.
         """
         halo, axis = np.divmod(rows, len(self.axes))
         wanted, place = np.unique(halo, return_inverse=True)
@@ -72,7 +72,7 @@ class Stored:
 
 
 def source(ds, halos, scaling, axes=None, memory=1.0):
-    """Maps and targets of some halos for `Batches`: in memory if they fit, or else stored.
+    """Return maps and targets of some halos for `Batches`: in memory if they fit, or else stored.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ def source(ds, halos, scaling, axes=None, memory=1.0):
 
 
 class Batches:
-    """Whole batches, in an order that depends on seed and epoch only.
+    """Give whole batches, in an order that depends on seed and epoch only.
 
-    Lightning iterates over it as it would over a DataLoader, without touching single samples.
-    The batches of a window are of equal size, to one sample: a small last batch would be noise
-    to batch normalisation and to the logarithms of the moment loss.
+    Lightning iterates over an instance as over a DataLoader, without touching single samples.
+    Sizes of the batches of a window differ by at most one sample: a small last batch would be
+    noise to batch normalisation and to the logarithms of the moment loss.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ class Batches:
     seed : int, optional
         Seed of the shuffle and of the augmentation; None keeps the order.
     augmentation : bool
-        Apply to each sample of each epoch a random one of the eight symmetries of the square.
+        Apply one of the eight symmetries of the square, drawn anew in each epoch, to each sample.
 
     Attributes
     ----------
     epoch : int
-        To be set before each epoch.
+        Number of the epoch; set it before each epoch.
     share : tuple of int
         (k, n): give the k-th of n shares of each batch's images, with the targets of the whole.
     channels_last : bool
@@ -154,7 +154,7 @@ class Batches:
                 yield cut.contiguous(memory_format=form), self.targets[window[rows]]
 
     def _read(self, order):
-        """Images that hold each window, and the places in them of its samples."""
+        """Yield the images that hold each window, and the positions of its samples in them."""
         if not isinstance(self.images, Stored):
             yield from ((self.images, window) for window in order)
             return
@@ -172,18 +172,18 @@ def windows(number, size, seed=None, epoch=0):
     Parameters
     ----------
     number : int
-        Of samples.
+        Number of samples.
     size : int
-        Samples in a window, about.
+        Approximate number of samples in a window.
     seed : int, optional
-        Of the shuffle; None keeps the order.
+        Seed of the shuffle; None keeps the order.
     epoch : int
-        Another one, another order.
+        Number of the epoch, which changes the order.
 
     Returns
     -------
     list of ndarray of int
-        Their lengths are the same for all seeds and epochs.
+        Numbers of the samples of each window. Lengths are the same for all seeds and epochs.
     """
     blocks = [np.arange(start, min(start + BLOCK, number)) for start in range(0, number, BLOCK)]
     order = np.arange(len(blocks))

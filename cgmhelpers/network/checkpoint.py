@@ -1,7 +1,7 @@
 """Files of a trained network: weights and their description, and the state to resume from.
 
-Weights are safetensors and descriptions JSON, formats that hold data and never code, so a
-network can be used no matter who sent it. Every file is written under a temporary name first.
+Weights are safetensors and descriptions JSON, formats that hold data and never code, so a network
+from anybody is safe to read. Every file is written under a temporary name first.
 """
 
 import json
@@ -26,7 +26,7 @@ RESUME = "resume.safetensors"
 
 
 def write_tensors(path, tensors, metadata_text):
-    """Write tensors and one text with them, at once.
+    """Write tensors and texts into one file.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def write_tensors(path, tensors, metadata_text):
 
 
 def read_tensors(path):
-    """Read what :func:`write_tensors` wrote.
+    """Read a file that :func:`write_tensors` wrote.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_tensors(path):
 
 
 def write_network(folder, state, description, history, parts):
-    """Write a trained network; the description comes last and says that all is there.
+    """Write a trained network; the description comes last, so where it is, all files are.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def write_network(folder, state, description, history, parts):
     description : dict
         All that is needed to use them, for JSON; must hold ``fingerprint``.
     history, parts : pandas.DataFrame
-        Learning curves, and the part of every halo.
+        Learning curves, and the part of each halo.
     """
     folder = Path(folder)
     write_tensors(folder / WEIGHTS, state, {"fingerprint": description["fingerprint"]})
@@ -179,18 +179,18 @@ def read_network(folder):
 
 
 def write_resume(folder, fingerprint, network, best, optimizer, history):
-    """Write all that the next epoch depends on, into one file so that it can't be half new.
+    """Write everything that the next epoch depends on into one file, which is never half new.
 
     Parameters
     ----------
     folder : path
     fingerprint : str
-        Of the training; another one's state is not used.
+        Fingerprint of the training; the state of another training isn't used.
     network : torch.nn.Module
     best : dict of str to torch.Tensor
         Weights of the lowest validation loss so far.
     optimizer : torch.optim.Optimizer
-        Its per-weight state is kept; rates follow from the epoch.
+        Its state of each weight is kept; rates follow from the epoch.
     history : list of dict
         One row per finished epoch.
     """
@@ -203,7 +203,7 @@ def write_resume(folder, fingerprint, network, best, optimizer, history):
 
 
 def read_resume(folder, fingerprint):
-    """Read what :func:`write_resume` wrote, if it is there and of this training.
+    """Read the state that :func:`write_resume` wrote, if there is one of this training.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def read_resume(folder, fingerprint):
 
 
 def versions():
-    """Versions of what a network's weights depend on."""
+    """Return the versions of the packages that a network's weights depend on."""
     names = ("torch", "lightning", "numpy", "safetensors")
     return {
         "cgmhelpers": __version__,
@@ -244,7 +244,7 @@ def versions():
 
 
 def load_weights(network, state, source):
-    """Put weights into a network that was built from the same description.
+    """Load weights into a network that was built from the same description.
 
     Parameters
     ----------

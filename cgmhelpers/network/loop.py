@@ -17,13 +17,20 @@ from cgmhelpers.network.settings import learning_rate
 from cgmhelpers.statistics import metrics
 from cgmhelpers.system.progress import bar
 
+BETAS = (0.5, 0.999)
+"""Decay rates of AdamW's running moments, those of the CMD code."""
+SHOWN = ("train_loss", "validation_loss", "validation_r2")
+"""Columns of the history that the progress bar shows."""
+# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
+_ALLOCATOR = {-3: 2**31 - 1, -1: 2**31 - 1, -2: 2**28}
+
 
 def keep_pages():
     """Let this process keep the memory that it frees, for the next buffers of the same sizes.
 
     By default glibc gives large buffers back to the system after each use. A network allocates
-    the same ones at every step, and a third of its time would go into page faults. Where the C
-    library isn't glibc, this does nothing.
+    buffers of the same sizes at every step, and would spend a third of its time on page faults.
+    With another C library this does nothing.
     """
     library = _glibc()
     if library:
@@ -32,43 +39,33 @@ def keep_pages():
 
 
 def release_pages():
-    """Give what :func:`keep_pages` kept, and nobody uses, back to the system."""
+    """Give unused memory that :func:`keep_pages` kept back to the system."""
     library = _glibc()
     if library:
         library.malloc_trim(0)
 
 
-# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
-_ALLOCATOR = {-3: 2**31 - 1, -1: 2**31 - 1, -2: 2**28}
-
-
 def _glibc():
-    """The C library of this process if it has glibc's functions, or else None."""
+    """Return the C library of this process if it has glibc's functions, or else None."""
     if not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
-BETAS = (0.5, 0.999)
-"""Of AdamW, as in the CMD code."""
-SHOWN = ("train_loss", "validation_loss", "validation_r2")
-"""Columns of the history that the progress bar shows."""
-
-
 class MomentTraining(lightning.LightningModule):
-    """How a moment network learns: loss, optimiser, schedule, and one record per epoch.
+    """Train a moment network: loss, optimiser, schedule, and one row of history per epoch.
 
     Parameters
     ----------
     network : MomentNetwork
     settings : TrainingSettings
     batches, validation_batches : Batches
-        Of the two parts.
+        Batches of the training and of the validation part.
     history : list of dict
-        Rows of the epochs done before, to which this appends.
+        Rows of the epochs done before; each epoch appends one.
     optimizer_state : dict, optional
-        Of a training to resume.
+        State of the optimiser of a training to resume.
     """
 
     def __init__(
@@ -86,7 +83,7 @@ class MomentTraining(lightning.LightningModule):
         self.started = self.training_seconds = 0.0
 
     def configure_optimizers(self):
-        """AdamW, whose rate is set before each step as a function of the step's number."""
+        """Return AdamW; its rate is set before each step as a function of the step's number."""
         optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=self.settings.learning_rate,
@@ -101,7 +98,7 @@ class MomentTraining(lightning.LightningModule):
         return optimizer
 
     def on_fit_start(self):
-        """Set up the process, which is a new one where there are several devices."""
+        """Set up the process; each of several devices has a new one."""
         keep_pages()
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
@@ -109,7 +106,7 @@ class MomentTraining(lightning.LightningModule):
             loader.share = (self.global_rank, self.trainer.world_size)
 
     def on_train_epoch_start(self):
-        """Give the epoch, and each device, random numbers of its own."""
+        """Seed the random numbers of this epoch and this device."""
         epoch = self.done + self.current_epoch
         self.batches.epoch = epoch
         entropy = [self.settings.seed, epoch, self.global_rank]
@@ -126,7 +123,7 @@ class MomentTraining(lightning.LightningModule):
             group["lr"] = rate
 
     def training_step(self, batch, batch_index):
-        """Moment loss of a batch; a loss that isn't a number ends the training."""
+        """Return the moment loss of a batch; a loss that isn't a number ends the training."""
         loss = self._step("train", batch)
         if not torch.isfinite(loss):
             raise ResultError(
@@ -141,7 +138,7 @@ class MomentTraining(lightning.LightningModule):
         self._step("validation", batch)
 
     def on_validation_epoch_start(self):
-        """Let all devices validate the network that will be kept, that of the first."""
+        """Give all devices the running moments of the first, whose network will be kept."""
         self.training_seconds = time.perf_counter() - self.started
         if torch.distributed.is_initialized():
             for running_moment in self.network.buffers():
@@ -157,11 +154,11 @@ class MomentTraining(lightning.LightningModule):
         return moment_loss(targets, mean, std)
 
     def _gathered(self, moments, number):
-        """Moments of a whole batch, of which each device has seen a share.
+        """Gather the moments of a whole batch, of which each device has seen a share.
 
-        The loss isn't a mean over maps, so that of the batch isn't the mean of the shares'.
-        Gradients flow back to each device; their mean over the devices, which Lightning takes, is
-        the gradient of the whole batch's loss.
+        The loss isn't a mean over maps, so the loss of a batch isn't the mean of its shares'
+        losses. Gradients flow back to each device; Lightning takes their mean over the devices,
+        which is the gradient of the whole batch's loss.
         """
         sizes = [len(one) for one in np.array_split(range(number), self.trainer.world_size)]
         padded = torch.nn.functional.pad(moments, (0, 0, 0, sizes[0] - len(moments)))
@@ -169,9 +166,10 @@ class MomentTraining(lightning.LightningModule):
         return torch.cat([share[:size] for share, size in zip(shares, sizes, strict=True)])
 
     def on_validation_epoch_end(self):
-        """Append the epoch's row: losses and R2 over all of a part's maps at once.
+        """Append the epoch's row: loss and R2 over all maps of each part.
 
-        Those of the training part are from its steps, with dropout and changing weights.
+        The row's numbers for the training part come from its steps, with dropout and with weights
+        that change from step to step.
         """
         row = {"epoch": len(self.history)}
         row["learning_rate"] = self.optimizers().param_groups[0]["lr"]
@@ -194,13 +192,13 @@ class MomentTraining(lightning.LightningModule):
 
 
 class Keeper(lightning.Callback):
-    """Keeps the best weights, saves the state after each epoch, stops early, shows progress.
+    """Keep the best weights, save the state after each epoch, stop early, show progress.
 
     Parameters
     ----------
     folder : path
     fingerprint : str
-        Of the training.
+        Fingerprint of the training.
     best : dict of str to torch.Tensor
         Best weights of the epochs done before.
     show : bool
@@ -231,7 +229,7 @@ class Keeper(lightning.Callback):
         self.bar.update()
 
     def on_train_epoch_end(self, trainer, module):
-        """Keep, save, and stop if it is time."""
+        """Keep the weights if they are the best, save the state, and stop if patience is over."""
         history = module.history
         if best_epoch(history) == history[-1]["epoch"]:
             self.best = {name: one.clone() for name, one in module.network.state_dict().items()}
@@ -274,14 +272,14 @@ def best_epoch(history):
 
 
 def out_of_patience(history, patience):
-    """Whether it is time to stop early.
+    """Tell whether it is time to stop early.
 
     Parameters
     ----------
     history : list of dict
         One row per epoch.
     patience : int or None
-        How many epochs without a lower validation loss are borne; None bears all.
+        Most epochs without a lower validation loss; None never stops.
 
     Returns
     -------

@@ -3,7 +3,18 @@
 The network gives, for each property, the mean and the standard deviation of the posterior
 (a "moment network", Jeffrey & Wandelt 2020, arXiv:2011.05991). The architecture is that of the
 CAMELS Multifield Dataset (Villaescusa-Navarro et al. 2021, arXiv:2109.09747) as changed in
-Gluck et al. (2024, arXiv:2309.07912), Section 2.3 and Appendix C.
+Gluck et al. (2024, arXiv:2309.07912), Section 2.3 and Appendix C. It differs from the public copies
+of the code of that dataset ("the CMD code") where the paper says so, and in these choices:
+
+- **B01** is applied, as Table 4 lists it. The CMD code defines it and never calls it.
+- **Padding** is with zeros. The CMD code pads periodically, as maps of whole boxes need it; the map
+  of a halo isn't periodic.
+- **Initial weights** have He's variance for the slope 0.2 of the LeakyReLU, biases start at zero,
+  and the last layer starts at the prior (:class:`MomentNetwork`). The CMD code takes He's variance
+  for slope 0, keeps PyTorch's random biases, and treats the last layer as the others.
+- **Standard deviations** come from :class:`Positive`; the CMD code squares the outputs.
+- **The loss** is a sum over the properties; the CMD code takes their mean. The minimum is the same,
+  and AdamW, which divides by the size of the gradient, takes nearly the same steps.
 """
 
 from collections import OrderedDict
@@ -20,22 +31,21 @@ SIZES = tuple(2**power for power in range(3, 11))
 """Sides of the maps that a network can be built for: 8 to 1024 pixels."""
 LEAKY_SLOPE = 0.2
 """Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
-
-
 KNEE = 0.2
-"""Twice the std of an output of zero, in the scaled units of the targets."""
+"""Twice the standard deviation of an output of zero, in the scaled units of the targets."""
 
 
 class Positive(nn.Module):
-    r"""What makes the last outputs standard deviations.
+    r"""Turn the last outputs into standard deviations.
 
     .. math:: \sigma = (x + \sqrt{x^2 + c^2}) / 2
 
-    with c = `KNEE` (Barron 2021, arXiv:2112.11687). The paper doesn't say how, and the CMD code
-    squares them. A square, or an absolute value, is zero where the output changes sign between
-    maps: the loss hardly notices, but posteriors there have no width and chi squared has no
-    bound. This one only grows, and for maps unlike those of the training, whose outputs may be
-    anything, it falls as 1/x, where an exponential or a softplus would vanish.
+    with c = `KNEE` (Barron 2021, arXiv:2112.11687). The paper doesn't say how it makes them
+    positive, and the CMD code squares the outputs. A square, or an absolute value, is zero at an
+    output of zero, which the maps on either side of a change of sign come near: the loss hardly
+    notices, but posteriors there have no width, and chi squared has no bound. This function is
+    monotonic. For maps unlike those of the training, whose outputs may be anything, it falls only
+    as 1/x, while an exponential or a softplus would vanish.
     """
 
     def forward(self, outputs):
@@ -123,10 +133,10 @@ class MomentNetwork(nn.Module):
         self._initialise()
 
     def _initialise(self):
-        """He initialisation, as in the CMD code, and a last layer that starts at the prior.
+        """Draw He's initial weights (2015, arXiv:1502.01852); start the last layer at the prior.
 
-        Targets are scaled to 0-1, so before learning anything the network says what a flat prior
-        would: mean 1/2 and std 1/sqrt(12).
+        Targets are scaled to 0-1, so an untrained network gives the moments of a flat prior: mean
+        1/2 and standard deviation 1/sqrt(12).
         """
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -180,7 +190,7 @@ def _add_convolution(layers, name, width, wider, kernel, stride, padding):
 
 
 def number_of_blocks(size):
-    """Number of halving blocks for maps of `size` pixels: six for the paper's 128.
+    """Count the halving blocks for maps of `size` pixels: six for the paper's 128.
 
     Parameters
     ----------
@@ -207,14 +217,16 @@ def number_of_blocks(size):
 
 
 def moment_loss(truth, mean, std):
-    r"""Loss of a moment network in the form of the CMD code.
+    r"""Return the loss of a moment network.
 
     .. math::
 
         L = \sum_i \log\langle(\theta_i-\mu_i)^2\rangle
             + \log\langle[(\theta_i-\mu_i)^2-\sigma_i^2]^2\rangle
 
-    with means over the batch and the sum over the properties. The first term is smallest when
+    with means over the batch, in the logarithmic form of the CMD code. That code takes the mean
+    over the properties instead of the sum, which divides the loss by their number. The first term
+    is smallest when
     the mean is that of the posterior, the second when the variance is (Jeffrey & Wandelt 2020,
     Eqs 5-7); the logarithms let properties of different accuracy weigh alike.
 
@@ -248,7 +260,7 @@ def moment_loss(truth, mean, std):
 
 
 def moments(network, images, batch_size=64):
-    """Posterior moments of many maps, batch by batch.
+    """Infer the posterior moments of many maps, batch by batch.
 
     Parameters
     ----------
@@ -274,7 +286,7 @@ def moments(network, images, batch_size=64):
 
 
 def summary(network):
-    """The paper's Tables 4 and 5, measured on a live network.
+    """Return the paper's Tables 4 and 5, measured on a live network.
 
     One map of zeros is sent through the network and each layer reports what it did.
 
@@ -340,7 +352,7 @@ def _operation(layer):
 
 
 def folded(network):
-    """A faster copy for inference: batch normalisation folded into the convolutions.
+    """Return a faster copy for inference, its batch normalisation folded into the convolutions.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-"""From stored maps to a network's numbers: who is in which part, and how numbers are scaled.
+"""Samples: stored maps and properties as tensors for a network.
 
-Everything that a network learns from passes here: stores are opened and limited (:func:`load`),
-halos are split (:func:`split`), and maps and properties are scaled by training halos alone
-(:class:`cgmhelpers.network.scaling.Scaling`). :mod:`cgmhelpers.network.batches` cuts batches from
-what comes out.
+:func:`load` opens stores and applies limits; :func:`samples` and :func:`targets` scale maps and
+properties with a :class:`cgmhelpers.network.scaling.Scaling`; :func:`symmetry` turns and mirrors
+maps. :mod:`cgmhelpers.network.batches` cuts the batches of an epoch.
 """
 
 import numpy as np
@@ -44,7 +43,7 @@ def load(stores, fields, limits=None, size=None):
     Raises
     ------
     ParameterError
-        If a field is missing, limits are unknown or missing, or the size can't be had.
+        If a field is missing, limits are unknown or missing, or maps can't be coarsened to `size`.
     DataNotFoundError, FormatError
         If a store isn't there, or stores don't fit together.
     """
@@ -72,7 +71,7 @@ def load(stores, fields, limits=None, size=None):
 
 
 def halo_table(ds):
-    """The halos of a data set of maps as a table.
+    """Return the halos of a data set of maps as a table.
 
     Parameters
     ----------
@@ -99,7 +98,7 @@ def halo_table(ds):
 
 
 def samples(ds, halos, scaling, axes=None):
-    """The maps and properties of some halos, scaled, in memory.
+    """Read the maps and properties of some halos, and scale them.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ def samples(ds, halos, scaling, axes=None):
 
 
 def targets(ds, halos, scaling, axes):
-    """The properties of some halos, scaled, once for each projection.
+    """Scale the properties of some halos, repeated for each projection.
 
     Parameters
     ----------
@@ -151,7 +150,7 @@ def targets(ds, halos, scaling, axes):
 
 
 def symmetry(images, number):
-    """One of the eight symmetries of the square applied to images.
+    """Apply one of the eight symmetries of the square to images.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
-"""What turns maps and properties into a network's numbers, and back."""
+"""Scaling: maps and properties to the numbers of a network, and back."""
 
 import logging
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import FormatError, ParameterError
@@ -12,42 +13,16 @@ from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 log = logging.getLogger(__name__)
 SMALLEST_STD = 0.1
-"""Least standard deviation that standardises log10 of the maps [dex].
+"""Smallest standard deviation that divides log10 of the maps [dex].
 
-Under a survey's limits nearly all pixels may lie at the limit. Dividing by their tiny scatter
-would blow up the few that don't, and those of a brighter suite beyond any sense.
+Under a survey's limits nearly all pixels may lie at the limit. A division by their tiny scatter
+would make the few brighter pixels huge, and those of a brighter suite meaningless.
 """
-
-
-class _LogarithmMoments:
-    """Mean and standard deviation of log10 of all pixels, block after block.
-
-    In float64 (float32 sums over 1e8 pixels lose digits), merged as by Chan et al. (1983).
-    """
-
-    def __init__(self):
-        self.number, self.mean, self.squares = 0, 0.0, 0.0
-        self.low, self.high = np.inf, -np.inf
-
-    def add(self, image):
-        logarithm = np.log10(image, dtype=np.float64)
-        number, mean = logarithm.size, float(logarithm.mean())
-        logarithm -= mean
-        total, step = self.number + number, mean - self.mean
-        self.squares += float(np.square(logarithm, out=logarithm).sum())
-        self.squares += step**2 * self.number * number / total
-        self.mean += step * number / total
-        self.number = total
-        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
-
-    @property
-    def std(self):
-        return (self.squares / self.number) ** 0.5
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """What turns maps and properties into the network's numbers, and back.
+    """Turn maps and properties into the network's numbers, and back.
 
     Inputs are log10 of the floored map, standardised per field with the mean and standard
     deviation over the pixels of the training maps. Targets are scaled linearly so that the
@@ -59,7 +34,7 @@ class Scaling:
     floors : tuple of float
         Smallest value of each field, in its unit.
     mean, std : tuple of float
-        Of log10 of each field.
+        Mean and standard deviation of log10 of each field.
     properties : tuple of str
     low, high : tuple of float
         Range of each property, in its unit.
@@ -84,12 +59,12 @@ class Scaling:
         training : array_like of bool, shape (halos,)
             Which halos are in training.
         properties : sequence of str, optional
-            Those to infer; all by default.
+            Properties to infer; all by default.
 
         Raises
         ------
         ParameterError
-            If there is no training halo, a property is unknown, or constant over them.
+            If there is no training halo, or a property is unknown or the same for all of them.
         FormatError
             If an image isn't positive and finite, or a property is missing.
         """
@@ -115,20 +90,23 @@ class Scaling:
         mean, std = [], []
         for name in fields:
             images = ds["image"].sel(field=name)
-            pixels = _LogarithmMoments()
+            pixels, extremes = StandardScaler(), []
             for start in range(0, len(chosen), HALOS_AT_ONCE):
                 halos = chosen[start : start + HALOS_AT_ONCE]
-                pixels.add(_positive(images.isel(halo=halos).values, name))
-            if pixels.low == pixels.high:
+                block = _positive(images.isel(halo=halos).values, name)
+                # In float64: float32 sums over 1e8 pixels lose digits.
+                pixels.partial_fit(np.log10(block, dtype=np.float64).reshape(-1, 1))
+                extremes += [block.min(), block.max()]
+            if min(extremes) == max(extremes):
                 log.warning(
                     "The %s maps of all %d training halos are the same constant, %g: the network "
                     "can't learn from this field. Use more halos, or a lower limit.",
                     name,
                     len(chosen),
-                    pixels.low,
+                    min(extremes),
                 )
-            mean.append(pixels.mean)
-            std.append(max(pixels.std, SMALLEST_STD))
+            mean.append(float(pixels.mean_[0]))
+            std.append(max(float(pixels.var_[0]) ** 0.5, SMALLEST_STD))
         targets = ds["properties"].sel(property=[one.name for one in wanted])
         targets = targets.isel(halo=chosen).values
         constant = [one.name for one, t in zip(wanted, targets.T, strict=True)
@@ -150,7 +128,7 @@ class Scaling:
         )
 
     def inputs(self, images):
-        """Standardised log10 of images, floored first.
+        """Return standardised log10 of images, floored first.
 
         Parameters
         ----------
@@ -177,7 +155,7 @@ class Scaling:
         return scaled
 
     def targets(self, properties):
-        """Properties scaled to the network's targets.
+        """Scale properties to the network's targets.
 
         Parameters
         ----------
@@ -192,7 +170,7 @@ class Scaling:
         return (np.asarray(properties, float) - self.low) / np.subtract(self.high, self.low)
 
     def physical(self, mean, std):
-        """The network's outputs in the units of the properties.
+        """Return the network's outputs in the units of the properties.
 
         Parameters
         ----------
@@ -207,12 +185,12 @@ class Scaling:
         return np.asarray(mean, float) * width + self.low, np.asarray(std, float) * width
 
     def to_dict(self):
-        """Plain lists and strings, for JSON."""
+        """Return plain lists and strings, for JSON."""
         return {name: list(values) for name, values in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values):
-        """The inverse of :meth:`to_dict`.
+        """Invert :meth:`to_dict`.
 
         Parameters
         ----------

@@ -6,18 +6,19 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NO_EFFECT = {"threads", "accelerator", "compiled", "memory"}
-"""Settings that change how fast a result comes, and not what it is beyond rounding."""
+"""Settings that change the speed of a training, and its result only by rounding."""
 LOWEST_RATE = 1e-9
-"""Where the cyclic schedule starts and ends, as in the CMD code."""
+"""Rate at which a cycle of the cyclic schedule starts and ends, that of the CMD code."""
 
 
 class TrainingSettings(BaseModel):
     """Hyperparameters of a training. Unknown names are errors.
 
-    The defaults of `dropout` and `channels` are the paper's (Tables 4, 5); those of `epochs`,
-    `batch_size`, `schedule`, `steps_up` and `steps_down` are those of the CMD code that it
-    modified; `learning_rate`, `weight_decay` and `augmentation` are ours: the paper tuned the
-    first two without printing them, and doesn't mention the last.
+    The paper gives the defaults of `dropout` and `channels` (Tables 4, 5). The code of the CAMELS
+    Multifield Dataset ("the CMD code"), which the paper modified, gives those of `epochs`,
+    `batch_size`, `schedule`, `steps_up` and `steps_down`. We chose those of `learning_rate` and
+    `weight_decay`, which the paper tuned and doesn't print, and of `augmentation`, which it
+    doesn't mention.
 
     Attributes
     ----------
@@ -28,25 +29,25 @@ class TrainingSettings(BaseModel):
     learning_rate : float
         The maximum of the schedule.
     weight_decay : float
-        Of AdamW.
+        Weight decay of AdamW.
     dropout : float
-        Probability, before each fully connected layer.
+        Probability of dropping a feature, before each fully connected layer.
     channels : int
-        Channels of the first block.
+        Channels after the first block.
     schedule : {"cyclic", "one_cycle"}
         "cyclic" climbs from 1e-9 to `learning_rate` in `steps_up` steps and falls in
         `steps_down`, over and over; "one_cycle" (Smith & Topin 2017, arXiv:1708.07120) does so
         once over the whole training, which suits trainings shorter than a few such cycles.
     steps_up, steps_down : int
-        Of the cyclic schedule.
+        Steps of a rise and of a fall of the cyclic schedule.
     augmentation : bool
         Show each map in a random one of the eight symmetries of the square.
     patience : int, optional
         Stop after so many epochs without a lower validation loss; None never stops early.
     seed : int
-        Of the split, the initial weights, and all that is drawn.
+        Seed of the split, of the initial weights, and of everything drawn in training.
     split_seed : int, optional
-        Of the split, where it shall be another: members of an ensemble differ in the rest only.
+        Seed of the split; None takes `seed`. Members of an ensemble share it and differ in `seed`.
     threads : int, optional
         Threads of torch; None leaves its choice.
     precision : {"32-true", "64-true", "bf16-mixed"}
@@ -93,7 +94,7 @@ class TrainingSettings(BaseModel):
 
 
 def learning_rate(settings, step, total):
-    """Learning rate of one step.
+    """Return the learning rate of one step.
 
     Parameters
     ----------
@@ -106,8 +107,8 @@ def learning_rate(settings, step, total):
     Returns
     -------
     float
-        As ``torch.optim.lr_scheduler.CyclicLR`` (triangular) and ``OneCycleLR`` (cosine) have
-        it, but as a function of the step, so that there is no state to resume.
+        The rate of ``torch.optim.lr_scheduler.CyclicLR`` (triangular) or ``OneCycleLR`` (cosine),
+        as a function of the step, so that there is no state to resume.
     """
     highest = settings.learning_rate
     if settings.schedule == "cyclic":

@@ -1,14 +1,13 @@
 """Search for the best hyperparameters with Optuna: resumable, by as many workers as you start.
 
-Section 2.3 of the paper: maximum learning rate, weight decay, dropout and channels are chosen for
-the lowest validation loss. The ranges of the first three are those of the CMD code; channels are
-tried from half to four thirds of those in the settings, which for the paper's 12 is 6 to 16.
+Section 2.3 of the paper chooses maximum learning rate, weight decay, dropout and channels for the
+lowest validation loss. The ranges of the first three are those of the CMD code. The range of the
+channels is ours: from half to four thirds of those in the settings, 6 to 16 for the paper's 12.
 
-A study is a folder: ``study.log`` is Optuna's journal, and each trial is a training in a folder of
-its own. The first trial is that of the settings as they are, so that tuning never makes worse what
-it starts from. Optuna's journal doesn't notice a worker that was killed, so each writes a sign
-of life: a trial without one is given up and asked for again, and its training goes on
-from its last epoch.
+A study is a folder: ``study.log`` is Optuna's journal, and each trial is a training in its own
+folder. The first trial takes the settings as they are, so the best trial is at least as good.
+Optuna's journal doesn't notice that a worker was killed, so each worker writes a sign of life: a
+trial without one is given up and queued again, and its training goes on from its last epoch.
 """
 
 import shutil
@@ -59,15 +58,15 @@ def tune(
     stores, fields, limits
         As for :func:`cgmhelpers.network.training.train`.
     folder : path
-        Of the study.
+        Folder of the study.
     settings : TrainingSettings, optional
-        The first trial, and whatever isn't tuned.
+        Settings of the first trial, and of all trials where they aren't tuned.
     trials : int
-        Trials wanted altogether, pruned ones, those of earlier calls and of other workers included.
+        Trials in all, including pruned ones, those of earlier calls and of other workers.
     size, split_by
         As for :func:`cgmhelpers.network.training.train`.
     worker : int
-        Number of this process among those that work on the study: each draws its own.
+        Number of this process among those that work on the study: each draws other trials.
     progress : bool
         Show a progress bar for each training.
 
@@ -112,14 +111,14 @@ def tune(
 
 
 def is_tuned(folder, trials):
-    """Whether :func:`tune` would find its work done.
+    """Tell whether :func:`tune` would find its work done.
 
     Parameters
     ----------
     folder : path
-        Of the study.
+        Folder of the study.
     trials : int
-        Wanted.
+        Trials in all.
 
     Returns
     -------
@@ -137,7 +136,7 @@ def open_study(folder):
     Parameters
     ----------
     folder : path
-        Of the study.
+        Folder of the study.
 
     Returns
     -------
@@ -146,7 +145,7 @@ def open_study(folder):
     Raises
     ------
     DataNotFoundError
-        If there is none.
+        If there is no study.
     """
     import optuna
 
@@ -158,12 +157,12 @@ def open_study(folder):
 
 
 def trials_table(folder):
-    """The trials of a study as a table.
+    """Return the trials of a study as a table.
 
     Parameters
     ----------
     folder : path
-        Of the study.
+        Folder of the study.
 
     Returns
     -------
@@ -190,12 +189,12 @@ def trials_table(folder):
 
 
 def best(folder):
-    """Network of the best trial.
+    """Return the network of the best trial.
 
     Parameters
     ----------
     folder : path
-        Of the study.
+        Folder of the study.
 
     Returns
     -------
@@ -218,19 +217,19 @@ def best(folder):
 
 
 def importances(folder, seed=1):
-    """Share of each hyperparameter in the variance of the validation loss (fANOVA).
+    """Return the share of each hyperparameter in the variance of the validation loss (fANOVA).
 
     Parameters
     ----------
     folder : path
-        Of the study.
+        Folder of the study.
     seed : int
-        Of the forest of trees that is fitted to the trials.
+        Seed of the forest of trees that is fitted to the trials.
 
     Returns
     -------
     pandas.Series
-        Largest first, of sum 1; empty where fewer than four trials finished, or all alike.
+        Largest first, of sum 1; empty if fewer than four trials finished, or all losses are equal.
     """
     import optuna
 
@@ -243,7 +242,7 @@ def importances(folder, seed=1):
 
 
 def _validation_loss(arguments, options, folder, settings, trial):
-    """Train with what the trial suggests; told of each epoch, Optuna may prune it."""
+    """Train with the trial's suggestions; Optuna hears of each epoch and may prune the trial."""
     import optuna
 
     home = _home(folder, trial)
@@ -333,7 +332,7 @@ def _sampler(*seeds):
 
 
 def _home(folder, trial):
-    """Folder of a trial's training: its own, or that of the killed trial that it repeats."""
+    """Return the folder of a trial's training, which may be that of a killed trial it repeats."""
     return Path(folder) / trial.user_attrs.get("home", f"trial_{trial.number}")
 
 
@@ -350,7 +349,7 @@ def _count(study):
 
 
 def _retire(study, folder):
-    """Give up trials whose worker died, and ask for them again."""
+    """Give up trials whose worker died, and queue them again."""
     from optuna.trial import TrialState
 
     for one in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -366,7 +365,7 @@ def _retire(study, folder):
 
 @contextmanager
 def _quiet_optuna():
-    """Without a line on the standard error for each trial."""
+    """Silence Optuna, which prints a line on the standard error for each trial."""
     import optuna
 
     before = optuna.logging.get_verbosity()

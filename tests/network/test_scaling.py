@@ -101,3 +101,12 @@ def test_some_properties_can_be_chosen_and_keep_their_ranges(maps_of_ten):
     assert (scaling.properties, scaling.low, scaling.high) == (("f_cgm",), (0.0,), (0.23,))
     with pytest.raises(ParameterError, match="Unknown properties"):
         Scaling.fit(maps_of_ten, np.ones(10, bool), ["f_cgm", "age"])
+
+
+def test_moments_of_many_blocks_are_those_of_all_pixels():
+    ds = samples.load(blobs(300, size=8), ["xray", "hi"], "ideal")  # three blocks of halos
+    scaling = Scaling.fit(ds, np.ones(300, dtype=bool))
+    log = np.log10(ds["image"].values.astype(float)).swapaxes(0, 2).reshape(2, -1)
+    # Sums of 6e4 numbers near 20 in float64.
+    np.testing.assert_allclose(scaling.mean, log.mean(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(scaling.std, log.std(axis=1), rtol=1e-11)
