@@ -36,6 +36,7 @@ def read(path, values, units):
     FormatError
         If a data set is missing or impossible, or the catalogue belongs to another snapshot.
     """
+    units = units.of_subfind(values)
     with opened(path) as file, faults_named(path):
         if "Group" not in file:
             raise FormatError(

@@ -2,8 +2,8 @@
 
 One table, `COLUMNS`, says for every physical column in which data sets it may be found. The
 first recipe whose data sets exist is used, so a file is read by what it holds and not by the
-name of its suite: the three suites of the paper, their N-body twins, and other Gadget-like
-files go through the same lines.
+name of its suite: the three suites of the paper, their N-body twins, Swift-EAGLE, Ramses, and
+other Gadget-like files go through the same lines.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import constants
 
+from cgmhelpers.emission import ionisation
 from cgmhelpers.simulations import hdf5
 
 PARTICLE_TYPES = {"gas": 0, "dark_matter": 1, "stars": 4, "wind": 4, "black_holes": 5}
@@ -19,6 +20,13 @@ PARTICLE_TYPES = {"gas": 0, "dark_matter": 1, "stars": 4, "wind": 4, "black_hole
 
 PRIMORDIAL_HYDROGEN_FRACTION = 0.76
 ADIABATIC_INDEX = 5 / 3
+SWIFT_TRANSITION = 1e4
+"""Temperature below which SWIFT takes gas as neutral where it follows no electrons [K]."""
+
+STAR_FORMING_NUCLEI = 0.1
+"""Hydrogen nuclei per cm^3 above which gas counts as star-forming where a file has no rate."""
+
+SECONDS_PER_YEAR = 365.25 * 86400
 CELL_SMOOTHING_FACTOR = 2.0
 """Kernel support radius of a Voronoi cell over the radius of the sphere of its volume.
 
@@ -28,11 +36,15 @@ The default of yt's Arepo front end (``smoothing_factor``), so that maps can be 
 
 @dataclass(frozen=True)
 class Piece:
-    """A data set, or one column of a two-dimensional one with at least `width` columns."""
+    """A data set, or one column of a two-dimensional one with at least `width` columns.
+
+    Where the file names the columns, as SWIFT does, the column is that of the name `label`.
+    """
 
     name: str
     column: int | None = None
     width: int = 0
+    label: str = ""
 
     def found_in(self, group):
         """Whether an open HDF5 group holds this piece.
@@ -49,7 +61,16 @@ class Piece:
         if self.name not in group or self.width == 0:
             return self.name in group
         shape = getattr(group[self.name], "shape", ())
-        return len(shape) == 2 and shape[1] >= self.width
+        wide = len(shape) == 2 and shape[1] >= self.width
+        return wide and self._place(group) is not None
+
+    def _place(self, group):
+        """Number of the column; None where the file's names don't hold the label."""
+        names = group.file.get(f"SubgridScheme/NamedColumns/{self.name}") if self.label else None
+        if names is None:
+            return self.column
+        names = [name.decode() if isinstance(name, bytes) else str(name) for name in names[()]]
+        return names.index(self.label) if self.label in names else None
 
     def read(self, group, rows):
         """Read rows; one column only where one is named.
@@ -66,15 +87,16 @@ class Piece:
         ndarray
         """
         dataset = group[self.name]
-        return hdf5.read(dataset, rows, self.column if dataset.ndim == 2 else None)
+        return hdf5.read(dataset, rows, self._place(group) if dataset.ndim == 2 else None)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a physical column from pieces of a file."""
+    """How to make a physical column from pieces of a file, and what to warn of when it is used."""
 
     pieces: tuple[Piece, ...]
     convert: Callable
+    warning: str = ""
 
 
 def _scaled(values, factor):
@@ -126,28 +148,142 @@ def cell_support_radius(volume):
     return CELL_SMOOTHING_FACTOR * np.cbrt(3 * volume / (4 * np.pi))
 
 
+def swift_temperature(internal_energy):
+    """Gas temperature of SWIFT from the specific internal energy alone.
+
+    Gas is neutral below `SWIFT_TRANSITION` and fully ionised above, as SWIFT has it where its
+    cooling doesn't follow electrons.
+
+    Parameters
+    ----------
+    internal_energy : ndarray, shape (N,)
+        Specific internal energy [(cm/s)^2].
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Temperature [K].
+    """
+    helium = (1 - PRIMORDIAL_HYDROGEN_FRACTION) / (4 * PRIMORDIAL_HYDROGEN_FRACTION)
+    ionised = temperature(internal_energy, np.full(internal_energy.shape, 1 + 2 * helium))
+    neutral = temperature(internal_energy, np.zeros(internal_energy.shape))
+    return np.where(
+        ionised > SWIFT_TRANSITION, ionised, np.minimum(neutral, SWIFT_TRANSITION)
+    ).astype(internal_energy.dtype)
+
+
+def equilibrium_electrons(density, temperature, hydrogen, helium, redshift):
+    """Electrons per hydrogen nucleus where a file has none.
+
+    Hydrogen is in ionisation equilibrium with the ultraviolet background
+    (`cgmhelpers.emission.ionisation`); helium is doubly ionised where hydrogen is ionised. Part of
+    the helium of photo-heated gas keeps one electron: there the result is up to 8% too high.
+
+    Parameters
+    ----------
+    density : ndarray, shape (N,)
+        [g/cm^3].
+    temperature : ndarray, shape (N,)
+        [K].
+    hydrogen, helium : ndarray, shape (N,)
+        Mass fractions.
+    redshift : float
+        Redshift of the background.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        n_e / n_H.
+
+    Raises
+    ------
+    ParameterError
+        If the background isn't tabulated at this redshift.
+    """
+    nuclei = density * (hydrogen / constants.m_p.cgs.value)
+    neutral = ionisation.neutral_fraction_exact(nuclei, temperature, redshift)
+    return ((1 - neutral) * (1 + helium / (2 * hydrogen))).astype(density.dtype)
+
+
+def schmidt_rate(mass, density):
+    """Star-formation rate of gas where a file has none.
+
+    Gas of more than `STAR_FORMING_NUCLEI` hydrogen nuclei per cm^3 turns 1% of its mass into stars
+    per free-fall time (Schmidt law; Krumholz & Tan 2007, ApJ 654, 304).
+
+    Parameters
+    ----------
+    mass : ndarray, shape (N,)
+        [Msun].
+    density : ndarray, shape (N,)
+        [g/cm^3].
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        [Msun/yr].
+    """
+    nuclei = density * (PRIMORDIAL_HYDROGEN_FRACTION / constants.m_p.cgs.value)
+    per_second = np.sqrt(32 * constants.G.cgs.value * density / (3 * np.pi))
+    rate = 0.01 * SECONDS_PER_YEAR * mass * per_second
+    return np.where(nuclei > STAR_FORMING_NUCLEI, rate, 0).astype(mass.dtype)
+
+
 def _plain(values, units):
     return values
 
+
+def _swift_electrons(density, temperature, hydrogen, helium, units):
+    return equilibrium_electrons(
+        _scaled(density, units.density), temperature, hydrogen, helium, units.redshift
+    )
+
+
+def _elements(name, *labels):
+    """Pieces of SWIFT's table of elements, which EAGLE's model fills with nine."""
+    order = ("Hydrogen", "Helium")
+    return tuple(Piece(name, order.index(label), 9, label) for label in labels)
+
+
+_NO_RATE = (
+    "The file has no star-formation rate. Gas of more than 0.1 hydrogen nuclei per cm^3 counts as "
+    "star-forming."
+)
 
 _MASS = Recipe((Piece("Masses"),), lambda m, units: _scaled(m, units.mass))
 
 COLUMNS = {
     "position": (Recipe((Piece("Coordinates"),), lambda x, units: _scaled(x, units.length)),),
     "velocity": (Recipe((Piece("Velocities"),), lambda v, units: _scaled(v, units.velocity)),),
-    "mass": (_MASS,),
-    "density": (Recipe((Piece("Density"),), lambda d, units: _scaled(d, units.density)),),
+    "mass": (
+        _MASS,
+        # SWIFT's black holes: what gravity sees of them.
+        Recipe((Piece("DynamicalMasses"),), lambda m, units: _scaled(m, units.mass)),
+    ),
+    "density": (
+        Recipe((Piece("Density"),), lambda d, units: _scaled(d, units.density)),
+        Recipe((Piece("Densities"),), lambda d, units: _scaled(d, units.density)),
+    ),
     "temperature": (
         Recipe(
             (Piece("InternalEnergy"), Piece("ElectronAbundance")),
             lambda e, x, units: temperature(_scaled(e, units.specific_energy), x),
         ),
         Recipe((Piece("Temperature"),), _plain),
+        Recipe((Piece("Temperatures"),), _plain),
+        Recipe(
+            (Piece("InternalEnergies"),),
+            lambda e, units: swift_temperature(_scaled(e, units.specific_energy)),
+            warning="The file has no temperature. Gas counts as neutral below 1e4 K, as ionised "
+            "above.",
+        ),
     ),
     # Mass fraction of all metals. SIMBA and Gadget-4 share a name; SIMBA's has 11 columns.
     "metallicity": (
         Recipe((Piece("GFM_Metallicity"),), _plain),
         Recipe((Piece("Metallicity", column=0),), _plain),
+        Recipe((Piece("SmoothedMetalMassFractions"),), _plain),
+        Recipe((Piece("MetalMassFractions"),), _plain),
     ),
     "hydrogen_fraction": (
         Recipe((Piece("GFM_Metals", column=0, width=9),), _plain),
@@ -155,16 +291,53 @@ COLUMNS = {
             (Piece("Metallicity", column=0, width=11), Piece("Metallicity", column=1, width=11)),
             lambda metals, helium, units: 1 - metals - helium,
         ),
+        Recipe(_elements("SmoothedElementMassFractions", "Hydrogen"), _plain),
+        Recipe(_elements("ElementMassFractions", "Hydrogen"), _plain),
         Recipe(
             (Piece("Masses"),),
             lambda m, units: np.full(m.shape, PRIMORDIAL_HYDROGEN_FRACTION, m.dtype),
         ),
     ),
-    "electron_abundance": (Recipe((Piece("ElectronAbundance"),), _plain),),
+    "electron_abundance": (
+        Recipe((Piece("ElectronAbundance"),), _plain),
+        *(
+            Recipe(
+                (
+                    Piece("Densities"),
+                    Piece("Temperatures"),
+                    *_elements(name, "Hydrogen", "Helium"),
+                ),
+                _swift_electrons,
+            )
+            for name in ("SmoothedElementMassFractions", "ElementMassFractions")
+        ),
+    ),
     "neutral_hydrogen_abundance": (Recipe((Piece("NeutralHydrogenAbundance"),), _plain),),
-    "star_formation_rate": (Recipe((Piece("StarFormationRate"),), _plain),),
+    "star_formation_rate": (
+        Recipe((Piece("StarFormationRate"),), _plain),
+        # SWIFT's negative rates are the scale factors at which gas last formed stars.
+        Recipe(
+            (Piece("StarFormationRates"),),
+            lambda rate, units: _scaled(np.maximum(rate, 0), units.star_formation_rate),
+        ),
+        Recipe(
+            (Piece("AMR_level"), Piece("Masses"), Piece("Density")),
+            lambda level, m, d, units: schmidt_rate(
+                _scaled(m, units.mass), _scaled(d, units.density)
+            ),
+            warning=_NO_RATE,
+        ),
+    ),
     "smoothing_length": (
         Recipe((Piece("SmoothingLength"),), lambda h, units: _scaled(h, units.length)),
+        Recipe(
+            (Piece("SmoothingLengths"),),
+            lambda h, units: _scaled(h, units.length * units.kernel_radius),
+        ),
+        Recipe(
+            (Piece("AMR_level"),),
+            lambda level, units: cell_support_radius((units.box * units.length / 2.0**level) ** 3),
+        ),
         Recipe(
             (Piece("Masses"), Piece("Density")),
             lambda m, d, units: _scaled(cell_support_radius(m / d), units.length),
@@ -173,6 +346,7 @@ COLUMNS = {
     "formation_time": (
         Recipe((Piece("GFM_StellarFormationTime"),), _plain),
         Recipe((Piece("StellarFormationTime"),), _plain),
+        Recipe((Piece("BirthScaleFactors"),), _plain),
     ),
     "particle_id": (Recipe((Piece("ParticleIDs"),), _plain),),
 }
@@ -217,10 +391,9 @@ but within reach of wrong units and damaged files. NaN and infinity are outside.
 
 @dataclass(frozen=True)
 class Suite:
-    """File names of a suite from before March 2024, the yt front end that reads it, and gas columns
-    that tell its snapshots from those of the other two."""
+    """File names of a suite from before March 2024, and gas columns that tell its snapshots from
+    those of the others."""
 
-    front_end: str
     old_snapshot: str
     old_catalogue: str
     has: tuple = ()
@@ -228,14 +401,12 @@ class Suite:
 
 
 _OLD = ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5")
+_OLD_OF_91 = ("snap_090.hdf5", "fof_subhalo_tab_090.hdf5")
 SUITES = {
-    "IllustrisTNG": Suite("arepo", *_OLD, ("GFM_Metallicity",), ("SmoothingLength",)),
-    "SIMBA": Suite("gizmo", *_OLD, ("Metallicity",), ("GFM_Metallicity",)),
-    "Astrid": Suite(
-        "gadget_hdf5",
-        "snap_090.hdf5",
-        "fof_subhalo_tab_090.hdf5",
-        ("GFM_Metallicity", "SmoothingLength"),
-    ),
+    "IllustrisTNG": Suite(*_OLD, ("GFM_Metallicity",), ("SmoothingLength",)),
+    "SIMBA": Suite(*_OLD, ("Metallicity",), ("GFM_Metallicity", "AMR_level")),
+    "Astrid": Suite(*_OLD_OF_91, ("GFM_Metallicity", "SmoothingLength")),
+    "Swift-EAGLE": Suite(*_OLD_OF_91, ("SmoothingLengths", "StarFormationRates")),
+    "Ramses": Suite(*_OLD_OF_91, ("AMR_level",)),
 }
-"""The three suites of the paper. Suites that aren't listed are looked for by the new names."""
+"""Suites whose files are known; others are looked for by the new names."""

@@ -18,6 +18,11 @@ class CodeUnits:
     mass: float  # Msun
     velocity: float  # km/s, peculiar
     specific_energy: float  # (cm/s)^2
+    star_formation_rate: float = 1.0  # Msun/yr
+    kernel_radius: float = 1.0  # support radius of the kernel over the file's smoothing length
+    box: float = np.nan  # side of the box, in the file's unit of length
+    redshift: float = 0.0
+    is_swift: bool = False
 
     @property
     def density(self):
@@ -40,6 +45,8 @@ class CodeUnits:
         -------
         CodeUnits
         """
+        if attributes.get("Code") == "SWIFT":
+            return cls._from_swift(attributes, scale_factor)
         length = attributes.get("UnitLength_in_cm", u.kpc.to(u.cm)) * u.cm.to(u.kpc)
         mass = attributes.get("UnitMass_in_g", 1e10 * u.Msun.to(u.g)) * u.g.to(u.Msun)
         velocity = attributes.get("UnitVelocity_in_cm_per_s", 1e5)
@@ -48,6 +55,44 @@ class CodeUnits:
             mass=mass / hubble,
             velocity=velocity / 1e5 * np.sqrt(scale_factor),
             specific_energy=velocity**2,
+            box=float(attributes.get("BoxSize", np.nan)),
+            redshift=1 / scale_factor - 1,
+        )
+
+    def of_subfind(self, header):
+        """Return the units of a group catalogue beside this snapshot.
+
+        Subfind's catalogues of Swift-EAGLE are in kpc/h, as those of all other suites are.
+
+        Parameters
+        ----------
+        header : Header
+            Of the snapshot.
+
+        Returns
+        -------
+        CodeUnits
+        """
+        if not self.is_swift:
+            return self
+        return CodeUnits.from_header({}, header.scale_factor, header.hubble)
+
+    @classmethod
+    def _from_swift(cls, attributes, scale_factor):
+        """SWIFT's units hold no h; its velocities are peculiar, its energies comoving."""
+        velocity = attributes["UnitVelocity_in_cm_per_s"]
+        time = attributes["UnitLength_in_cm"] / velocity * u.s
+        mass = attributes["UnitMass_in_g"] * u.g
+        return cls(
+            length=attributes["UnitLength_in_cm"] * u.cm.to(u.kpc) * scale_factor,
+            mass=mass.to_value(u.Msun),
+            velocity=velocity / 1e5,
+            specific_energy=velocity**2 / scale_factor**2,  # a^(-3 (gamma - 1)), gamma = 5/3
+            star_formation_rate=(mass / time).to_value(u.Msun / u.yr),
+            kernel_radius=attributes["KernelRadius"],
+            is_swift=True,
+            box=float(attributes["BoxSize"]),
+            redshift=1 / scale_factor - 1,
         )
 
 
@@ -80,16 +125,87 @@ class Header:
     mock: str  # description of the generator of a mock snapshot, empty for a simulation
 
 
+KERNEL_RADII = {
+    "Cubic spline (M4)": 1.825742,
+    "Quartic spline (M5)": 2.018932,
+    "Quintic spline (M6)": 2.195775,
+    "Wendland C2": 1.936492,
+    "Wendland C4": 2.207940,
+    "Wendland C6": 2.449490,
+}
+"""Support radius of SWIFT's kernels over its smoothing length, which is twice the kernel's standard
+deviation (Dehnen & Aly 2012, MNRAS 425, 1068, Table 1, in three dimensions)."""
+
+_SWIFT_NAMES = {
+    "HubbleParam": ("Cosmology", "h"),
+    "Redshift": ("Cosmology", "Redshift"),
+    "Omega0": ("Cosmology", "Omega_m"),
+    "OmegaLambda": ("Cosmology", "Omega_lambda"),
+    "OmegaBaryon": ("Cosmology", "Omega_b"),
+    "UnitLength_in_cm": ("Units", "Unit length in cgs (U_L)"),
+    "UnitMass_in_g": ("Units", "Unit mass in cgs (U_M)"),
+}
+"""Gadget's name of an attribute -> group and name in snapshots of SWIFT."""
+
+
+def _scalars(group):
+    """Attributes of a group; arrays of length 1, as Astrid and SWIFT have them, become scalars."""
+    values = {}
+    for key, value in group.attrs.items():
+        array = np.asarray(value)
+        values[key] = array.reshape(-1)[0] if array.size == 1 else array
+    return values
+
+
 def _attributes(file):
-    """Header, parameters and units of a file as scalars; Astrid stores arrays of length 1."""
+    """Header, parameters and units of a file, by Gadget's names."""
+    if "Cosmology" in file and "Omega_m" in file["Cosmology"].attrs:
+        return _swift_attributes(file)
     merged = {}
     for group in ("Units", "Parameters", "Header"):  # the header has the last word
-        if group not in file:
-            continue
-        for key, value in file[group].attrs.items():
-            array = np.asarray(value)
-            merged[key] = array.reshape(-1)[0] if array.size == 1 else array
+        if group in file:
+            merged |= _scalars(file[group])
     return merged
+
+
+def _swift_attributes(file):
+    """Attributes of a SWIFT snapshot by Gadget's names, with ``Code`` and ``KernelRadius``."""
+    groups = {
+        name: _scalars(file[name]) if name in file else {}
+        for name in ("Header", "Cosmology", "Units")
+    }
+    values = groups["Header"] | {"Code": "SWIFT", "KernelRadius": _kernel_radius(file)}
+    for name, (group, key) in _SWIFT_NAMES.items():
+        if key not in groups[group]:
+            raise FormatError(
+                f"{file.filename}: SWIFT's group {group} lacks {key!r}.",
+                found=sorted(groups[group]),
+                expected=f"{key!r}, which every cosmological snapshot of SWIFT has",
+            )
+        values[name] = groups[group][key]
+    time = groups["Units"].get("Unit time in cgs (U_t)", np.nan)
+    values["UnitVelocity_in_cm_per_s"] = values["UnitLength_in_cm"] / time
+    sides = np.atleast_1d(values.get("BoxSize", np.nan))
+    if np.all(sides == sides[0]):  # SWIFT lists one side an axis
+        values["BoxSize"] = sides[0]
+    return values
+
+
+def _kernel_radius(file):
+    """Support radius of the kernel that a SWIFT snapshot names, over its smoothing length."""
+    scheme = _scalars(file["HydroScheme"]) if "HydroScheme" in file else {}
+    name = scheme.get("Kernel function", b"")
+    name = name.decode() if isinstance(name, bytes) else str(name)
+    if name in KERNEL_RADII:
+        return KERNEL_RADII[name]
+    if "PartType0" in file and len(file["PartType0"]):
+        raise FormatError(
+            f"{file.filename}: the kernel of SWIFT's gas isn't known.",
+            found=f"HydroScheme / Kernel function {name!r}",
+            expected=f"one of {sorted(KERNEL_RADII)}",
+            remedy="Without it the size of a gas particle is ambiguous by 20%.",
+        )
+    return np.nan
 
 
 def read_header(file):

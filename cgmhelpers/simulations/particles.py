@@ -1,11 +1,15 @@
 """Columns of particles in physical units; values that no simulation has are refused."""
 
+import functools
+import logging
 from collections.abc import Mapping
 
 import numpy as np
 
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.simulations import dialects, hdf5
+
+log = logging.getLogger(__name__)
 
 
 class Particles(Mapping):
@@ -166,6 +170,8 @@ class ParticleReader:
         )
 
     def _converted(self, recipe, name, rows, width):
+        if recipe.warning:
+            _warn_once(self.group.file.filename, name, recipe.warning)
         _check_shape(self.group, recipe, self.number, width)
         with np.errstate(all="ignore"):  # invalid values are refused below, by name
             values = recipe.convert(
@@ -173,6 +179,12 @@ class ParticleReader:
             )
         _check_values(self.group, recipe, name, values, self.header)
         return values
+
+
+@functools.cache
+def _warn_once(filename, name, text):
+    """Warn of how a column was made, once a file and not once a piece."""
+    log.warning("%s: %s. %s", filename, name, text)
 
 
 def _check_shape(group, recipe, number, width):

@@ -16,7 +16,9 @@ from cgmhelpers.simulations.header import read_header
 from cgmhelpers.simulations.layout import first_existing
 from cgmhelpers.simulations.particles import ParticleReader, particle_group
 
-SUITES = tuple(dialects.SUITES)
+SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
+"""The suites of the paper."""
+
 GAS_COLUMNS = (
     "position",
     "mass",
@@ -77,7 +79,8 @@ class Simulation:
     root : path
         Data root: the folder that holds ``Sims`` and ``FOF_Subfind``.
     suite : str
-        ``"IllustrisTNG"``, ``"SIMBA"``, ``"Astrid"`` or another CAMELS suite.
+        ``"IllustrisTNG"``, ``"SIMBA"``, ``"Astrid"``, ``"Swift-EAGLE"``, ``"Ramses"`` or another
+        CAMELS suite.
     set_name : str
         Set of simulations, for example ``"CV"``.
     realisation : int or str
