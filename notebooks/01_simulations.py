@@ -78,7 +78,7 @@ table.style.format(precision=1, thousands=" ").hide(axis="index")
 
 # %% [markdown]
 # Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
-# arrays in one and scalars in another. `camels.Simulation` reads all of them into one set of **physical** columns. Here is
+# arrays in one and scalars in another. `cgmhelpers.Simulation` reads all of them into one set of **physical** columns. Here is
 # what the first header says, in kpc and solar masses:
 
 # %%

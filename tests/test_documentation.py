@@ -15,7 +15,7 @@ import yaml
 from pybtex.database import parse_file
 
 import cgmhelpers
-from cgmhelpers import cli
+from cgmhelpers import cli, mock
 from cgmhelpers.runs.book import pages
 from cgmhelpers.runs.parameters import Parameters, read
 
@@ -107,6 +107,19 @@ def test_python_in_the_prose_uses_names_that_exist(path):
             module = modules.get(getattr(getattr(node, "value", None), "id", None))
             if module and isinstance(node, ast.Attribute):
                 assert hasattr(module, node.attr), ast.unparse(node)
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_readme_run(tmp_path, monkeypatch):
+    mock.write(tmp_path / "CAMELS", ("IllustrisTNG",), (0,), cells=20_000, progress=False)
+    (lines,) = blocks(ROOT / "README.md", "python")
+    assert '"/data/CAMELS"' in lines
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(lines.replace("/data/CAMELS", str(tmp_path / "CAMELS")), names)
+    assert set(names["table"]["part"]) == {"test"}
+    assert (tmp_path / "network" / "weights.safetensors").is_file()
+    assert "smoke" in repr(names["run"])
 
 
 def test_picture_of_the_readme_is_light():

@@ -158,7 +158,7 @@ def test_neutral_mass_as_the_snapshot_has_it(gas):
 
 
 IMPORT = (
-    "from cgmhelpers import hydrogen; import numpy as np; t = hydrogen.import_trident();"
+    "from cgmhelpers.emission import hydrogen; import numpy as np; t = hydrogen.import_trident();"
     "print(t.calculate_ion_fraction('H I', *np.full((3, 1), [[1e-3], [2e4], [0.0]]))[0])"
 )
 

@@ -13,7 +13,7 @@ from helpers.blobs import blobs
 from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.network import checkpoint, moment_network, training
+from cgmhelpers.network import checkpoint, loop, training
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
 
@@ -78,9 +78,9 @@ def test_killed_process_resumes_to_the_same_weights(trained, tmp_path):
     """The same with a real SIGKILL, as of a cluster that takes its node back."""
     code = f"""
 import os, signal, sys
-sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
+sys.path[:0] = {[str(Path(__file__).parents[depth]) for depth in (0, 1, 2)]!r}
 import test_training
-from cgmhelpers import checkpoint
+from cgmhelpers.network import checkpoint
 whole = checkpoint.write_resume
 def write(folder, fingerprint, network, best, optimizer, history):
     if len(history) == 3:
@@ -221,7 +221,7 @@ def test_loss_that_is_no_number_raises(tmp_path, monkeypatch):
     def broken(truth, mean, std):
         return (mean * float("nan")).sum()
 
-    monkeypatch.setattr(moment_network, "moment_loss", broken)
+    monkeypatch.setattr(loop, "moment_loss", broken)
     with pytest.raises(ResultError, match="no longer a number"):
         fit(tmp_path)
     assert not (tmp_path / checkpoint.DESCRIPTION).exists()

@@ -16,7 +16,7 @@ from helpers.failing_tasks import tune_together
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store as map_store
-from cgmhelpers.network import checkpoint, training, tuning
+from cgmhelpers.network import checkpoint, tuning
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.system import heartbeat, parallel
@@ -68,7 +68,7 @@ def losses_that_are_told(monkeypatch, losses, epochs=4):
         (folder / checkpoint.DESCRIPTION).write_text(json.dumps(description))
         return folder
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(tuning, "train", train)
 
 
 def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = {paths!r}
 import test_tuning
-from cgmhelpers import checkpoint
+from cgmhelpers.network import checkpoint
 whole = checkpoint.write_resume
 def write(folder, fingerprint, network, best, optimizer, history):
     whole(folder, fingerprint, network, best, optimizer, history)
@@ -134,7 +134,7 @@ test_tuning.search({folder!r}, 3, test_tuning.SETTINGS.model_copy(update={{"epoc
 
 @pytest.mark.slow
 def test_killed_trial_is_repeated_and_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
-    paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    paths = [str(Path(__file__).parents[depth]) for depth in (0, 1, 2)]
     code = KILLED.format(paths=paths, folder=str(tmp_path))
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
     assert ended.returncode == -9, ended.stderr.decode()

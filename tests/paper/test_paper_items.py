@@ -7,14 +7,14 @@ import jupytext
 import pytest
 import yaml
 
-from cgmhelpers import figures
+import cgmhelpers
 from cgmhelpers.runs import book
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "book" / "paper_items.md").read_text()
 ROW = re.compile(
     r"^\| (Fig\. \d+|Table \d+) \| \[[^]]+\]\(\.\./executed/(\w+)\.ipynb#([\w-]+)\) "
-    r"\| `cgmhelpers\.figures\.(\w+)` \|$",
+    r"\| `cgmhelpers\.(figures\.\w+|paper\.\w+)` \|$",
     re.M,
 )
 ROWS = ROW.findall(PAGE)
@@ -33,9 +33,14 @@ def cells(chapter):
 
 @pytest.mark.parametrize(("item", "chapter", "anchor", "function"), ROWS, ids=[r[0] for r in ROWS])
 def test_item_is_drawn_where_the_page_says(item, chapter, anchor, function):
-    assert callable(getattr(figures, function))
+    package, _, plain = function.partition(".")
+    assert callable(getattr(getattr(cgmhelpers, package), plain))
     name = item.replace("Fig.", "Figure")
-    drawn = [cell for cell in cells(chapter) if f"figures.{function}(" in cell.source]
+    drawn = [
+        cell
+        for cell in cells(chapter)
+        if re.search(rf"\b({function}|(?<!\.){plain})\(", cell.source)
+    ]
     if name.startswith("Figure"):
         captions = [cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
                     for cell in drawn]  # fmt: skip
@@ -58,9 +63,9 @@ def test_item_has_a_verdict_beside_it(item, chapter, anchor, function):
     after = re.split(rf"^### {name}$", text, flags=re.M)[1]
     own = re.split(r"^### ", after, flags=re.M)[0]
     assert (
-        f'claims.beside(evidence, "{item}"' in own
+        f'paper.beside(evidence, "{item}"' in own
         or "verdict" in own
-        or (f'claims.beside(claims.Evidence(halos=halos), "{item}"' in own)
+        or (f'paper.beside(paper.Evidence(halos=halos), "{item}"' in own)
     )
 
 

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
-from cgmhelpers.runs import book, offline
+from cgmhelpers.runs import book
 from cgmhelpers.runs.notebooks import NOTEBOOKS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -50,7 +50,7 @@ def run_folder(tmp_path, monkeypatch):
         nbformat.write(executed_notebook(), tmp_path / "notebooks" / f"{name}.ipynb")
     parameters = {"profile": "quick", "data_root": None, "set_name": "CV"}
     (tmp_path / "parameters.yml").write_text(yaml.safe_dump(parameters))
-    monkeypatch.setattr(offline, "vendor_assets", lambda target: True)
+    monkeypatch.setattr(book, "vendor_assets", lambda target: True)
     return tmp_path
 
 
@@ -104,7 +104,7 @@ def test_folder_without_parameters_is_no_run(run_folder):
 def test_without_the_offline_scripts_the_pages_use_the_cdn(run_folder, monkeypatch):
     local = {"mathjax_path", "nb_ipywidgets_js"}
     assert local <= set(configuration(book.assemble(run_folder))["sphinx"]["config"])
-    monkeypatch.setattr(offline, "vendor_assets", lambda target: False)
+    monkeypatch.setattr(book, "vendor_assets", lambda target: False)
     changed = configuration(book.assemble(run_folder))["sphinx"]["config"]
     assert not local & set(changed)
     assert "html_static_path" in changed

@@ -14,10 +14,10 @@ from cgmhelpers.system import provenance
 
 RUN = """
 import json, sys
-from cgmhelpers import mock, pipeline
+from cgmhelpers import Run, mock
 settings = json.loads(sys.argv[1])
 mock.write(settings.pop("own"), ("SIMBA",), (0,), cells=20_000, progress=False)
-pipeline.Run.from_profile("smoke", **settings).predictions()
+Run.from_profile("smoke", **settings).predictions()
 """
 SETTINGS = {
     "suites": ["SIMBA"], "realisations": 1, "pixels": 32, "pixel_size": 16.0, "map_size": 16,

@@ -50,7 +50,7 @@ class Run:
 def run(monkeypatch):
     one = Run()
     totals = one.halos().assign(xray=1e-12)
-    monkeypatch.setattr(results.populations, "suite_totals", lambda stores: totals)
+    monkeypatch.setattr(results.summaries, "suite_totals", lambda stores: totals)
     return one
 
 

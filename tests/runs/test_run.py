@@ -110,9 +110,9 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
     tested = run.folder / "predictions" / "IllustrisTNG_xray_ideal.parquet"
     arguments = (run.folder / "networks" / "IllustrisTNG_xray_ideal", again.maps(), tested)
     assert stages.predict(*arguments, check=True)
-    known = stages.map_store.stored_fingerprint
+    known = stages.stored_fingerprint
     monkeypatch.setattr(
-        stages.map_store,
+        stages,
         "stored_fingerprint",
         lambda store: "remade" if "SIMBA" in store.name else known(store),
     )
@@ -180,7 +180,7 @@ def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
 
     cells = (
         f'profile, runs = "smoke", {str(tmp_path)!r}',
-        "from cgmhelpers import notebooks\nthis_run = notebooks.start(globals())",
+        "from cgmhelpers import runs\nthis_run = runs.start(globals())",
         "from matplotlib import pyplot as plt\nfigure = plt.figure()\nfigure.add_subplot()",
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])

@@ -717,7 +717,7 @@ def test_a_trident_configuration_that_points_nowhere(tmp_path):
     text = "[Trident]\nion_table_dir = /nowhere\nion_table_file = none.h5\n"
     (tmp_path / ".trident" / "config.tri").write_text(text)
     code = (
-        "from cgmhelpers import hydrogen\n"
+        "from cgmhelpers.emission import hydrogen\n"
         "trident = hydrogen.import_trident()\n"
         "print(trident.ion_balance.ion_table_filepath)"
     )
