@@ -15,6 +15,7 @@ Its packages, in the order of the data; each imports only those above it:
 - `inference`: predictions, ensembles, joint posteriors, baselines, attribution
 - `figures`: the figures of the book, one function each
 - `explorer`: halos to explore by hand: live, and on a page without a kernel
+- `sky`: what an observatory sees of a halo, its files, and what a network says of them
 - `runs`: a run: its parameters, stages, notebooks and book
 - `cli`: the command `cgm`
 
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "paper",
         "runs",
         "simulations",
+        "sky",
         "statistics",
         "system",
     ],

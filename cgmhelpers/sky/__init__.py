@@ -1,0 +1,17 @@
+"""From the sky: what an observatory sees of a halo, its files, and what a network says of them.
+
+Its files, each of which imports only those above it:
+
+- `responses`: absorption, effective areas, point-spread functions, and their files
+- `instruments`: X-ray and HI instruments, every number with its source
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["instruments", "responses"],
+    submod_attrs={
+        "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
+    },
+)
