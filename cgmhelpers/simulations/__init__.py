@@ -5,6 +5,7 @@ Its files, each of which imports only those above it:
 - `hdf5`: opening files; columns inflated by all cores at once
 - `dialects`: what each simulation code calls its columns, and in which units
 - `layout`: where files lie below a data root, today and before
+- `sets`: which simulations each set holds, their parameters and seeds
 - `header`: the header of a snapshot in physical units
 - `particles`: columns of equal length in physical units
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "header",
         "layout",
         "particles",
+        "sets",
         "simulation",
     ],
     submod_attrs={
