@@ -29,9 +29,9 @@ suites = None
 realisations = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %%

@@ -27,9 +27,9 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %%
@@ -38,6 +38,7 @@ from IPython.display import Markdown, display
 
 from cgmhelpers import figures, maps, paper, statistics
 from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.statistics.transfer import transfer
 
 pd.set_option("display.precision", 3)
 
@@ -161,15 +162,13 @@ by_brightness
 # A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, the factor between the two, and the mean size of the offsets, for every input and limit:
 
 # %%
-transfer = statistics.transfer(
-    predictions[predictions["property"] == "log_m_halo"], ("limits", "fields")
-)
-transfer.sort_values(["limits", "fields", "elsewhere"]).style.format(
+lost = transfer(predictions[predictions["property"] == "log_m_halo"], ("limits", "fields"))
+lost.sort_values(["limits", "fields", "elsewhere"]).style.format(
     "{:.3g}", subset=["own", "elsewhere", "factor", "offset"]
 ).hide(axis="index")
 
 # %%
-ranking = transfer[(transfer["fields"] == both) & (transfer["limits"] == limit)].dropna()
+ranking = lost[(lost["fields"] == both) & (lost["limits"] == limit)].dropna()
 order = " > ".join(ranking.sort_values("elsewhere")["suite_train"])
 print("most to least robust:", order or "this run has one suite only")
 print("in the paper: IllustrisTNG most, Astrid least")
@@ -178,7 +177,7 @@ print("in the paper: IllustrisTNG most, Astrid least")
 # And does a second field help? Mean RMSE elsewhere, over the suites:
 
 # %%
-transfer.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean().style.format("{:.3g}")
+lost.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean().style.format("{:.3g}")
 
 # %% [markdown]
 # The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A smaller error in the own suite, by contrast, says nothing about robustness. In CAMELS Astrid has the smallest error of all on its own

@@ -25,9 +25,9 @@ fields = None
 limits = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %% [markdown]

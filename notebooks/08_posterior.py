@@ -29,9 +29,9 @@ members = None
 posterior_steps = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %%
@@ -40,6 +40,8 @@ import pandas as pd
 
 from cgmhelpers import figures, inference, maps, statistics
 from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.inference import posterior
+from cgmhelpers.statistics.reliability import reliability
 
 pd.set_option("display.precision", 3)
 
@@ -56,7 +58,7 @@ pd.set_option("display.precision", 3)
 folders, stores = this_run.posteriors(), this_run.maps()
 both, limit = this_run.parameters.field_sets[-1], this_run.parameters.limits[-1]
 note = f"{this_run.source}; {figures.field_names('+'.join(both))}, {figures.limit_name(limit)}"
-histories = {suite: pd.read_csv(folder / inference.HISTORY) for suite, folder in folders.items()}
+histories = {suite: pd.read_csv(folder / posterior.HISTORY) for suite, folder in folders.items()}
 figure = figures.flow_training(histories, source=note)
 
 # %% [markdown]
@@ -225,12 +227,12 @@ figure = figures.disagreement(halos, source=note)
 # than for another: 0.5 is of no use, 1 is perfect. Beside it, the widths that the members state themselves.
 
 # %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) tell halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
-reliability = statistics.reliability(halos)
-figure = figures.reliability_flags(reliability, source=note)
+flags = reliability(halos)
+figure = figures.reliability_flags(flags, source=note)
 
 # %%
-mean = reliability.groupby(["task", "flag"])["auc"].mean().unstack("flag")
-epistemic = reliability[reliability["flag"] == "epistemic"]
+mean = flags.groupby(["task", "flag"])["auc"].mean().unstack("flag")
+epistemic = flags[flags["flag"] == "epistemic"]
 useful = (epistemic["low"] > 0.5).groupby(epistemic["task"]).sum()
 for task, number in useful.items():
     print(f"{task}: disagreement tells in {number} of {halos['suite_train'].nunique()} suites")

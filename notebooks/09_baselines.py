@@ -30,9 +30,9 @@ seed = None
 comparison_suites = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %%

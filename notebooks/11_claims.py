@@ -27,16 +27,17 @@ epochs = None
 seed = None
 
 # %%
-from cgmhelpers import runs
+from cgmhelpers.runs import start
 
-this_run = runs.start(globals())
+this_run = start(globals())
 this_run
 
 # %%
 import pandas as pd
 from IPython.display import Markdown, display
 
-from cgmhelpers import figures, paper, runs, statistics
+from cgmhelpers import figures, paper, statistics
+from cgmhelpers.runs import results
 
 # %% [markdown]
 # ## The rule
@@ -65,9 +66,9 @@ Markdown(said)
 # ## The verdicts
 
 # %%
-evidence = runs.evidence(this_run)
+evidence = results.evidence(this_run)
 verdicts = paper.judge(evidence)
-kept = runs.keep(verdicts, this_run.folder / "claims.csv")
+kept = results.keep(verdicts, this_run.folder / "claims.csv")
 counted = ", ".join(f"{n} {name}" for name, n in verdicts["verdict"].value_counts().items())
 print(f"{len(verdicts)} statements: {counted}.")
 print(f"Written to {kept.name} in the run's folder.")
@@ -85,7 +86,7 @@ figure = figures.verdict_forest({"this run": verdicts}, this_run.source)
 
 # %%
 beside = paper.judge(evidence, paper.BESIDE)
-kept = runs.keep(beside, this_run.folder / "claims_beside.csv")
+kept = results.keep(beside, this_run.folder / "claims_beside.csv")
 paper.readable(beside).style.hide(axis="index").set_caption(
     f"Statements beside single figures, on this run: {this_run.source}"
 )
@@ -99,7 +100,7 @@ paper.readable(beside).style.hide(axis="index").set_caption(
 # The book keeps the numbers of the largest run that was made, with the command and the releases that made them:
 
 # %%
-note, published = runs.read()
+note, published = results.read()
 if note:
     size = ", ".join(f"{name} {value}" for name, value in note["parameters"].items())
     said = f"**The kept run:** {note['source']}, profile `{note['profile']}` ({size}), {note['halos']} halos, made on {note['date']} by `{note['command']}`."

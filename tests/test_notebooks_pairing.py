@@ -4,6 +4,9 @@
 pairs are compared here.
 """
 
+import ast
+import importlib
+import types
 from pathlib import Path
 
 import jupytext
@@ -73,3 +76,35 @@ def test_notebook_opens_and_closes_as_a_lesson(source):
     prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
     assert prose[0].startswith("# ")
     assert "In this notebook we" in "\n".join(prose[:2])
+
+
+def imported_names(path):
+    """Give what a notebook imports from the library: name in the notebook -> object."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("cgmhelpers"):
+            package = importlib.import_module(node.module)
+            found |= {
+                alias.asname or alias.name: getattr(package, alias.name) for alias in node.names
+            }
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_names_of_the_library_exist_and_keep_their_meaning(path):
+    imported, tree = imported_names(path), ast.parse(path.read_text())
+    assert "start" in imported
+    stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not is_read(n)}
+    assert not stored & set(imported)
+    # A module with the name of a parameter would hide the parameter's value from start().
+    assert not set(imported) & set(Parameters.model_fields)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        module = imported.get(getattr(getattr(node, "value", None), "id", None))
+        if isinstance(node, ast.Attribute) and isinstance(module, types.ModuleType):
+            found = getattr(module, node.attr)
+            assert callable(found) or id(node) not in called, ast.unparse(node)
+
+
+def is_read(name):
+    return isinstance(name.ctx, ast.Load)

@@ -150,7 +150,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
         raise DataNotFoundError(
             f"The map store {path} isn't there.",
             expected="a zarr folder",
-            remedy="Make it with cgmhelpers.maps.making.make.",
+            remedy="Make it with cgmhelpers.maps.make.",
         )
     try:
         # Format 3 alone: none of its codecs runs code, as one of format 2 does.

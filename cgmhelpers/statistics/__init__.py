@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "comparison": ["coverages", "paired", "twin_parts", "unpaired"],
         "coverage": [
+            "TOLERANCE",
             "WIDTHS",
             "before_and_after",
             "coverage_at_levels",

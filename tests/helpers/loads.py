@@ -82,7 +82,7 @@ def simulations(folder, number):
 def store(folder, halos, pixels):
     """Write a store of random blobs piece by piece, and train from disk."""
     import dask.array as da
-    from helpers.blobs import blobs
+    from blobs import blobs
 
     from cgmhelpers.maps import store as map_store
     from cgmhelpers.network import batches, training

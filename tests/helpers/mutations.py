@@ -14,7 +14,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
+from camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.errors import CGMError
 from cgmhelpers.simulations import dialects, hdf5, simulation
