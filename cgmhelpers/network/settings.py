@@ -57,9 +57,9 @@ class TrainingSettings(BaseModel):
     devices : int
         GPUs, or with ``accelerator="cpu"`` processes, that share each batch. The loss is that of
         the whole batch. GPUs normalise over the whole batch too, processes over their share.
-    compiled : bool
-        Let torch compile the network: after a minute, 15% faster on one thread and 50% on two. It
-        needs a C++ compiler.
+    compiled : bool, optional
+        Let torch compile the network, which needs a C++ compiler
+        (:mod:`cgmhelpers.network.compilation`); None does so where there is one and it pays.
     memory : float
         Training maps of more than so many GB stay on disk and are read ahead, with equal results.
     """
@@ -83,7 +83,7 @@ class TrainingSettings(BaseModel):
     precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
     devices: int = Field(1, ge=1)
-    compiled: bool = False
+    compiled: bool | None = None
     memory: float = Field(1.0, ge=0)
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
-from cgmhelpers.network import batches, checkpoint, samples, splits
+from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
 from cgmhelpers.network.calibration import Calibration
 from cgmhelpers.network.loop import (
     Keeper,
@@ -271,8 +271,8 @@ def _fit(network, settings, of_training, of_validation, folder, fingerprint, sho
         module = MomentTraining(
             network, settings, of_training, of_validation, history, resumed["optimizer"]
         )
-        if settings.compiled:
-            network.compile()
+        left = (settings.epochs - len(history)) * len(of_training.targets)
+        compilation.compile_network(network, settings, left)
         with _quiet_lightning():
             trainer = lightning.Trainer(
                 max_epochs=settings.epochs - len(history),
