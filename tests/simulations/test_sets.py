@@ -161,7 +161,7 @@ def test_tables_are_found_in_each_place(place, tmp_path):
         with pytest.raises(FormatError, match="doesn't list the set CV"):
             sets.parameters(tmp_path, "Swift-EAGLE", "CV")
     else:
-        with pytest.raises(DataNotFoundError, match="SwiftEAGLE_L25n256_CV.txt"):
+        with pytest.raises(DataNotFoundError, match=r"SwiftEAGLE_L25n256_CV.txt"):
             sets.parameters(tmp_path, "Swift-EAGLE", "CV")
 
 
@@ -187,7 +187,7 @@ def test_steps_of_one_parameter_are_spelled_as_on_disk():
     assert [one for one in found if "_p14_" in one][:2] == ["1P_p14_n2", "1P_p14_n1"]
     assert [one for one in found if "_p15_" in one] == [f"1P_p15_{step}" for step in (1, 2, 3, 4)]
     assert [one for one in found if "_p30_" in one] == [f"1P_p30_n{step}" for step in (4, 3, 2, 1)]
-    with pytest.raises(ParameterError, match="SIMBA L25n256 SB28.*SIMBA L25n256 CV, 1P"):
+    with pytest.raises(ParameterError, match=r"SIMBA L25n256 SB28.*SIMBA L25n256 CV, 1P"):
         sets.names("SIMBA", "SB28")
 
 
