@@ -13,7 +13,7 @@ from cgmhelpers.system.files import whole
 UNIT_LENGTH = 3.085678e21
 UNIT_MASS = 1.989e43
 UNIT_VELOCITY = 1e5
-MOCK = "cgmhelpers.mock.writing: a statistical mock, not a simulation"
+MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"
 #: Type of ``Coordinates`` in each dialect.
 DIALECTS = {"IllustrisTNG": np.float64, "SIMBA": np.float32, "Astrid": np.float64}
 
