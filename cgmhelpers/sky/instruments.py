@@ -64,6 +64,8 @@ class _Instrument(BaseModel):
     @classmethod
     def _split(cls, given):
         """Take the long form of numbers apart, and convert their units."""
+        if not isinstance(given, dict):
+            return given  # an instrument already
         values, notes = {}, dict(given.get("notes", {}))
         for name, value in given.items():
             if isinstance(value, dict) and "value" in value:
@@ -261,7 +263,7 @@ class HIInstrument(_Instrument):
     @model_validator(mode="before")
     @classmethod
     def _kelvin(cls, given):
-        noise = given.get("noise")
+        noise = given.get("noise") if isinstance(given, dict) else None
         if isinstance(noise, dict) and "Jy" in str(noise.get("unit")):
             unit = astropy.units.Unit(noise["unit"].replace("/beam", "").replace(" beam-1", ""))
             major, minor = (_plain(given.get(f"beam_{one}")) for one in ("major", "minor"))
