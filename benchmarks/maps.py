@@ -25,7 +25,6 @@ SUITE = "IllustrisTNG"
 PIXELS, PIXEL_SIZE, DEPTH = 128, 4.0, 1000.0
 HALF_WIDTH = 0.5 * PIXELS * PIXEL_SIZE
 FIELDS = ("xray", "hi")
-OPTIONS = {"hydrogen_method": "trident"}
 MINIMUM_MASS = 10**11.5
 AXES = range(3)
 REPEATS = 3
@@ -200,29 +199,46 @@ def make_maps(sim, repeats):
 def stages(sim, _):
     """Seconds of each stage of maps.make, of the second round."""
     from cgmhelpers.emission import fields as known_fields
-    from cgmhelpers.halos import classes, properties
-    from cgmhelpers.maps import gathering, store
+    from cgmhelpers.halos import measuring, properties
+    from cgmhelpers.halos.reading import read_once
+    from cgmhelpers.maps import store
     from cgmhelpers.maps.projection import images as projection_images
 
-    chosen = [known_fields.get(name) for name in FIELDS]
+    chosen = known_fields.chosen(FIELDS)
     table = sim.halos(MINIMUM_MASS)
     for _ in range(2):
         clock = [time.perf_counter()]
-        found = gathering.gather(sim, chosen, OPTIONS, classes.centres(table), HALF_WIDTH, DEPTH)
+        gathering, measure = gather(sim, table), measuring.Measuring(sim, table)
+        read_once(sim, [measure, gathering])
+        found, values = gathering.result(), measure.result().properties[list(properties.NAMES)]
         clock.append(time.perf_counter())
         images = projection_images.project_many(
             found.selection, found.kernel_radius, found.quantities, dtype=np.float32
         )
-        clock.append(time.perf_counter())
-        values = properties.compute(sim, table, progress=False)[list(properties.NAMES)]
         clock.append(time.perf_counter())
         dataset = store.labelled(sim, chosen, table, images, PIXEL_SIZE)
         dataset["properties"] = (("halo", "property"), values.to_numpy(float))
         with tempfile.TemporaryDirectory() as folder:
             store.write(dataset, Path(folder) / "maps.zarr")
             clock.append(time.perf_counter())
-    names = ("read, select and emit", "project", "properties", "write")
+    names = ("read, measure, select and emit", "project", "write")
     return dict(zip(names, np.diff(clock).tolist(), strict=True))
+
+
+def gather(sim, table):
+    """Taker of the gas that the maps of these halos show."""
+    from cgmhelpers.emission import fields as known_fields
+    from cgmhelpers.halos.classes import centres
+    from cgmhelpers.maps.gathering import Gathering
+
+    return Gathering(sim, known_fields.chosen(FIELDS), centres(table), frame())
+
+
+def frame():
+    """Frame of the maps."""
+    from cgmhelpers.maps.projection.frame import Frame
+
+    return Frame(PIXELS, PIXEL_SIZE, DEPTH)
 
 
 def cost_of_halos(sim, most):
@@ -258,12 +274,11 @@ CHILDREN = {"make": make_maps, "stages": stages, "halos": cost_of_halos}
 
 def projections(sim, table):
     """Seconds per (halo, axis) with both fields, and worst error of a total, of each peer."""
-    from cgmhelpers.emission import fields as known_fields
-    from cgmhelpers.halos import classes
-    from cgmhelpers.maps import gathering
+    from cgmhelpers.halos.reading import read_once
 
-    chosen = [known_fields.get(name) for name in FIELDS]
-    found = gathering.gather(sim, chosen, OPTIONS, classes.centres(table), HALF_WIDTH, DEPTH)
+    gathering = gather(sim, table)
+    read_once(sim, [gathering])
+    found = gathering.result()
     offset = found.selection.offset
     arrays = [
         (found.selection.displacement[a:b], found.kernel_radius[a:b], found.quantities[a:b])
@@ -300,7 +315,7 @@ def together(found):
 
     start = time.perf_counter()
     project_many(
-        found.selection, found.kernel_radius, found.quantities, PIXELS, PIXEL_SIZE, DEPTH,
+        found.selection, found.kernel_radius, found.quantities, frame(),
         dtype=np.float32,
     )  # fmt: skip
     return time.perf_counter() - start
@@ -311,7 +326,7 @@ def ours(away, radius, quantities, threads):
     from cgmhelpers.maps.projection.images import project
 
     start = time.perf_counter()
-    images = project(away, radius, quantities, PIXELS, PIXEL_SIZE, DEPTH, threads=threads)
+    images = project(away, radius, quantities, frame(), threads=threads)
     return time.perf_counter() - start, images.astype(np.float32)
 
 
@@ -320,7 +335,7 @@ def yt_pixelizer(away, radius, quantities):
     from cgmhelpers.maps.projection.images import project
 
     start = time.perf_counter()
-    images = project(away, radius, quantities, PIXELS, PIXEL_SIZE, DEPTH, backend="yt")
+    images = project(away, radius, quantities, frame(), backend="yt")
     return time.perf_counter() - start, images
 
 

@@ -155,7 +155,7 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # %% [markdown]
 # ## Six properties
 #
-# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.halos.properties.compute`
+# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.halos.measuring.measure`
 # measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)).
 #
 # ### Table 1

@@ -57,7 +57,8 @@ pd.set_option("display.precision", 4)
 
 # %%
 p = this_run.parameters
-chosen = [emission.get(name) for name in p.fields]
+choice = {"hi": {"method": p.hydrogen_method}} if "hi" in p.fields else {}
+chosen = emission.chosen(p.fields, choice)
 rows = [(one.name, one.unit, one.floor, one.survey_limit, one.survey) for one in chosen]
 table = pd.DataFrame(rows, columns=["field", "unit", "floor", "survey limit", "survey"])
 table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(axis="index")
@@ -78,12 +79,12 @@ print(
 )
 
 # %%
-half_width = p.pixels * p.pixel_size / 2
-columns = [name for one in chosen for name in one.columns_for(hydrogen_method=p.hydrogen_method)]
+frame = maps.Frame(p.pixels, p.pixel_size, p.depth)
+columns = [name for one in chosen for name in one.columns]
 gas = sim.gas(tuple(dict.fromkeys((*simulations.GAS_COLUMNS, *columns))))
 position, radius = gas.position, gas.smoothing_length
 centre, box = centres(halo.to_frame().T), sim.header.box_size
-near = in_frames(position, radius, centre, half_width, p.depth, box)
+near = in_frames(position, radius, centre, frame.half_width, p.depth, box)
 local = gas.select(near.index)
 print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 
@@ -106,8 +107,7 @@ print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 # %%
 deposits = {}
 for one in chosen:
-    options = {name: getattr(p, name) for name in one.options if hasattr(p, name)}
-    deposits[one.name] = one.deposit(local, sim.header, **options)
+    deposits[one.name] = one.deposit(local, sim.header)
     total, number = deposits[one.name].sum(), (deposits[one.name] > 0).sum()
     print(f"{one.title:8s} {total:.3e} {one.deposit_unit} in {number} elements")
 
@@ -135,8 +135,7 @@ figure = figures.phase_diagram(hydrogen_density, local.temperature[quiet], weigh
 
 # %%
 quantities = np.stack([local.mass, *deposits.values()], axis=1)
-frame = {"pixels": p.pixels, "pixel_size": p.pixel_size, "depth": p.depth}
-images = maps.project(near.displacement, local.smoothing_length, quantities, **frame)
+images = maps.project(near.displacement, local.smoothing_length, quantities, frame)
 images.shape  # (axis, quantity, y, x)
 
 # %% [markdown]
@@ -148,10 +147,10 @@ images.shape  # (axis, quantity, y, x)
 # %%
 area = p.pixel_size**2
 reach = np.abs(near.displacement) + local.smoothing_length[:, None]
-limit = np.where(np.eye(3, dtype=bool), p.depth, half_width)  # one row per line of sight
+limit = np.where(np.eye(3, dtype=bool), p.depth, frame.half_width)  # one row per line of sight
 inside = (reach[:, None] < limit).all(axis=(1, 2))
 alone = maps.project(
-    near.displacement[inside], local.smoothing_length[inside], quantities[inside], **frame
+    near.displacement[inside], local.smoothing_length[inside], quantities[inside], frame
 )
 direct = quantities[inside].sum(axis=0)
 
@@ -286,9 +285,11 @@ baseline.style.format(precision=3).hide(axis="index")
 # The same functions at four times the resolution, for the eye and for the [first page](../book/index.md):
 
 # %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
-fine = {"pixels": 512, "pixel_size": 2 * half_width / 512, "depth": p.depth}
-fine["hydrogen_method"] = p.hydrogen_method
-portrait = maps.make(sim, p.fields, halos=own.loc[[halo.name]], progress=False, **fine)
+one_halo = own.loc[[halo.name]]
+fine = maps.Frame(512, 2 * frame.half_width / 512, p.depth)
+portrait = maps.make(
+    sim, p.fields, options=choice, frame=fine, halos=one_halo, measured=one_halo, progress=False
+)
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 picture = this_run.save_figure(figure, "hero")
 
@@ -299,7 +300,7 @@ picture = this_run.save_figure(figure, "hero")
 # same elements. How far are its sums from those of the maps above?
 
 # %%
-beams = maps.project(near.displacement, local.smoothing_length, quantities, **frame, backend="yt")
+beams = maps.project(near.displacement, local.smoothing_length, quantities, frame, backend="yt")
 difference = [beams.sum(axis=(2, 3)), np.abs(beams - images).sum(axis=(2, 3))]
 off, moved = (
     pd.DataFrame(d / images.sum(axis=(2, 3))).set_axis(error.columns, axis=1) for d in difference
@@ -322,7 +323,7 @@ arriving = arriving_fraction(radius, elements=1000)
 kernels = local.smoothing_length / p.pixel_size
 shares = {figures.field_names(name): (kernels, deposit) for name, deposit in deposits.items()}
 figure = figures.pencil_beam_comparison(
-    pair, half_width, radius, arriving, shares, worst, this_run.source
+    pair, frame.half_width, radius, arriving, shares, worst, this_run.source
 )
 
 # %% [markdown]
@@ -336,10 +337,18 @@ figure = figures.pencil_beam_comparison(
 
 # %%
 by_method = {
-    method: maps.make(sim, ["hi"], halos=own, hydrogen_method=method, progress=False, **frame)
+    method: maps.make(
+        sim,
+        ["hi"],
+        options={"hi": {"method": method}},
+        frame=frame,
+        halos=own,
+        measured=own,
+        progress=False,
+    )
     for method in emission.METHODS
 }
-{method: ds.attrs["hydrogen_method"] for method, ds in by_method.items()}
+{method: ds.attrs["options"] for method, ds in by_method.items()}
 
 # %% mystnb={"figure": {"name": "fig-methods", "caption": "Neutral hydrogen from Trident's table and as the snapshot has it: one halo, the ratio of its maps, and the ratio of the sums for all halos of this simulation."}}
 place = own.index.get_loc(halo.name)
@@ -347,7 +356,7 @@ pictures = {m: ds["image"].isel(halo=place, axis=0, field=0) for m, ds in by_met
 sums = {m: ds["image"].astype(float).sum(ds["image"].dims[1:]) for m, ds in by_method.items()}
 both = own[["suite", "log_mass"]].assign(**{m: total.values for m, total in sums.items()})
 pictures = {m: picture.values for m, picture in pictures.items()}
-figure = figures.hydrogen_methods(pictures, both, half_width, this_run.source)
+figure = figures.hydrogen_methods(pictures, both, frame.half_width, this_run.source)
 
 # %% [markdown]
 # Where hydrogen shields itself all of it is neutral, by either method, and the sums differ little. The thin gas between is set by the ultraviolet
@@ -360,9 +369,15 @@ figure = figures.hydrogen_methods(pictures, both, half_width, this_run.source)
 # names into `fields`, and all notebooks use them. The same halo in every field:
 
 # %% mystnb={"figure": {"name": "fig-fields", "caption": "One halo in every field that the library declares, ideal and with the limit of a survey."}}
-names, one_halo = list(emission.FIELDS), own.loc[[halo.name]]
+names = list(emission.FIELDS)
 every = maps.make(
-    sim, names, halos=one_halo, hydrogen_method=p.hydrogen_method, progress=False, **frame
+    sim,
+    names,
+    options={"hi": {"method": p.hydrogen_method}},
+    frame=frame,
+    halos=one_halo,
+    measured=one_halo,
+    progress=False,
 )
 figure = figures.every_field(every.isel(halo=0), p.limits, source=this_run.source)
 

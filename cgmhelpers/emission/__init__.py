@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["bands", "deposits", "fields", "hydrogen", "ionisation", "tables", "xray"],
     submod_attrs={
         "bands": ["load_band"],
-        "fields": ["FIELDS", "Field", "get"],
+        "fields": ["FIELDS", "Field", "chosen", "get"],
         "hydrogen": ["METHODS", "atom_mass", "neutral_fraction", "neutral_mass"],
     },
 )

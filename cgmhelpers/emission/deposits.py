@@ -42,7 +42,7 @@ def xray_luminosity(gas, header, emin, emax):
     return bands.load_band(emin, emax).luminosity(gas, header)
 
 
-def neutral_hydrogen_mass(gas, header, hydrogen_method="trident"):
+def neutral_hydrogen_mass(gas, header, method="trident"):
     """Return the mass of neutral hydrogen of each gas element.
 
     Parameters
@@ -51,7 +51,7 @@ def neutral_hydrogen_mass(gas, header, hydrogen_method="trident"):
         Gas elements with the columns `cgmhelpers.emission.hydrogen.COLUMNS`.
     header : cgmhelpers.simulations.header.Header
         The snapshot's header.
-    hydrogen_method : {"trident", "snapshot"}, optional
+    method : {"trident", "snapshot"}, optional
         See `cgmhelpers.emission.hydrogen.neutral_mass`.
 
     Returns
@@ -59,7 +59,7 @@ def neutral_hydrogen_mass(gas, header, hydrogen_method="trident"):
     (N,) float64 array
         Msun.
     """
-    return hydrogen.neutral_mass(gas, header.redshift, hydrogen_method)
+    return hydrogen.neutral_mass(gas, header.redshift, method)
 
 
 def compton_area(gas, header):

@@ -2,9 +2,11 @@
 
 A field says what each gas element deposits (an extensive quantity) and by which factor a deposit
 per kpc2 becomes the map's unit. Its floor and survey limit, like all numbers that the paper leaves
-open, come from ``cgmhelpers/data/adopted.yml``.
+open, come from ``cgmhelpers/emission/data/adopted.yml``. What may be chosen about a field, such as
+an X-ray band, is an option of the field: `Field.with_options` gives the field that was chosen.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,8 +63,8 @@ class Field:
     columns : tuple of str
         Columns of the gas that `deposit` reads.
     deposit : callable
-        ``deposit(gas, header, **options)`` gives the extensive quantity of each gas element,
-        (N,) float64, in `deposit_unit`; of the X-ray field erg/s, of HI Msun.
+        ``deposit(gas, header)`` gives the extensive quantity of each gas element, (N,) float64, in
+        `deposit_unit`; of the X-ray field erg/s, of HI Msun. It takes the options as keywords.
     per_area : callable
         ``per_area(header)`` gives the factor from a deposit per physical kpc2 to `unit`.
     floor : float
@@ -73,10 +75,11 @@ class Field:
         Its name.
     colour_map : str
         Matplotlib's colour map for the field.
-    options : tuple of str, optional
-        Options that `deposit` takes.
-    columns_with : dict of (str, object) to tuple of str, optional
-        Columns that are read instead where an option has a value.
+    options : dict of str to object, optional
+        Options of `deposit`, and their values.
+    adapted : callable, optional
+        ``adapted(**options)`` gives the other attributes that follow from the options, as a
+        dictionary, and refuses values that are no option's.
     title : str, optional
         Short name for headings, without a unit; `name` by default.
     deposit_unit : str, optional
@@ -95,8 +98,8 @@ class Field:
     survey_limit: float
     survey: str
     colour_map: str
-    options: tuple = ()
-    columns_with: dict = dataclass_field(default_factory=dict, hash=False)
+    options: dict = dataclass_field(default_factory=dict, hash=False)
+    adapted: Callable | None = None
     title: str = ""
     deposit_unit: str = ""
     dynamic_range: float = 1e7
@@ -105,23 +108,51 @@ class Field:
         """Take the name for the title where none is given."""
         object.__setattr__(self, "title", self.title or self.name)
 
-    def columns_for(self, **options):
-        """Return the columns that `deposit` reads with the given options.
+    def with_options(self, **options):
+        """Return this field with other values of its options.
 
         Parameters
         ----------
         **options
-            Options of any fields; those of others are ignored.
+            Options and their values, such as ``method="snapshot"`` of the field "hi".
 
         Returns
         -------
-        tuple of str
-            Names of columns.
+        Field
+            Its deposit, columns and label are those of the options.
+
+        Raises
+        ------
+        ParameterError
+            If the field has no such option, or the option no such value.
         """
-        for (option, value), columns in self.columns_with.items():
-            if options.get(option) == value:
-                return columns
-        return self.columns
+        unknown = [name for name in options if name not in self.options]
+        if unknown:
+            raise ParameterError(
+                f"The field {self.name!r} has no such option.",
+                found=", ".join(map(repr, unknown)),
+                expected="one of " + ", ".join(self.options) if self.options else "no options",
+            )
+        if not self.options:
+            return self
+        options = self.options | options
+        changed = self.adapted(**options) if self.adapted else {}
+        deposit = functools.partial(self.deposit, **options)
+        return dataclasses.replace(self, options=options, deposit=deposit, **changed)
+
+    def declaration(self):
+        """Describe all that a map of the field depends on, and nothing that only its look does.
+
+        Returns
+        -------
+        dict
+            Plain values, for a fingerprint: name, units, columns, floor, survey limit, options, and
+            the names and arguments of the functions `deposit` and `per_area`. Who changes what a
+            function computes has to change its name or the library's version.
+        """
+        plain = ("name", "unit", "deposit_unit", "columns", "floor", "survey_limit", "options")
+        functions = {name: _described(getattr(self, name)) for name in ("deposit", "per_area")}
+        return {name: getattr(self, name) for name in plain} | functions
 
     def limit(self, limits):
         """Return the value below which a map carries no information.
@@ -147,6 +178,51 @@ class Field:
                 "Unknown limits of a map.", found=repr(limits), expected=" or ".join(values)
             )
         return values[limits]
+
+
+def _described(function):
+    """Name a function, and the arguments that are bound to it."""
+    if isinstance(function, functools.partial):
+        inner = _described(function.func)
+        return [*inner, list(function.args), dict(sorted(function.keywords.items()))]
+    return [getattr(function, name, type(function).__qualname__)
+            for name in ("__module__", "__qualname__")]  # fmt: skip
+
+
+def chosen(names, options=None):
+    """Return fields by their names, with options.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        Keys in `FIELDS`.
+    options : dict of str to dict, optional
+        Options of some of these fields, such as ``{"hi": {"method": "snapshot"}}``.
+
+    Returns
+    -------
+    list of Field
+        In the order of the names.
+
+    Raises
+    ------
+    ParameterError
+        If there is no name, a name twice or an unknown one, or options that no field takes.
+    """
+    names, options = [names] if isinstance(names, str) else list(names), options or {}
+    if not names or len(set(names)) < len(names):
+        raise ParameterError(
+            "These fields can't be mapped.", found=names, expected="at least one, each once"
+        )
+    fields = [get(name) for name in names]
+    unused = [name for name in options if name not in names]
+    if unused:
+        raise ParameterError(
+            "Options of fields that aren't mapped.",
+            found=", ".join(map(repr, unused)),
+            expected="options of " + ", ".join(names),
+        )
+    return [field.with_options(**options.get(field.name, {})) for field in fields]
 
 
 def get(name):
@@ -180,14 +256,30 @@ def _declared(name, **declaration):
     return Field(name=name, **numbers, **declaration)
 
 
-def _in_band(name):
-    """Return what an X-ray field deposits: luminosity in its band, which options can override."""
+def _in_band(emin, emax):
+    """Give what depends on an X-ray band."""
+    xray.check_limits(emin, emax)
+    return {"label": f"X-ray surface brightness, {emin}-{emax} keV"}
+
+
+def _of_band(name):
+    """Declare an X-ray field: luminosity in a band, which options can change."""
     band = {edge: adopted_value(name, edge) for edge in ("emin", "emax")}
-    return functools.partial(deposits.xray_luminosity, **band)
+    return {
+        "unit": "erg s-1 cm-2 arcmin-2",
+        "columns": xray.COLUMNS,
+        "deposit": functools.partial(deposits.xray_luminosity, **band),
+        "deposit_unit": "erg s-1",
+        "per_area": deposits.surface_brightness_per_area,
+        "options": band,
+        "adapted": _in_band,
+    } | _in_band(**band)
 
 
-def _band_text(name):
-    return f"{adopted_value(name, 'emin')}-{adopted_value(name, 'emax')} keV"
+def _by_method(method):
+    """Give what depends on where the neutral fraction is from."""
+    hydrogen.check_method(method)
+    return {"columns": hydrogen.COLUMNS if method == "trident" else hydrogen.SNAPSHOT_COLUMNS}
 
 
 FIELDS = {
@@ -196,28 +288,22 @@ FIELDS = {
         _declared(
             "xray",
             title="X-ray",
-            label=f"X-ray surface brightness, {_band_text('xray')}",
-            unit="erg s-1 cm-2 arcmin-2",
-            columns=xray.COLUMNS,
-            deposit=_in_band("xray"),
-            deposit_unit="erg s-1",
-            per_area=deposits.surface_brightness_per_area,
             colour_map="inferno",
-            options=("emin", "emax"),
+            **_of_band("xray"),
         ),
         _declared(
             "hi",
             title="HI",
             label=r"HI column density $N_\mathrm{HI}$",
             unit="cm-2",
-            columns=hydrogen.COLUMNS,
-            deposit=deposits.neutral_hydrogen_mass,
+            **_by_method("trident"),
+            deposit=functools.partial(deposits.neutral_hydrogen_mass, method="trident"),
             deposit_unit="Msun",
             per_area=deposits.column_density_per_area,
             colour_map="viridis",
             dynamic_range=1e8,
-            options=("hydrogen_method",),
-            columns_with={("hydrogen_method", "snapshot"): hydrogen.SNAPSHOT_COLUMNS},
+            options={"method": "trident"},
+            adapted=_by_method,
         ),
         # Two beyond the paper.
         _declared(
@@ -237,13 +323,8 @@ FIELDS = {
         _declared(
             "oxygen",
             title="O VII/O VIII",
-            label=f"X-ray surface brightness, {_band_text('oxygen')}",
-            unit="erg s-1 cm-2 arcmin-2",
-            columns=xray.COLUMNS,
-            deposit=_in_band("oxygen"),
-            deposit_unit="erg s-1",
-            per_area=deposits.surface_brightness_per_area,
             colour_map="magma",
+            **_of_band("oxygen"),
         ),
     )
 }

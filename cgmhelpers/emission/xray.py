@@ -13,10 +13,7 @@ in the cache.
 """
 
 import functools
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import astropy.constants
 import astropy.units
@@ -25,6 +22,7 @@ import numba
 import numpy as np
 
 from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.system import files
 
 COLUMNS = (
     "mass",
@@ -245,17 +243,13 @@ def write(band, path):
     path : path-like
         The file.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as scratch:
-        with h5py.File(Path(scratch) / path.name, "w") as file:
-            for name, unit in _DATASETS.items():
-                file[name] = getattr(band, name)
-                file[name].attrs["unit"] = unit
-            for name in _ATTRIBUTES:
-                file.attrs[name] = getattr(band, name)
-            file.attrs["model"] = "pyXSIM CIESourceModel, APEC 3.0.9, abundances aspl"
-        os.replace(Path(scratch) / path.name, path)
+    with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, unit in _DATASETS.items():
+            file[name] = getattr(band, name)
+            file[name].attrs["unit"] = unit
+        for name in _ATTRIBUTES:
+            file.attrs[name] = getattr(band, name)
+        file.attrs["model"] = "pyXSIM CIESourceModel, APEC 3.0.9, abundances aspl"
 
 
 def read(path):

@@ -12,10 +12,8 @@ from cgmhelpers.emission import fields
 from cgmhelpers.explorer.scene import limited
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.maps.projection.frame import other_axes
 from cgmhelpers.system.files import whole
-
-CYCLE = "xyzxy"
-"""The two axes after the line of sight are the horizontal and the vertical of an image."""
 
 
 def file_stem(collection, selection):
@@ -108,7 +106,7 @@ def picture(collection, selection):
     from cgmhelpers.halos.properties import APERTURE
 
     half = collection.pixels * collection.pixel_size / 2
-    horizontal, vertical = _other_axes(selection.axis)
+    horizontal, vertical = other_axes(selection.axis)
     with style():
         figure, panels = plt.subplots(
             1, len(selection.fields), figsize=(4.6 * len(selection.fields), 3.9), squeeze=False
@@ -165,14 +163,9 @@ def halos_to_csv(collection, numbers, path):
 def _frame(collection, selection):
     """The WCS of the images: linear, kpc from the halo's centre."""
     frame = WCS(naxis=2)
-    frame.wcs.ctype = [axis.upper() for axis in _other_axes(selection.axis)]
+    frame.wcs.ctype = [axis.upper() for axis in other_axes(selection.axis)]
     frame.wcs.cunit = ["kpc", "kpc"]
     frame.wcs.crpix = np.full(2, (collection.pixels + 1) / 2)
     frame.wcs.cdelt = np.full(2, collection.pixel_size)
     frame.wcs.crval = np.zeros(2)
     return frame
-
-
-def _other_axes(axis):
-    start = CYCLE.index(axis) + 1
-    return CYCLE[start], CYCLE[start + 1]

@@ -7,7 +7,7 @@ import numpy as np
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.maps.projection.images import AXES
+from cgmhelpers.maps.projection.frame import AXES
 
 LIMITS = ("ideal", "survey", "own")
 """No limit, a survey's, or the reader's own: the survey's times ``10**depth``."""

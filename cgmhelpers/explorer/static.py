@@ -14,7 +14,7 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.explorer import export
 from cgmhelpers.explorer.description import describe, script
 from cgmhelpers.explorer.scene import Choice, estimate, scene
-from cgmhelpers.maps.projection.images import AXES
+from cgmhelpers.maps.projection.frame import AXES
 
 DEPTHS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0)
 """The reader's own limits that are computed beforehand, in decades above the survey's."""

@@ -16,6 +16,7 @@ from cgmhelpers.figures.style import (
     unit_label,
 )
 from cgmhelpers.halos.properties import APERTURE
+from cgmhelpers.maps.projection.frame import other_axes
 
 HERO_RANGE = {"xray": 1e5, "hi": 1e4}
 """Highest over lowest value in the picture on the first page, where edges of kernels shouldn't draw
@@ -83,14 +84,14 @@ def _gallery(halos, titles, limits, axis, source):
             ds = halos[key]
             shown = _draw(panel, image, ds, fields.get(name), norm, limit)
         label = f"{field_names(name)}, {limit_name(limit)}"
-        row[0].set_ylabel(f"{label}\n{_other_axes(axis)[1]} [kpc]")
+        row[0].set_ylabel(f"{label}\n{other_axes(axis)[1]} [kpc]")
         label = unit_label(name)
         bar = figure.colorbar(shown, ax=row, label=label, aspect=15, pad=0.01, extend="min")
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
     for panel, title in zip(axes[0], titles.values(), strict=True):
         panel.set_title(title)
     for panel in axes[-1]:
-        panel.set_xlabel(f"{_other_axes(axis)[0]} [kpc]")
+        panel.set_xlabel(f"{other_axes(axis)[0]} [kpc]")
     return note_source(figure, source)
 
 
@@ -210,10 +211,3 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
 
 def _mass_text(ds):
     return rf"$\log M_\mathrm{{200c}}/\mathrm{{M}}_\odot = {float(ds['log_mass']):.2f}$"
-
-
-def _other_axes(axis):
-    """Horizontal and vertical axis of the map along an axis."""
-    order = "xyzxy"
-    start = order.index(axis) + 1
-    return order[start], order[start + 1]

@@ -7,7 +7,9 @@ Its files, each of which imports only those above it:
 - `selection`: which particles lie near which halo, for all halos at once, in a periodic box
 - `properties`: the six properties, equations 1 to 6
 - `populations`: mass functions, trends with mass, and the order of the suites
-- `overdensity`: spherical-overdensity masses and radii from all particles
+- `overdensity`: spherical-overdensity masses and radii from profiles of enclosed mass
+- `reading`: one pass over a snapshot for all who need its particles
+- `measuring`: properties and overdensity of halos, measured in that pass
 - `twins`: halos of the same initial conditions in several suites
 """
 
@@ -18,15 +20,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "classes",
         "cosmology",
+        "measuring",
         "overdensity",
         "populations",
         "properties",
+        "reading",
         "selection",
         "twins",
     ],
     submod_attrs={
         "classes": ["HALO", "HALO_CLASSES", "centres", "halo_class"],
-        "overdensity": ["spherical_overdensity"],
+        "measuring": ["Measured", "Measuring", "measure"],
+        "overdensity": ["critical_density", "spherical_overdensity"],
         "populations": ["expected_mass_function", "mass_function", "ranking", "trend", "verdicts"],
         "properties": ["PROPERTIES"],
         "selection": ["in_frames", "in_spheres"],

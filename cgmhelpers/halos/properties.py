@@ -5,22 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.halos.classes import centres
-from cgmhelpers.halos.selection import spheres
-from cgmhelpers.system import parallel
-from cgmhelpers.system.progress import bar
-
-ROWS = 2**18
-"""Least number of particles that a thread takes at a time."""
-
 APERTURE = 200.0
 """Radius about the halo centre of the properties 3 to 6 [kpc, physical]."""
 
 COOL_TEMPERATURE = 1e5
 """Temperature below which gas counts as cool [K]."""
-
-SOLAR_METALLICITY = 0.0134
-"""Mass fraction of metals in the Sun (Asplund et al. 2009)."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +84,12 @@ PROPERTIES = (
 NAMES = tuple(one.name for one in PROPERTIES)
 
 
-_SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
-_GAS_COLUMNS = ("position", "mass", "star_formation_rate", "metallicity", "temperature")
+SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
+"""Sums over particles that the properties follow from, see `from_sums`."""
 
 
-def compute(sim, table, progress=True):
-    """Compute the six properties of all halos of a table at once.
+def from_sums(sums, index=None):
+    """Compute the six properties of halos from sums over their particles.
 
     CGM gas is gas that isn't star-forming (SFR = 0). Distances are physical, from the
     potential minimum, across the periodic edge. Wind cells (gas that TNG stores among the
@@ -109,39 +98,27 @@ def compute(sim, table, progress=True):
 
     Parameters
     ----------
-    sim : Simulation
-        The simulation.
-    table : pandas.DataFrame, H rows
-        Halos from ``sim.halos()``.
-    progress : bool
-        Show a progress bar.
+    sums : dict of str to ndarray, shape (H,)
+        ``total``, mass of gas, dark matter, stars and wind within R200c (Eq. 1 leaves black holes
+        out); ``cgm``, CGM gas within R200c [Msun]. Of CGM gas within 200 kpc: ``inner``, mass
+        [Msun]; ``metal``, mass of metals [Msun]; ``cool``, mass below 1e5 K [Msun]; ``heat``, mass
+        times temperature [Msun K].
+    index : pandas.Index, optional
+        Of the result.
 
     Returns
     -------
     pandas.DataFrame, H rows
-        log_m_halo [log Msun], f_cgm, log_z_cgm, log_m_cgm [log Msun], f_cool,
-        log_t_cgm [log K], with the index of `table`. Halos without CGM gas have NaN where a
-        ratio or a logarithm isn't defined.
+        log_m_halo [log Msun], f_cgm, log_z_cgm, log_m_cgm [log Msun], f_cool, log_t_cgm
+        [log K]. NaN where a ratio or a logarithm isn't defined: log_m_halo and f_cgm without any
+        mass within R200c, the other four without CGM gas within 200 kpc, and log_z_cgm also where
+        that gas has no metals at all.
 
     Notes
     -----
     Gluck et al. (2024), Eqs 1-6; the limit of 1e5 K and the weighting of the temperature by
     mass are restored from the text.
     """
-    radius = table["r200c"].to_numpy()
-    reach = {"gas": np.maximum(radius, APERTURE)}
-    sums = dict.fromkeys(_SUMS, np.zeros(len(table)))
-    kinds = ("gas", "dark_matter", "stars", "wind")  # Eq. 1 leaves black holes out
-    for kind in bar(kinds, f"Properties of {sim.name}", show=progress):
-        regions = spheres(centres(table), reach.get(kind, radius), sim.header.box_size)
-        columns = _GAS_COLUMNS if kind == "gas" else ("position", "mass")
-        with sim.reading(kind, ROWS) as (read, pieces):
-
-            def of_piece(rows, read=read, columns=columns, regions=regions, kind=kind):
-                return _sums(read(columns, rows), kind, regions, radius)
-
-            for part in parallel.in_threads(of_piece, pieces):
-                sums = {name: sums[name] + part.get(name, 0) for name in sums}
     with np.errstate(divide="ignore", invalid="ignore"):
         values = {
             "log_m_halo": np.log10(sums["total"]),
@@ -151,34 +128,8 @@ def compute(sim, table, progress=True):
             "f_cool": sums["cool"] / sums["inner"],
             "log_t_cgm": np.log10(sums["heat"] / sums["inner"]),
         }
-    frame = pd.DataFrame(values, index=table.index)
+    frame = pd.DataFrame(values, index=index)
     return frame.where(np.isfinite(frame))
-
-
-def _sums(particles, kind, regions, radius):
-    """Sums over some particles for each halo: of gas all of `_SUMS`, of others the total mass."""
-    near = regions.select(particles.position, threads=1)
-    halo = near.halo
-    distance = np.sqrt((near.displacement.astype(np.float64) ** 2).sum(axis=1))
-    mass = particles.mass[near.index].astype(np.float64)
-    virial = distance < radius[halo]
-
-    def summed(which, values):
-        return np.bincount(halo[which], values[which], minlength=len(radius))
-
-    sums = {"total": summed(virial, mass)}
-    if kind != "gas":
-        return sums
-    cgm = particles.star_formation_rate[near.index] <= 0
-    inner = cgm & (distance < APERTURE)
-    heat = particles.temperature[near.index].astype(np.float64)
-    return sums | {
-        "cgm": summed(virial & cgm, mass),
-        "inner": summed(inner, mass),
-        "metal": summed(inner, mass * particles.metallicity[near.index]),
-        "heat": summed(inner, mass * heat),
-        "cool": summed(inner & (heat < COOL_TEMPERATURE), mass),
-    }
 
 
 def ranges():

@@ -164,6 +164,16 @@ class Regions:
     spherical : bool
         Whether the regions are spheres.
 
+    Attributes
+    ----------
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    box_size : float
+        Side of the periodic box [kpc].
+    cells : tuple of ndarray
+        ``start`` and ``members``: the halos whose region, without any kernel, could touch cell c
+        are ``members[start[c]:start[c + 1]]``, see `cell_of`.
+
     Raises
     ------
     ParameterError
@@ -181,15 +191,20 @@ class Regions:
             )
         margins = np.zeros(1) if spherical else np.asarray(MARGINS)
         reach = extent.max(axis=1, initial=0)
-        lists = _halo_lists(centre, [reach + margin for margin in margins], box_size)
-        self._halos = len(centre)
+        starts, members, everywhere = _halo_lists(
+            centre, [reach + margin for margin in margins], box_size
+        )
+        self.centre, self.box_size = np.ascontiguousarray(centre), float(box_size)
+        self.cells = starts[0], members
         self._prepared = (
-            np.ascontiguousarray(centre),
+            self.centre,
             np.ascontiguousarray(extent),
-            float(box_size),
+            self.box_size,
             spherical,
             margins,
-            *lists,
+            starts,
+            members,
+            everywhere,
         )
 
     def select(self, position, kernel_radius=None, threads=None):
@@ -234,7 +249,7 @@ class Regions:
         found = parallel.in_threads(
             lambda block: _find(*arguments, *block), pairwise(edges.tolist()), threads
         )
-        count = np.stack([np.bincount(halo, minlength=self._halos) for _, halo, _ in found])
+        count = np.stack([np.bincount(halo, minlength=len(self.centre)) for _, halo, _ in found])
         offset, first = places(count)
         index = np.empty(offset[-1], np.int64)
         displacement = np.empty((offset[-1], 3), np.float32)
@@ -302,14 +317,44 @@ def _halos_of_cells(centre, reach, box_size):
 
 
 @numba.njit(inline="always")
-def _wrapped(difference, box_size):
+def wrapped(difference, box_size):
+    """Return the difference of two coordinates to the nearest periodic image (compiled).
+
+    Parameters
+    ----------
+    difference : float
+        Of two coordinates [kpc].
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Returns
+    -------
+    float
+        Within half a box of 0.
+    """
     if abs(difference) > 0.5 * box_size:
         difference -= box_size * np.rint(difference / box_size)
     return difference
 
 
 @numba.njit(inline="always")
-def _cell(position, row, box_size):
+def cell_of(position, row, box_size):
+    """Return the cell of the coarse grid that a particle lies in (compiled).
+
+    Parameters
+    ----------
+    position : ndarray, shape (N, 3)
+        Particles [kpc].
+    row : int
+        Which of them.
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Returns
+    -------
+    int
+        Number of the cell, from 0 to ``GRID**3 - 1``.
+    """
     cell = 0
     for axis in range(3):
         place = position[row, axis] * (GRID / box_size)
@@ -362,13 +407,13 @@ def _find(
         level = _level(h, margins)
         first, last = everywhere
         if level < len(starts):
-            cell = _cell(position, row, box_size)
+            cell = cell_of(position, row, box_size)
             first, last = starts[level, cell], starts[level, cell + 1]
         for k in range(first, last):
             halo = members[k]
-            x = _wrapped(position[row, 0] - centre[halo, 0], box_size)
-            y = _wrapped(position[row, 1] - centre[halo, 1], box_size)
-            z = _wrapped(position[row, 2] - centre[halo, 2], box_size)
+            x = wrapped(position[row, 0] - centre[halo, 0], box_size)
+            y = wrapped(position[row, 1] - centre[halo, 1], box_size)
+            z = wrapped(position[row, 2] - centre[halo, 2], box_size)
             if _is_inside(x, y, z, h, extent[halo, 0], extent[halo, 1], spherical):
                 if pair == size:
                     size *= 2

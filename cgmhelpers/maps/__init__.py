@@ -19,7 +19,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "limits": ["apply_limits", "coarsen"],
         "making": ["is_made", "make"],
-        "projection.images": ["AXES", "project", "project_many"],
+        "projection.frame": ["AXES", "Frame"],
+        "projection.images": ["project", "project_many"],
         "store": ["open", "verify"],
         "summaries": [
             "EVALUATION_AXIS",

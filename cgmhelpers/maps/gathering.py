@@ -1,8 +1,8 @@
 """What the gas about each halo deposits, gathered in one pass over the file.
 
-The file is taken in pieces of some hundred thousand elements, one thread a piece: it reads
-positions and kernels, selects what a map can show, and reads the other columns only where that is
-anything. Memory holds what was selected, and a piece a thread.
+Of each piece of the file positions and kernels are read, what a map can show is selected, and the
+other columns are read only where that is anything. Memory holds what was selected, and a piece a
+thread.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,8 @@ import numpy as np
 
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.selection import Selection, frames, places
+from cgmhelpers.simulations.particles import Particles
 from cgmhelpers.system import parallel
-
-ROWS = 2**18
-"""Least number of elements of a piece: 20 MB of columns."""
 
 
 @dataclass(frozen=True)
@@ -36,68 +34,102 @@ class Gathered:
     quantities: np.ndarray
 
 
-def gather(sim, fields, options, centre, half_width, depth):
-    """Find the elements that maps of some halos show, and what each of them deposits.
+class Gathering:
+    """Elements that maps of some halos show; a taker of `cgmhelpers.halos.reading.read_once`.
 
     Parameters
     ----------
     sim : Simulation
         The simulation.
     fields : sequence of Field
-        Fields to map.
-    options : dict
-        Options of the fields' deposits; each field takes its own.
+        Fields to map, with their options.
     centre : ndarray, shape (H, 3)
         Halo centres, kpc.
-    half_width, depth : float
-        Half the side of the maps, and half their depth along the line of sight, kpc.
-
-    Returns
-    -------
-    Gathered
-        The same for any number of threads and any size of the pieces.
+    frame : Frame
+        Of the maps.
 
     Raises
     ------
-    ResultError
-        If gas deposits what isn't a finite number >= 0.
+    ParameterError
+        If the frame is wider than the box.
     """
-    regions = frames(centre, half_width, depth, sim.header.box_size)
-    columns = tuple(dict.fromkeys(name for one in fields for name in one.columns_for(**options)))
-    with sim.reading("gas", ROWS) as (read, pieces):
 
-        def gathered(rows):
-            place = read(("position", "smoothing_length"), rows)
-            found = regions.select(place.position, place.smoothing_length, threads=1)
-            used = np.zeros(len(place), dtype=bool)
-            used[found.index] = True
-            quantities = np.empty((0, len(fields)))
-            if used.any():
-                quantities = _quantities(sim, fields, options, read(columns, rows).select(used))
-            row = np.cumsum(used) - 1  # of each element among the used ones
-            return (
-                found.offset,
-                found.index + rows.start,
-                found.displacement,
-                place.smoothing_length[found.index],
-                quantities[row[found.index]],
-            )
+    kinds = ("gas",)
 
-        return _joined(parallel.in_threads(gathered, pieces))
+    def __init__(self, sim, fields, centre, frame):
+        self._sim, self._fields = sim, fields
+        self._regions = frames(centre, frame.half_width, frame.depth, sim.header.box_size)
+        self._columns = tuple(dict.fromkeys(name for one in fields for name in one.columns))
+        self._parts = []
+
+    def take(self, piece):
+        """Find the elements of a piece that maps show, and what each of them deposits.
+
+        Parameters
+        ----------
+        piece : cgmhelpers.halos.reading.Piece
+            Gas.
+
+        Returns
+        -------
+        tuple of ndarray
+            Part of the result, for `add`.
+
+        Raises
+        ------
+        ResultError
+            If gas deposits what isn't a finite number >= 0.
+        """
+        position, radius = piece.columns(("position", "smoothing_length")).values()
+        found = self._regions.select(position, radius, threads=1)
+        used = np.zeros(len(position), dtype=bool)
+        used[found.index] = True
+        quantities = np.empty((0, len(self._fields)))
+        if used.any():
+            gas = Particles(piece.columns(self._columns)).select(used)
+            quantities = _quantities(self._sim, self._fields, gas)
+        row = np.cumsum(used) - 1  # of each element among the used ones
+        return (
+            found.offset,
+            found.index + piece.rows.start,
+            found.displacement,
+            radius[found.index],
+            quantities[row[found.index]],
+        )
+
+    def add(self, part):
+        """Keep what was found in a piece.
+
+        Parameters
+        ----------
+        part : tuple of ndarray
+            From `take`.
+        """
+        self._parts.append(part)
+
+    def result(self):
+        """Return what was gathered, once all pieces are added; this empties the gathering.
+
+        Returns
+        -------
+        Gathered
+            The same for any number of threads and any size of the pieces.
+        """
+        parts, self._parts = self._parts, []
+        return _joined(parts)
 
 
-def _quantities(sim, fields, options, gas):
+def _quantities(sim, fields, gas):
     """What each element deposits, in map units times kpc^2; (elements, fields)."""
     quantities = np.empty((len(gas), len(fields)))
     for number, field in enumerate(fields):
-        own = {name: options[name] for name in field.options if name in options}
-        value = field.deposit(gas, sim.header, **own)
+        value = field.deposit(gas, sim.header)
         if not (np.isfinite(value) & (value >= 0)).all():
             raise ResultError(
                 f"Gas of {sim.name} can't be mapped in the field {field.name!r}.",
                 found=f"{value[~(value >= 0) | np.isinf(value)][:3]} from an element",
                 expected="finite numbers >= 0",
-                remedy=f"Check the snapshot's columns {', '.join(field.columns_for(**options))}.",
+                remedy=f"Check the snapshot's columns {', '.join(field.columns)}.",
             )
         quantities[:, number] = value * field.per_area(sim.header)
     return quantities
@@ -110,10 +142,10 @@ def _joined(parts):
     arrays = [np.empty((offset[-1], *array.shape[1:]), array.dtype) for array in parts[0][1:]]
 
     def put(number):
-        own, *values = parts[number]
+        start, *values = parts[number]
         parts[number] = None  # so that its memory is free for what follows
         for halo in np.flatnonzero(count[number]):
-            size, here, there = count[number, halo], own[halo], first[number, halo]
+            size, here, there = count[number, halo], start[halo], first[number, halo]
             for array, value in zip(arrays, values, strict=True):
                 array[there : there + size] = value[here : here + size]
 

@@ -1,9 +1,10 @@
-"""Maps of halos: made from a simulation, stored with their labels and units, limited, coarsened.
+"""Maps of the halos of a simulation, stored with their labels and units.
 
 A map store is a zarr folder that xarray opens: images (halo, axis, field, y, x), the six properties
 of each halo, and coordinates that say which halo, line of sight and field each image shows.
 """
 
+import json
 import logging
 from pathlib import Path
 
@@ -12,21 +13,24 @@ import pandas as pd
 
 from cgmhelpers import __version__
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.emission.hydrogen import check_method
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.measuring import Measuring
+from cgmhelpers.halos.reading import read_once
 from cgmhelpers.maps import store
-from cgmhelpers.maps.gathering import gather
-from cgmhelpers.maps.projection.images import check_frame, project_many
+from cgmhelpers.maps.gathering import Gathering
+from cgmhelpers.maps.projection.frame import Frame
+from cgmhelpers.maps.projection.images import project_many
 from cgmhelpers.maps.store import open
 from cgmhelpers.system import provenance
 from cgmhelpers.system.progress import bar
 
 log = logging.getLogger(__name__)
 
-HALOS_AT_ONCE = 256
-"""Halos whose elements are held in memory together: about 4 million elements, 300 MB."""
+GATHERED_AT_ONCE = 256
+"""Halos whose elements are held in memory together: about 4 million elements, 300 MB. A simulation
+of more halos has its gas read again for each further group."""
 
 
 def make(
@@ -34,16 +38,18 @@ def make(
     fields=("xray", "hi"),
     out=None,
     *,
+    options=None,
+    frame=None,
     halos=None,
     minimum_mass=10**11.5,
-    pixels=128,
-    pixel_size=4.0,
-    depth=1000.0,
+    measured=None,
+    when_measured=None,
     backend="numba",
-    hydrogen_method="trident",
     progress=True,
 ):
     """Make the maps of all halos of a simulation, along the three axes, in all fields.
+
+    The snapshot is read once, for the maps and for the six properties of the halos together.
 
     Parameters
     ----------
@@ -53,21 +59,25 @@ def make(
         Names of fields, see `cgmhelpers.emission.fields.FIELDS`.
     out : path, optional
         Where to store the maps (a zarr folder). A store that was made from the same files with the
-        same parameters is kept; any other is replaced, and only when the new one is whole.
+        same parameters and declarations of fields is kept; any other is replaced, and only when
+        the new one is whole.
+    options : dict of str to dict, optional
+        Options of some of the fields, such as
+        ``{"hi": {"method": "snapshot"}, "xray": {"emin": 0.3, "emax": 1.0}}``.
+    frame : Frame, optional
+        Pixels and depth of the maps, by default those of the paper.
     halos : pandas.DataFrame, optional
         Halos as of ``sim.halos()``; by default all above `minimum_mass`.
     minimum_mass : float
         Lower limit of M200c, Msun; without effect where `halos` is given.
-    pixels : int
-        Pixels along a side.
-    pixel_size : float
-        Side of a pixel, physical kpc.
-    depth : float
-        Half the depth along the line of sight, physical kpc.
+    measured : pandas.DataFrame, optional
+        A table of these halos with their six properties, as runs keep it. By default they are
+        measured in the pass that gathers the gas.
+    when_measured : callable, optional
+        Called with the table of halos and their properties once they are measured, before the
+        first map is projected; what it raises ends the making.
     backend : {"numba", "reference", "yt"}
         Projection, see `cgmhelpers.maps.projection.images`.
-    hydrogen_method : {"trident", "snapshot"}
-        Neutral fraction of the field "hi": from Trident's table, or the snapshot's own.
     progress : bool
         Show progress bars.
 
@@ -84,31 +94,26 @@ def make(
     Raises
     ------
     ParameterError
-        For an unknown field, or a number that can't be used.
+        For an unknown field or option, a number that can't be used, or a measured table of other
+        halos.
     FormatError
         If the snapshot holds no gas, or lacks what a field needs.
     ResultError
         If there are no halos, or gas emits what isn't a finite number >= 0.
     """
-    arguments = {
-        "halos": halos,
-        "minimum_mass": minimum_mass,
-        "pixels": pixels,
-        "pixel_size": pixel_size,
-        "depth": depth,
-        "backend": backend,
-        "hydrogen_method": hydrogen_method,
-    }
-    chosen = _chosen_fields(fields, hydrogen_method)
-    check_frame(pixels, pixel_size, depth)
-    fingerprint = _fingerprint(sim, chosen, **arguments)
+    frame, chosen = frame or Frame(), known_fields.chosen(fields, options)
+    fingerprint = _fingerprint(sim, chosen, frame, halos, minimum_mass, backend)
     if out is not None:
         out = Path(out)
         if store.stored_fingerprint(out) == fingerprint:
             log.info("%s is up to date.", out)
             return open(out)
         if out.exists():
-            log.warning("%s was made from other files or parameters: it is replaced.", out)
+            log.warning(
+                "%s was made from other files, parameters or declarations of fields, or by a "
+                "version that didn't note the declarations: it is replaced.",
+                out,
+            )
     table = sim.halos(minimum_mass) if halos is None else halos.reset_index(drop=True)
     if len(table) == 0:
         raise ResultError(
@@ -118,16 +123,20 @@ def make(
             else "a table with at least one row",
             remedy="Lower minimum_mass.",
         )
-    options = {"hydrogen_method": hydrogen_method}
-    images = _images(sim, chosen, options, table, (pixels, pixel_size, depth), backend, progress)
-    dataset = store.labelled(sim, chosen, table, images, pixel_size)
-    values = properties.compute(sim, table, progress=progress)
+    _check_measured(sim, table, measured)
+    if sim.number("gas") == 0:
+        sim.gas()  # says what is wrong
+    gathered, values = _read(sim, chosen, frame, table, measured, progress)
+    if measured is None and when_measured is not None:
+        when_measured(table.join(values))
+    images = _images(sim, chosen, frame, table, gathered, backend, progress)
+    dataset = store.labelled(sim, chosen, table, images, frame.pixel_size)
     dataset["properties"] = (("halo", "property"), values[list(properties.NAMES)].to_numpy(float))
     dataset["properties"].attrs["long_name"] = "properties of the halo (Gluck et al. 2024, Table 1)"
     dataset.attrs |= {
-        "depth_kpc": float(depth),
+        "depth_kpc": frame.depth,
         "backend": backend,
-        "hydrogen_method": hydrogen_method,
+        "options": json.dumps({one.name: one.options for one in chosen if one.options}),
         "cgmhelpers": __version__,
         "fingerprint": fingerprint,
     }
@@ -137,69 +146,75 @@ def make(
     return open(out)
 
 
-def is_made(sim, fields, out, **options):
+def is_made(
+    sim, fields, out, *, options=None, frame=None, halos=None, minimum_mass=10**11.5,
+    backend="numba",
+):  # fmt: skip
     """Whether `make` with these arguments would find its work done.
 
     Parameters
     ----------
-    sim, fields, out
+    sim, fields, out, options, frame, halos, minimum_mass, backend
         As for `make`.
-    **options
-        Further arguments of `make`.
 
     Returns
     -------
     bool
     """
-    options.pop("progress", None)
-    chosen = _chosen_fields(fields, options.get("hydrogen_method", "trident"))
-    return store.stored_fingerprint(Path(out)) == _fingerprint(sim, chosen, **options)
+    chosen = known_fields.chosen(fields, options)
+    fingerprint = _fingerprint(sim, chosen, frame or Frame(), halos, minimum_mass, backend)
+    return store.stored_fingerprint(Path(out)) == fingerprint
 
 
-def _chosen_fields(fields, hydrogen_method):
-    names = [fields] if isinstance(fields, str) else list(fields)
-    if not names or len(set(names)) < len(names):
+def _check_measured(sim, table, measured):
+    """Refuse a table of properties that isn't one of these halos."""
+    if measured is None:
+        return
+    absent = [name for name in ("group", *properties.NAMES) if name not in measured]
+    if absent or measured["group"].tolist() != table["group"].tolist():
         raise ParameterError(
-            "These fields can't be mapped.", found=names, expected="at least one, each once"
+            f"The measured table isn't of the halos of {sim.name} that are to be mapped.",
+            found=f"no {', '.join(absent)}" if absent else f"{len(measured)} halos",
+            expected=f"{', '.join(properties.NAMES)} of the same {len(table)} groups",
+            remedy="Leave it out: they are measured then.",
         )
-    chosen = [known_fields.get(name) for name in names]
-    check_method(hydrogen_method)
-    return chosen
 
 
-def _images(sim, fields, options, table, frame, backend, progress):
+def _read(sim, fields, frame, table, measured, progress):
+    """Read the snapshot once: gas of the first group of halos, and properties of all."""
+    gathering = Gathering(sim, fields, centres(table)[:GATHERED_AT_ONCE], frame)
+    if measured is not None:
+        read_once(sim, [gathering], progress)
+        return gathering.result(), measured[list(properties.NAMES)]
+    measuring = Measuring(sim, table)
+    read_once(sim, [measuring, gathering], progress)
+    return gathering.result(), measuring.result().properties
+
+
+def _images(sim, fields, frame, table, gathered, backend, progress):
     """Images (halo, axis, field, row, column) in the fields' units, float32."""
-    if sim.number("gas") == 0:
-        sim.gas()  # says what is wrong
-    pixels, pixel_size, depth = frame
-    images = np.empty((len(table), 3, len(fields), pixels, pixels), dtype=np.float32)
-    groups = range(0, len(table), HALOS_AT_ONCE)
+    images = np.empty((len(table), 3, len(fields), frame.pixels, frame.pixels), dtype=np.float32)
+    groups = range(0, len(table), GATHERED_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
-        halos = slice(start, start + HALOS_AT_ONCE)
-        centre = centres(table)[halos]
-        gathered = gather(sim, fields, options, centre, 0.5 * pixels * pixel_size, depth)
+        halos = slice(start, start + GATHERED_AT_ONCE)
+        if gathered is None:
+            gathering = Gathering(sim, fields, centres(table)[halos], frame)
+            read_once(sim, [gathering])
+            gathered = gathering.result()
         images[halos] = project_many(
             gathered.selection,
             gathered.kernel_radius,
             gathered.quantities,
-            *frame,
+            frame,
             backend=backend,
             dtype=np.float32,
         )
+        gathered = None
     return images
 
 
-def _fingerprint(
-    sim,
-    fields,
-    halos=None,
-    minimum_mass=10**11.5,
-    pixels=128,
-    pixel_size=4.0,
-    depth=1000.0,
-    backend="numba",
-    hydrogen_method="trident",
-):
+def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):
+    """Digest all that a store depends on, the declarations of its fields included."""
     if halos is None:
         which = {"minimum_mass": minimum_mass} | provenance.file_identity(sim.catalogue_path)
     else:
@@ -209,8 +224,7 @@ def _fingerprint(
         simulation=sim.name,
         snapshot=provenance.file_identity(sim.snapshot_path),
         halos=which,
-        fields=[field.name for field in fields],
-        frame=[pixels, pixel_size, depth],
+        fields=[field.declaration() for field in fields],
+        frame=[frame.pixels, frame.pixel_size, frame.depth],
         backend=backend,
-        hydrogen_method=hydrogen_method,
     )

@@ -12,7 +12,7 @@ import xarray as xr
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import properties
-from cgmhelpers.maps.projection.images import AXES
+from cgmhelpers.maps.projection.frame import AXES
 from cgmhelpers.system import files
 
 FORMAT = 1

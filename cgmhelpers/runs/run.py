@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import project_root, read
@@ -96,6 +97,8 @@ class Run:
     def halos(self):
         """Halos of all simulations with their six properties.
 
+        A snapshot is read once for its halos and their maps together, so this makes both.
+
         Returns
         -------
         pandas.DataFrame
@@ -103,11 +106,11 @@ class Run:
         """
         p = self.parameters
         tasks = [
-            (sim, self.folder / "halos" / f"{stages.file_name(sim)}.parquet", p.minimum_log_mass)
+            (sim, self._halo_table(sim), p.minimum_log_mass, self._maps_of(sim))
             for sim in self.simulations
         ]
-        self._spread(stages.measure_halos, tasks, "Halos and their properties")
-        table = pd.concat([pd.read_parquet(path) for _, path, _ in tasks], ignore_index=True)
+        self._spread(stages.measure_halos, tasks, "Halos and maps")
+        table = pd.concat([pd.read_parquet(path) for _, path, *_ in tasks], ignore_index=True)
         if table.empty:
             raise ResultError(
                 "The simulations have no halo in the sample.",
@@ -125,22 +128,12 @@ class Run:
             Suite -> map stores, in the order of the realisations.
         """
         self.halos()
-        p = self.parameters
-        options = {
-            "minimum_mass": 10**p.minimum_log_mass,
-            "pixels": p.pixels,
-            "pixel_size": p.pixel_size,
-            "depth": p.depth,
-            "hydrogen_method": p.hydrogen_method,
-        }
-        # A run that takes fewer fields than its profile uses the same stores.
-        fields = tuple(dict.fromkeys((*read(p.profile).fields, *p.fields)))
-        stores = {suite: [] for suite in p.suites}
+        stores = {suite: [] for suite in self.parameters.suites}
         tasks = []
         for sim in self.simulations:
-            store = self.folder / "maps" / f"{stages.file_name(sim)}.zarr"
+            fields, store, options = self._maps_of(sim)
             stores[sim.suite].append(store)
-            tasks.append((sim, fields, store, options))
+            tasks.append((sim, fields, store, options, self._halo_table(sim)))
         self._spread(stages.make_maps, tasks, "Maps")
         return stores
 
@@ -345,6 +338,22 @@ class Run:
                 temporary.write_text(text)
 
     # --- how stages run -----------------------------------------------------------------
+
+    def _halo_table(self, sim):
+        """Where a simulation's halos and their properties are written."""
+        return self.folder / "halos" / f"{stages.file_name(sim)}.parquet"
+
+    def _maps_of(self, sim):
+        """Fields, store and options of a simulation's maps."""
+        p = self.parameters
+        # A run that takes fewer fields than its profile uses the same stores.
+        fields = tuple(dict.fromkeys((*read(p.profile).fields, *p.fields)))
+        options = {
+            "minimum_mass": 10**p.minimum_log_mass,
+            "frame": Frame(p.pixels, p.pixel_size, p.depth),
+            "options": {"hi": {"method": p.hydrogen_method}} if "hi" in fields else {},
+        }
+        return fields, self.folder / "maps" / f"{stages.file_name(sim)}.zarr", options
 
     def _network_folder(self, suite, fields, limits, ending=""):
         """Where a network lives."""

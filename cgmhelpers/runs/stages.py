@@ -8,8 +8,7 @@ import json
 
 import pandas as pd
 
-from cgmhelpers.halos import properties
-from cgmhelpers.halos.overdensity import spherical_overdensity
+from cgmhelpers.halos.measuring import measure
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
 from cgmhelpers.simulations import consistency
@@ -55,8 +54,10 @@ def write_mock(root, suites, realisations, cells, seed, set_name, snapshot, chec
     return True
 
 
-def measure_halos(sim, path, minimum_log_mass, check=False):
+def measure_halos(sim, path, minimum_log_mass, maps=None, check=False):
     """Measure the six properties of a simulation's halos, and write the table.
+
+    Maps that lack are made in the same pass over the snapshot, after the table is written.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def measure_halos(sim, path, minimum_log_mass, check=False):
         Parquet file to write.
     minimum_log_mass : float
         Lower limit of log10 M200c [Msun].
+    maps : tuple, optional
+        Fields, store and options as for :func:`make_maps`.
     check : bool
         Only tell whether it is done.
 
@@ -84,15 +87,20 @@ def measure_halos(sim, path, minimum_log_mass, check=False):
         return written
     consistency.check_simulation(sim)
     table = sim.halos(10**minimum_log_mass)
-    measured = properties.compute(sim, table, progress=False)
-    consistency.check_halos(sim, table, measured["log_m_halo"])
-    spherical_overdensity(sim, table)  # warns where the catalogue is a little wrong
-    table = table.join(measured)
-    write_table(table, path, depends)
+
+    def _keep(measured):
+        consistency.check_halos(sim, table, measured["log_m_halo"])
+        write_table(measured, path, depends)
+
+    if maps is None or table.empty or make_maps(sim, *maps, check=True):
+        _keep(table.join(measure(sim, table, progress=False).properties))
+    else:
+        fields, store, options = maps
+        making.make(sim, fields, store, when_measured=_keep, progress=False, **options)
     return True
 
 
-def make_maps(sim, fields, store, options, check=False):
+def make_maps(sim, fields, store, options, table=None, check=False):
     """Make the maps of a simulation.
 
     Parameters
@@ -105,6 +113,8 @@ def make_maps(sim, fields, store, options, check=False):
         Map store to write.
     options : dict
         Further arguments of :func:`cgmhelpers.maps.making.make`.
+    table : Path, optional
+        Its halos with their properties, as :func:`measure_halos` wrote them.
     check : bool
         Only tell whether it is done.
 
@@ -115,7 +125,8 @@ def make_maps(sim, fields, store, options, check=False):
     """
     if check:
         return making.is_made(sim, fields, store, **options)
-    making.make(sim, fields, store, progress=False, **options)
+    measured = None if table is None else pd.read_parquet(table)
+    making.make(sim, fields, store, measured=measured, progress=False, **options)
     return True
 
 

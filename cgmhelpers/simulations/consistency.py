@@ -68,7 +68,7 @@ def check_halos(sim, table, log_mass):
         Halos from ``sim.halos()``.
     log_mass : array_like, shape (H,)
         log10 of the mass of all particles within R200c [Msun], as
-        :func:`cgmhelpers.halos.properties.compute` gives it; NaN where there are none.
+        :func:`cgmhelpers.halos.measuring.measure` gives it; NaN where there are none.
 
     Raises
     ------

@@ -59,12 +59,29 @@ def in_threads(function, items, number=None):
     list
         Results in the order of the items. An item that fails raises its own error.
     """
+    return list(each_in_threads(function, items, number))
+
+
+def each_in_threads(function, items, number=None):
+    """Call a function as `in_threads` does, and hand each result on as soon as it is its turn.
+
+    Parameters
+    ----------
+    function, items, number
+        As for `in_threads`.
+
+    Yields
+    ------
+    object
+        Results in the order of the items, so that only those that wait are kept.
+    """
     items = list(items)
     number = min(number or threads(), len(items))
     if number <= 1:
-        return [function(item) for item in items]
+        yield from map(function, items)
+        return
     with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(function, items))
+        yield from pool.map(function, items)
 
 
 @contextmanager

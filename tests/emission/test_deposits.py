@@ -10,6 +10,7 @@ from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.emission import bands, deposits, fields
 from cgmhelpers.maps import making
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project
 
 NOW, EARLIER = (types.SimpleNamespace(redshift=z) for z in (0.0, 1.0))
@@ -122,9 +123,8 @@ def test_compton_map_of_a_uniform_medium(tmp_path):
 
     sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5")
     per_kpc = 0.6711  # kpc/h in a kpc, but for the file's own kpc, 1e-7 from the IAU's
-    ds = making.make(
-        sim, ("compton_y",), pixels=16, pixel_size=8.0, depth=depth / per_kpc, progress=False
-    )
+    frame = Frame(16, 8.0, depth / per_kpc)
+    ds = making.make(sim, ("compton_y",), frame=frame, progress=False)
     gas = sim.gas()
     expected = compton_of_pressure(electron_pressure(gas), 2 * depth / per_kpc * u.kpc)
     assert ds["image"].size == 3 * 16 * 16
@@ -139,7 +139,7 @@ def test_compton_map_keeps_the_sum():
     rng = np.random.default_rng(4)
     area = deposits.compton_area(gas, NOW)
     field = fields.get("compton_y")
-    image = project(rng.uniform(-40, 40, (20, 3)), np.full(20, 9.0), area[:, None], 32, 4.0)
+    image = project(rng.uniform(-40, 40, (20, 3)), np.full(20, 9.0), area[:, None], Frame(32, 4.0))
     image = image * field.per_area(NOW)
     # To float32's rounding of a stamp.
     np.testing.assert_allclose(image.sum((2, 3)) * 16, area.sum(), rtol=2e-7)

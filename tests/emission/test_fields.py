@@ -75,12 +75,11 @@ def test_deposits_are_those_of_the_physics_modules(gas):
     hi = fields.get("hi")
     assert np.array_equal(hi.deposit(gas, EARLIER), hydrogen.neutral_mass(gas, 1.0))
     assert not np.array_equal(hi.deposit(gas, EARLIER), hi.deposit(gas, NOW))
-    options = {"hydrogen_method": "snapshot"}
-    stored = {column: gas[column] for column in hi.columns_for(**options)}
+    by_snapshot = hi.with_options(method="snapshot")
+    stored = {column: gas[column] for column in by_snapshot.columns}
     expected = gas["mass"] * gas["hydrogen_fraction"] * gas["neutral_hydrogen_abundance"]
     # float32 products on the one side, float64 on the other.
-    assert hi.deposit(stored, NOW, **options) == pytest.approx(expected, rel=1e-6)
-    assert hi.columns_for(hydrogen_method="trident", emin=0.5) == hi.columns
+    assert by_snapshot.deposit(stored, NOW) == pytest.approx(expected, rel=1e-6)
 
 
 def test_surface_brightness_of_a_luminous_slab():
@@ -143,7 +142,7 @@ def test_a_new_field_is_one_declaration(gas):
         survey="none",
         colour_map="gray",
     )
-    assert field.columns_for(hydrogen_method="snapshot") == ("mass",)
+    assert field.with_options() is field
     assert field.title == "gas"
     assert field.deposit(gas, NOW).sum() == pytest.approx(float(gas["mass"].sum()))
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -11,6 +11,7 @@ from cgmhelpers.emission import fields
 from cgmhelpers.figures import halos, maps, projection
 from cgmhelpers.maps.projection import kernel
 from cgmhelpers.maps.projection.arriving import arriving_fraction
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project
 
 SOURCE = "mock suite"
@@ -123,7 +124,7 @@ def test_pencil_beams_are_shown_where_they_differ():
     radius = 10 ** rng.uniform(0.3, 1.6, 60)
     deposit = 10 ** rng.uniform(18, 22, (60, 1))
     mean, beam = (
-        project(position, radius, deposit, 32, 8.0, backend=backend)[0, 0]
+        project(position, radius, deposit, Frame(32, 8.0), backend=backend)[0, 0]
         for backend in ("numba", "yt")
     )
     grid = np.geomspace(0.2, 5, 6)

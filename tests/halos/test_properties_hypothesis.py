@@ -14,6 +14,7 @@ from sklearn import metrics
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.projection import images as projection_images
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.network import samples, splits
 from cgmhelpers.simulations import simulation
 from cgmhelpers.statistics import metrics as statistics_metrics
@@ -40,7 +41,7 @@ def elements(draw, largest=20.0, most=12):
 
 def project(displacement, radius, quantities, **frame):
     frame = {"pixels": PIXELS, "pixel_size": PIXEL, "depth": DEPTH} | frame
-    return projection_images.project(displacement, radius, quantities, **frame)
+    return projection_images.project(displacement, radius, quantities, Frame(**frame))
 
 
 @settings(max_examples=25, **EXAMPLES)

@@ -4,8 +4,12 @@ import dataclasses
 import json
 import logging
 import shutil
+import subprocess
+import sys
+from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from astropy import constants
@@ -14,15 +18,18 @@ from helpers.blobs import blobs
 from helpers.camels_files import HUBBLE, gas_columns, write_catalogue, write_snapshot
 from helpers.failing_tasks import make_maps_after_a_kill
 
-from cgmhelpers.emission import fields
+from cgmhelpers.emission import deposits, fields
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
-from cgmhelpers.halos import properties
-from cgmhelpers.maps import gathering, making
+from cgmhelpers.halos import properties, reading
+from cgmhelpers.halos.measuring import measure
+from cgmhelpers.maps import making
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps.limits import apply_limits, coarsen
 from cgmhelpers.maps.projection import images as projection_images
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.store import stored_fingerprint
 from cgmhelpers.runs import stages
+from cgmhelpers.simulations.particles import ParticleReader
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import parallel
 
@@ -30,6 +37,7 @@ BOX = 25000.0  # kpc/h
 CENTRES = np.array([[12000.0, 9000.0, 7000.0], [5.0, 24990.0, 12500.0]])  # kpc/h; one on an edge
 NUMBER = 400  # gas elements around each halo
 PIXELS, PIXEL = 32, 16.0
+SNAPSHOT = {"hi": {"method": "snapshot"}}
 
 
 def gas_around(centres, rng):
@@ -65,14 +73,13 @@ def sim(tmp_path_factory):
 
 
 def make(sim, out=None, **options):
-    return making.make(
-        sim, out=out, **{"pixels": PIXELS, "pixel_size": PIXEL, "progress": False} | options
-    )
+    options.setdefault("frame", Frame(PIXELS, PIXEL))
+    return making.make(sim, out=out, progress=False, **options)
 
 
 @pytest.fixture(scope="module")
 def made(sim):
-    return make(sim, hydrogen_method="snapshot")
+    return make(sim, options=SNAPSHOT)
 
 
 def test_neutral_hydrogen_is_conserved(sim, made):
@@ -114,7 +121,7 @@ def test_axes_and_orientation(tmp_path):
     columns["Coordinates"] = (CENTRES[:1] + [offset * HUBBLE, [3000.0, 0, 0]]) % BOX
     columns["NeutralHydrogenAbundance"][:] = 1
     sim = simulation(tmp_path, CENTRES[:1], {0: columns})
-    image = make(sim, fields=["hi"], hydrogen_method="snapshot")["image"].squeeze()
+    image = make(sim, fields=["hi"], options=SNAPSHOT)["image"].squeeze()
     for axis, (horizontal, vertical) in {"x": (1, 2), "y": (2, 0), "z": (0, 1)}.items():
         seen = image.sel(axis=axis)
         brightest = seen.where(seen == seen.max(), drop=True)
@@ -136,17 +143,17 @@ def test_labels_and_units(sim, made):
     assert made["x"].attrs["units"] == made["y"].attrs["units"] == made["r200c"].attrs["units"]
     for unit in json.loads(made.attrs["units"]).values():
         u.Unit(unit)  # astropy can read it
-    expected = properties.compute(sim, table, progress=False).to_numpy()
+    expected = measure(sim, table, progress=False).properties.to_numpy()
     np.testing.assert_array_equal(made["properties"], expected)
     assert np.isfinite(expected).all()
-    assert made.attrs["hydrogen_method"] == "snapshot"
+    assert json.loads(made.attrs["options"]) == {"xray": {"emin": 0.5, "emax": 2.0}} | SNAPSHOT
     assert made.attrs["mock"] == 0
     assert made.attrs["depth_kpc"] == 1000
 
 
 def test_halos_in_groups_give_the_same_maps(sim, made, monkeypatch):
-    monkeypatch.setattr(making, "HALOS_AT_ONCE", 1)
-    xr.testing.assert_identical(make(sim, hydrogen_method="snapshot"), made)
+    monkeypatch.setattr(making, "GATHERED_AT_ONCE", 1)
+    xr.testing.assert_identical(make(sim, options=SNAPSHOT), made)
 
 
 def test_backends_agree(tmp_path):
@@ -161,17 +168,20 @@ def test_backends_agree(tmp_path):
 
 def test_hydrogen_methods_differ(sim, made):
     other = make(sim, fields=["hi"])
-    assert other.attrs["hydrogen_method"] == "trident"
+    assert json.loads(other.attrs["options"]) == {"hi": {"method": "trident"}}
     assert other.sizes["field"] == 1
     ratio = other["image"].sum() / made["image"].sel(field=["hi"]).sum()
     assert not 0.9 < ratio < 1.1
 
 
 def test_pieces_and_threads_change_no_bit(sim, made, monkeypatch):
-    monkeypatch.setattr(gathering, "ROWS", 37)
+    monkeypatch.setattr(reading, "ROWS", 37)
     for number in ("1", "3"):
         monkeypatch.setenv("NUMBA_NUM_THREADS", number)
-        xr.testing.assert_identical(make(sim, hydrogen_method="snapshot"), made)
+        again = make(sim, options=SNAPSHOT)
+        xr.testing.assert_identical(again.drop_vars("properties"), made.drop_vars("properties"))
+        # Sums over other pieces are rounded otherwise.
+        xr.testing.assert_allclose(again["properties"], made["properties"], rtol=1e-13)
 
 
 def test_a_compressed_file_gives_the_same_maps(tmp_path):
@@ -189,6 +199,131 @@ def test_a_compressed_file_gives_the_same_maps(tmp_path):
     xr.testing.assert_identical(*images)
 
 
+# --- one pass ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """How often the positions of each kind of particle were read, in units of the whole file."""
+    counted = Counter()
+    read = ParticleReader.read
+
+    def counting(self, columns, rows):
+        if "position" in columns:
+            counted[self.kind] += rows.stop - rows.start
+        return read(self, columns, rows)
+
+    monkeypatch.setattr(ParticleReader, "read", counting)
+    return lambda sim: {kind: n / sim.number(kind) for kind, n in counted.items() if n}
+
+
+def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_path, readings):
+    """Of a run, both stages: the maps come with the table, and aren't made again."""
+    table, out = tmp_path / "halos.parquet", tmp_path / "maps.zarr"
+    maps = ("xray", "hi"), out, {"frame": Frame(PIXELS, PIXEL), "minimum_mass": 10**11.5}
+    with pytest.MonkeyPatch.context() as patch:
+        # The masses of this simulation are nobody's.
+        patch.setattr(stages.consistency, "check_simulation", lambda sim: None)
+        patch.setattr(stages.consistency, "check_halos", lambda *arguments: None)
+        stages.measure_halos(sim, table, 11.5, maps)
+    assert stages.make_maps(sim, *maps, table, check=True)
+    assert readings(sim) == {"gas": 1, "dark_matter": 1}
+    stored, measured = map_store.open(out), pd.read_parquet(table)
+    np.testing.assert_array_equal(stored["properties"], measured[list(properties.NAMES)])
+    # Without their store, maps need the gas alone.
+    shutil.rmtree(out)
+    stages.make_maps(sim, *maps, table)
+    assert readings(sim) == {"gas": 2, "dark_matter": 1}
+    xr.testing.assert_identical(map_store.open(out).load(), stored.load())
+
+
+def test_a_measured_table_is_taken_as_it_is(sim, made, readings):
+    table = sim.halos()
+    measured = table.join(measure(sim, table, progress=False).properties).assign(f_cool=0.125)
+    before = readings(sim)["dark_matter"]
+    with_table = make(sim, options=SNAPSHOT, measured=measured)
+    assert readings(sim)["dark_matter"] == before
+    np.testing.assert_array_equal(with_table["image"], made["image"])
+    assert (with_table["properties"].sel(property="f_cool") == 0.125).all()
+    with pytest.raises(ParameterError, match="isn't of the halos"):
+        make(sim, measured=measured[::-1])
+
+
+def test_what_measuring_refuses_leaves_no_maps(sim, tmp_path):
+    def refuse(table):
+        assert {"group", *properties.NAMES} <= set(table)
+        raise FormatError("Not this one.")
+
+    with pytest.raises(FormatError, match="Not this one"):
+        make(sim, tmp_path / "maps.zarr", when_measured=refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what a store is made from -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({"title": "H I"}, True),
+        ({"label": "neutral hydrogen"}, True),
+        ({"colour_map": "gray"}, True),
+        ({"dynamic_range": 1e3}, True),
+        ({"floor": 1e11}, False),
+        ({"survey_limit": 1e18}, False),
+        ({"unit": "m-2"}, False),
+        ({"per_area": deposits.unchanged_per_area}, False),
+        ({"deposit": deposits.compton_area}, False),
+    ],
+)
+def test_a_store_knows_the_declaration_of_its_fields(sim, tmp_path, monkeypatch, change, kept):
+    options = {"frame": Frame(8, 64.0)}
+    making.make(sim, ["hi"], tmp_path / "maps.zarr", progress=False, **options)
+    changed = dataclasses.replace(fields.get("hi"), **change)
+    monkeypatch.setitem(fields.FIELDS, "hi", changed)
+    assert making.is_made(sim, ["hi"], tmp_path / "maps.zarr", **options) is kept
+
+
+def test_a_number_of_adopted_yml_makes_a_store_out_of_date(sim, tmp_path):
+    """Edit the file as the book invites to, in another process."""
+    store = tmp_path / "maps.zarr"
+    making.make(sim, ["xray"], store, frame=Frame(8, 64.0), progress=False)
+    script = (
+        "import sys, yaml\n"
+        "from cgmhelpers.system import files\n"
+        "old, new, snapshot, catalogue, store = sys.argv[1:]\n"
+        "load = yaml.safe_load\n"
+        "yaml.safe_load = lambda text: load(text.replace(old, new))\n"
+        "from cgmhelpers.maps import making\n"
+        "from cgmhelpers.maps.projection.frame import Frame\n"
+        "from cgmhelpers.simulations.simulation import Simulation\n"
+        "sim = Simulation.from_files(snapshot, catalogue, 'IllustrisTNG', 0)\n"
+        "print(making.is_made(sim, ['xray'], store, frame=Frame(8, 64.0)))\n"
+    )
+    for old, new, kept in (
+        ("value: 1.0e-22", "value: 1.0e-22", "True"),
+        ("meaning: sensitivity of eRASS:4", "meaning: sensitivity", "True"),
+        ("value: 1.0e-22", "value: 1.0e-21", "False"),
+        ("emin: {value: 0.5,", "emin: {value: 0.6,", "False"),
+    ):
+        arguments = [old, new, sim.snapshot_path, sim.catalogue_path, store]
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.strip() == kept, (old, new)
+
+
+def test_another_band_makes_other_maps(sim, tmp_path):
+    narrow = {"xray": {"emin": 0.55, "emax": 0.68}}
+    whole = make(sim, tmp_path / "maps.zarr", fields=["xray"]).load()
+    image = make(sim, tmp_path / "maps.zarr", fields=["xray", "oxygen"], options=narrow)
+    np.testing.assert_array_equal(*(image["image"].sel(field=f) for f in ("xray", "oxygen")))
+    assert 0 < image["image"].sel(field="xray").sum() < whole["image"].sum()
+    assert "0.55-0.68 keV" in image["image"].attrs["long_name"].split(";")[0]
+    assert "0.5-2.0 keV" in whole["image"].attrs["long_name"]
+
+
 # --- many simulations --------------------------------------------------------------------------
 
 
@@ -202,7 +337,7 @@ def cluster():
 @pytest.fixture
 def tasks(tmp_path):
     """One task a simulation: arguments of the function that a run calls for each."""
-    options = {"pixels": PIXELS, "pixel_size": PIXEL}
+    options = {"frame": Frame(PIXELS, PIXEL)}
     sims = [
         simulation(tmp_path / f"{n}", np.roll(CENTRES, n, axis=1), realisation=n) for n in range(3)
     ]
@@ -249,7 +384,7 @@ def test_only_what_is_missing_is_made_again(tasks, cluster):
 
 def test_a_store_holds_what_was_made(sim, made, tmp_path):
     store = tmp_path / "folder" / "maps.zarr"
-    stored = make(sim, store, hydrogen_method="snapshot")
+    stored = make(sim, store, options=SNAPSHOT)
     assert stored["image"].chunks is not None  # lazy
     xr.testing.assert_identical(stored.compute(), made)
     assert [path.name for path in store.parent.iterdir()] == ["maps.zarr"]
@@ -261,17 +396,19 @@ def test_a_store_holds_what_was_made(sim, made, tmp_path):
 def test_make_keeps_a_store_and_replaces_another(sim, tmp_path, monkeypatch, caplog):
     store = tmp_path / "maps.zarr"
     make(sim, store, fields=["hi"])
-    options = {"pixels": PIXELS, "pixel_size": PIXEL}
+    options = {"frame": Frame(PIXELS, PIXEL)}
     assert making.is_made(sim, ["hi"], store, **options)
-    assert not making.is_made(sim, ["hi"], store, **options | {"depth": 500.0})
-    assert not making.is_made(sim, ["hi"], store, **options | {"hydrogen_method": "snapshot"})
+    assert not making.is_made(
+        sim, ["hi"], store, **options | {"frame": Frame(PIXELS, PIXEL, 500.0)}
+    )
+    assert not making.is_made(sim, ["hi"], store, options=SNAPSHOT, **options)
     assert not making.is_made(sim, ["xray", "hi"], store, **options)
     assert not making.is_made(sim, ["hi"], tmp_path / "none.zarr", **options)
     with monkeypatch.context() as patch:
         patch.setattr(projection_images, "project_many", None)  # would fail if it were called
         assert make(sim, store, fields=["hi"])["image"].max() > 0
     with caplog.at_level(logging.WARNING):
-        shallow = make(sim, store, fields=["hi"], depth=40.0)
+        shallow = make(sim, store, fields=["hi"], frame=Frame(PIXELS, PIXEL, 40.0))
     assert "replaced" in caplog.text
     assert shallow.attrs["depth_kpc"] == 40
     assert not making.is_made(sim, ["hi"], store, **options)
@@ -283,7 +420,7 @@ def test_new_files_make_new_maps(tmp_path):
     first = make(sim, store, fields=["hi"]).attrs["fingerprint"]
     columns = gas_around(CENTRES, np.random.default_rng(5))
     sim = simulation(tmp_path, types={0: {k: v[:500] for k, v in columns.items()}})
-    assert not making.is_made(sim, ["hi"], store, pixels=PIXELS, pixel_size=PIXEL)
+    assert not making.is_made(sim, ["hi"], store, frame=Frame(PIXELS, PIXEL))
     assert make(sim, store, fields=["hi"]).attrs["fingerprint"] != first
 
 
@@ -316,7 +453,7 @@ def test_stores_are_joined_along_halos(sim, tmp_path):
     assert whole["image"].chunks is not None
     assert "fingerprint" not in whole.attrs  # those of the parts differ
     assert whole.attrs["pixel_size_kpc"] == PIXEL
-    make(sim, tmp_path / "other.zarr", fields=["hi"], pixels=16)
+    make(sim, tmp_path / "other.zarr", fields=["hi"], frame=Frame(16, PIXEL))
     with pytest.raises(FormatError, match="fit together"):
         map_store.open([tmp_path / "0.zarr", tmp_path / "other.zarr"])
 
@@ -407,12 +544,11 @@ def test_no_gas(tmp_path):
         {"fields": ["radio"]},
         {"fields": []},
         {"fields": ["hi", "hi"]},
-        {"hydrogen_method": "guess"},
+        {"options": {"hi": {"method": "guess"}}},
+        {"options": {"xray": {"emin": 3.0}}},
+        {"options": {"oxygen": {"emin": 0.5}}},
         {"backend": "fortran"},
-        {"pixels": 0},
-        {"pixel_size": -4.0},
-        {"depth": 0.0},
-        {"depth": 30_000.0},
+        {"frame": Frame(depth=30_000.0)},
     ],
 )
 def test_parameters_that_cannot_be_used(sim, options, tmp_path):
@@ -423,7 +559,7 @@ def test_parameters_that_cannot_be_used(sim, options, tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
 def test_gas_that_cannot_be_mapped(sim, monkeypatch, value):
-    def deposit(gas, header, hydrogen_method):
+    def deposit(gas, header, method):
         return np.where(np.arange(len(gas)) == 3, value, 1.0)
 
     broken = dataclasses.replace(fields.get("hi"), deposit=deposit)

@@ -8,7 +8,8 @@ from astropy import constants
 from astropy import units as u
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.halos import classes, cosmology, overdensity, properties
+from cgmhelpers.halos import classes, cosmology, properties
+from cgmhelpers.halos.measuring import measure
 from cgmhelpers.mock import chemistry, feedback, files, hot, initial, profiles, snapshot, writing
 from cgmhelpers.mock import suite as mock_suite
 from cgmhelpers.mock.catalogue import write_catalogue
@@ -43,7 +44,7 @@ def tables(root):
     for suite in SUITES:
         sim = simulation.Simulation(root, suite)
         table = sim.halos()
-        found[suite] = table.join(properties.compute(sim, table, progress=False))
+        found[suite] = table.join(measure(sim, table, progress=False).properties)
     return found
 
 
@@ -279,7 +280,7 @@ def test_catalogue_masses(root):
         sim = simulation.Simulation(root, suite)
         table = sim.halos()
         assert len(table) > 100
-        mass, _ = overdensity.spherical_overdensity(sim, table)
+        mass = measure(sim, table, progress=False).m200c
         # One dark matter particle is up to 0.9% of the mass, and either side may count a few more.
         np.testing.assert_allclose(mass, table["m200c"], rtol=0.045)
 

@@ -7,8 +7,6 @@ Trident's ion tables.
 """
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
 
 import astropy.constants
@@ -18,6 +16,7 @@ import pandas as pd
 
 from cgmhelpers.emission import hydrogen, ionisation
 from cgmhelpers.emission.tables.archives import Archive, fetch
+from cgmhelpers.system import files
 
 SPECTRUM = Archive(
     project="temet",
@@ -216,24 +215,20 @@ def write_hydrogen_table(path, log_fraction, log_density, redshift, log_temperat
     """
     import h5py
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as scratch:
-        with h5py.File(Path(scratch) / path.name, "w") as file:
-            table = file.create_dataset(
-                "H",
-                data=np.round(log_fraction, LOG_FRACTION_DECIMALS).astype(np.float32),
-                chunks=tuple(np.minimum(CHUNKS, log_fraction.shape)),
-                scaleoffset=LOG_FRACTION_DECIMALS,
-                shuffle=True,
-                compression="gzip",
-                compression_opts=9,
-            )
-            table.attrs["Parameter1"] = log_density
-            table.attrs["Parameter2"] = redshift
-            table.attrs["Temperature"] = log_temperature
-            file.attrs["source"] = "Rahmati+ 2013, Haardt & Madau 2012"
-        os.replace(Path(scratch) / path.name, path)
+    with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+        table = file.create_dataset(
+            "H",
+            data=np.round(log_fraction, LOG_FRACTION_DECIMALS).astype(np.float32),
+            chunks=tuple(np.minimum(CHUNKS, log_fraction.shape)),
+            scaleoffset=LOG_FRACTION_DECIMALS,
+            shuffle=True,
+            compression="gzip",
+            compression_opts=9,
+        )
+        table.attrs["Parameter1"] = log_density
+        table.attrs["Parameter2"] = redshift
+        table.attrs["Temperature"] = log_temperature
+        file.attrs["source"] = "Rahmati+ 2013, Haardt & Madau 2012"
 
 
 def main(arguments=None):
@@ -249,9 +244,8 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=shipped, help="folder to write into")
     parser.add_argument("--spectrum", type=Path, help="folder of the spectrum (default: cache)")
     options = parser.parse_args(arguments)
-    background_table(options.spectrum).to_csv(
-        options.out / ionisation.BACKGROUND_FILE, index=False, float_format="%.5e"
-    )
+    with files.whole(options.out / ionisation.BACKGROUND_FILE) as temporary:
+        background_table(options.spectrum).to_csv(temporary, index=False, float_format="%.5e")
     ionisation.background.cache_clear()
     write_hydrogen_table(options.out / hydrogen.TABLE_FILE, *hydrogen_table())
 

@@ -2,6 +2,7 @@
 
 Its files, each of which imports only those above it:
 
+- `frame`: lines of sight, pixels and depth of an image
 - `kernel`: the cubic-spline kernel, seen from the side
 - `tables`: look-up tables of the kernel, integrated over pixels
 - `reference`: the slow, obvious backend that the fast one is tested against
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "arriving",
+        "frame",
         "images",
         "kernel",
         "numba_backend",
@@ -26,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "arriving": ["arriving_fraction"],
-        "images": ["AXES", "BACKENDS", "project", "project_many"],
+        "frame": ["AXES", "Frame", "other_axes"],
+        "images": ["BACKENDS", "project", "project_many"],
     },
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project
 
 
@@ -37,7 +38,7 @@ def arriving_fraction(kernel_radius, backend="yt", elements=192, seed=0):
         pixels = width * side
         position = block * width + margin + place - pixels / 2
         arrays = position, np.full(side**2, radius), np.ones((side**2, 1))
-        images = project(*arrays, pixels, 1.0, 2.0 * pixels, backend=backend)
+        images = project(*arrays, Frame(pixels, 1.0, 2.0 * pixels), backend=backend)
         blocks = images.reshape(3, side, width, side, width).sum(axis=(2, 4))
         fractions.append(blocks.ravel())
     return np.array(fractions)

@@ -25,6 +25,7 @@ from importlib import import_module
 import numpy as np
 
 from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.maps.projection.frame import Frame
 
 #: Names of the backends and the modules that hold them.
 BACKENDS = {
@@ -32,17 +33,13 @@ BACKENDS = {
     "reference": "cgmhelpers.maps.projection.reference",
     "yt": "cgmhelpers.maps.projection.yt_backend",
 }
-#: Lines of sight, in the order of the images.
-AXES = ("x", "y", "z")
 
 
 def project(
     displacement,
     kernel_radius,
     quantities,
-    pixels=128,
-    pixel_size=4.0,
-    depth=1000.0,
+    frame=None,
     backend="numba",
     threads=None,
 ):
@@ -56,13 +53,9 @@ def project(
         Radius at which each element's cubic-spline kernel reaches zero, physical kpc, >= 0.
     quantities : (P, F) array
         What each element deposits in each of F fields (mass, luminosity ...), >= 0.
-    pixels : int
-        Pixels along a side.
-    pixel_size : float
-        Side of a pixel, physical kpc.
-    depth : float
-        Elements count with the fraction of their kernel between ``-depth`` and ``+depth`` along the
-        line of sight, physical kpc.
+    frame : Frame, optional
+        Pixels and depth, by default those of the paper. Elements count with the fraction of their
+        kernel between ``-depth`` and ``+depth`` along the line of sight.
     backend : {"numba", "reference", "yt"}
         Who does the work.
     threads : int, optional
@@ -83,10 +76,10 @@ def project(
         isn't positive, or if the backend is unknown.
     """
     displacement, kernel_radius, quantities = _checked(displacement, kernel_radius, quantities)
-    check_frame(pixels, pixel_size, depth, threads)
+    _check_threads(threads)
     extra = {"threads": threads} if backend == "numba" else {}
     return _backend(backend).project(
-        displacement, kernel_radius, quantities, int(pixels), pixel_size, depth, **extra
+        displacement, kernel_radius, quantities, frame or Frame(), **extra
     )
 
 
@@ -94,9 +87,7 @@ def project_many(
     selection,
     kernel_radius,
     quantities,
-    pixels=128,
-    pixel_size=4.0,
-    depth=1000.0,
+    frame=None,
     backend="numba",
     threads=None,
     dtype=np.float64,
@@ -113,7 +104,7 @@ def project_many(
         As in `project`, for each pair of element and halo.
     quantities : (P, F) array
         As in `project`, for each pair of element and halo.
-    pixels, pixel_size, depth, backend, threads
+    frame, backend, threads
         As in `project`.
     dtype : dtype
         Of the images. They are summed in float64 and rounded once; a luminosity in erg/s per kpc^2
@@ -134,7 +125,8 @@ def project_many(
     displacement, kernel_radius, quantities = _checked(
         selection.displacement, kernel_radius, quantities
     )
-    check_frame(pixels, pixel_size, depth, threads)
+    _check_threads(threads)
+    frame = frame or Frame()
     offset = np.asarray(selection.offset)
     if offset[0] != 0 or offset[-1] != len(displacement) or np.any(np.diff(offset) < 0):
         raise ParameterError(
@@ -149,19 +141,18 @@ def project_many(
             displacement,
             kernel_radius,
             quantities,
-            int(pixels),
-            pixel_size,
-            depth,
+            frame,
             threads=threads,
             dtype=dtype,
         )
     else:
-        images = np.zeros((len(offset) - 1, 3, quantities.shape[1], pixels, pixels), dtype=dtype)
+        shape = (len(offset) - 1, 3, quantities.shape[1], frame.pixels, frame.pixels)
+        images = np.zeros(shape, dtype=dtype)
         for halo in range(len(offset) - 1):
-            own = slice(offset[halo], offset[halo + 1])
-            arrays = displacement[own], kernel_radius[own], quantities[own]
+            rows = slice(offset[halo], offset[halo + 1])
+            arrays = displacement[rows], kernel_radius[rows], quantities[rows]
             with np.errstate(over="ignore"):
-                images[halo] = module.project(*arrays, int(pixels), pixel_size, depth)
+                images[halo] = module.project(*arrays, frame)
     brightest = images.max(initial=0)
     if not np.isfinite(brightest):
         raise ResultError(
@@ -181,30 +172,7 @@ def _backend(name):
     return import_module(BACKENDS[name])
 
 
-def check_frame(pixels, pixel_size, depth, threads=None):
-    """Refuse maps that can't be.
-
-    Parameters
-    ----------
-    pixels : int
-        Pixels along a side.
-    pixel_size, depth : float
-        Side of a pixel, and half the depth, kpc.
-    threads : int, optional
-        Threads to use.
-
-    Raises
-    ------
-    ParameterError
-        For numbers that aren't whole, finite or positive where they must be.
-    """
-    if int(pixels) != pixels or pixels < 1:
-        raise ParameterError("`pixels` can't be used.", found=pixels, expected="a whole number > 0")
-    for name, number in (("pixel_size", pixel_size), ("depth", depth)):
-        if not (np.isfinite(number) and number > 0):
-            raise ParameterError(
-                f"`{name}` can't be used.", found=number, expected="a positive number of kpc"
-            )
+def _check_threads(threads):
     if threads is not None and threads < 1:
         raise ParameterError("`threads` can't be used.", found=threads, expected="at least 1")
 

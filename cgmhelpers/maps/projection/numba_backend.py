@@ -51,15 +51,13 @@ VECTOR = 8
 _compile = numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 
 
-def project(displacement, kernel_radius, quantities, pixels, pixel_size, depth, threads=None):
+def project(displacement, kernel_radius, quantities, frame, threads=None):
     """Deposit the elements of one halo.
 
     Parameters and result are those of `cgmhelpers.maps.projection.images.project`.
     """
     offset = np.array([0, len(kernel_radius)])
-    return project_many(
-        offset, displacement, kernel_radius, quantities, pixels, pixel_size, depth, threads=threads
-    )[0]
+    return project_many(offset, displacement, kernel_radius, quantities, frame, threads=threads)[0]
 
 
 def project_many(
@@ -67,9 +65,7 @@ def project_many(
     displacement,
     kernel_radius,
     quantities,
-    pixels,
-    pixel_size,
-    depth,
+    frame,
     *,
     threads=None,
     dtype=np.float64,
@@ -80,6 +76,7 @@ def project_many(
     selection's offset and displacement.
     """
     halos, fields = len(offset) - 1, quantities.shape[1]
+    pixels, pixel_size = frame.pixels, frame.pixel_size
     images = np.zeros((halos, 3, fields, pixels, pixels), dtype=dtype)
     tables = mosaic(), column_polynomials(), stamp_sums()
 
@@ -87,7 +84,7 @@ def project_many(
         halo, axis = divmod(int(unit), 3)
         own = slice(offset[halo], offset[halo + 1])
         away, radius = displacement[own], kernel_radius[own]
-        inside = fraction_within_depth(away[:, axis], radius, depth)
+        inside = fraction_within_depth(away[:, axis], radius, frame.depth)
         across, up = away[:, (axis + 1) % 3], away[:, (axis + 2) % 3]
         image = _image(across, up, radius, quantities[own], inside, pixels, pixel_size, *tables)
         with np.errstate(over="ignore"):  # the caller looks for infinities

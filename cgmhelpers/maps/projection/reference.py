@@ -18,17 +18,18 @@ NODES = 6
 FINENESS = 0.25
 
 
-def project(displacement, kernel_radius, quantities, pixels, pixel_size, depth):
+def project(displacement, kernel_radius, quantities, frame):
     """Deposit elements on the three images, one element at a time.
 
     Parameters and result are those of `cgmhelpers.maps.projection.images.project`.
     """
     displacement = np.asarray(displacement, dtype=float)
     kernel_radius = np.asarray(kernel_radius, dtype=float)
+    pixels, pixel_size = frame.pixels, frame.pixel_size
     images = np.zeros((3, quantities.shape[1], pixels, pixels))
     for axis in range(3):
         horizontal, vertical = (axis + 1) % 3, (axis + 2) % 3
-        inside = fraction_within_depth(displacement[:, axis], kernel_radius, depth)
+        inside = fraction_within_depth(displacement[:, axis], kernel_radius, frame.depth)
         for element in np.flatnonzero(inside):
             rows, columns, share = pixel_shares(
                 displacement[element, horizontal] / pixel_size + pixels / 2,

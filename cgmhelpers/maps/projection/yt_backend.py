@@ -11,20 +11,20 @@ import numpy as np
 from cgmhelpers.maps.projection.kernel import fraction_within_depth
 
 
-def project(displacement, kernel_radius, quantities, pixels, pixel_size, depth):
+def project(displacement, kernel_radius, quantities, frame):
     """Deposit elements on the three images with `yt`.
 
     Parameters and result are those of `cgmhelpers.maps.projection.images.project`.
     """
     from yt.utilities.lib.pixelization_routines import pixelize_sph_kernel_projection
 
-    half = 0.5 * pixels * pixel_size
+    half, pixels = frame.half_width, frame.pixels
     fields = quantities.shape[1]
     images = np.zeros((3, fields, pixels, pixels))
     position = np.asarray(displacement, dtype=np.float64)
     radius = np.asarray(kernel_radius, dtype=np.float64)
     for axis in range(3):
-        inside = fraction_within_depth(position[:, axis], radius, depth)
+        inside = fraction_within_depth(position[:, axis], radius, frame.depth)
         kept = np.flatnonzero((inside > 0) & (radius > 0))  # yt divides by the radius
         x = np.ascontiguousarray(position[kept, (axis + 1) % 3])
         y = np.ascontiguousarray(position[kept, (axis + 2) % 3])

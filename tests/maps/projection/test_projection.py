@@ -10,6 +10,7 @@ from scipy.ndimage import maximum_filter
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.selection import in_frames
 from cgmhelpers.maps.projection import kernel, numba_backend, tables
+from cgmhelpers.maps.projection.frame import AXES, Frame, other_axes
 from cgmhelpers.maps.projection.images import project, project_many
 
 BACKENDS = ("reference", "numba")
@@ -119,7 +120,7 @@ def test_polynomial_follows_the_column():
 def test_mass_is_conserved_at_seven_resolutions(backend, pixels):
     position, radius, quantities = many(40, spread=90.0, high=90.0)
     pixel_size = 400.0 / pixels  # everything lies within 180 kpc of the centre
-    images = project(position, radius, quantities, pixels, pixel_size, backend=backend)
+    images = project(position, radius, quantities, Frame(pixels, pixel_size), backend=backend)
     assert images.shape == (3, 2, pixels, pixels)
     assert images.min() >= 0
     mass = images.sum(axis=(2, 3)) * pixel_size**2
@@ -130,14 +131,14 @@ def test_mass_is_conserved_at_seven_resolutions(backend, pixels):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_mass_of_one_element_is_conserved(backend, radius):
     arguments = one((1.3, -2.7, 0.4), radius, 7.0)
-    images = project(*arguments, pixels=210, pixel_size=1.0, backend=backend)
+    images = project(*arguments, Frame(210, 1.0), backend=backend)
     np.testing.assert_allclose(images.sum(axis=(2, 3)), 7.0, rtol=SUM)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("radius", [0.0, 1e-3, 0.49])
 def test_an_element_inside_one_pixel_of_eight_by_eight(backend, radius):
-    images = project(*one((0.5, 1.5, -2.5), radius, 3.0), 8, 1.0, backend=backend)
+    images = project(*one((0.5, 1.5, -2.5), radius, 3.0), Frame(8, 1.0), backend=backend)
     # (horizontal, vertical) is (y, z), (z, x), (x, y); pixel 4 begins at the centre.
     for axis, (row, column) in enumerate([(1, 5), (4, 1), (5, 4)]):
         image = images[axis, 0]
@@ -147,7 +148,7 @@ def test_an_element_inside_one_pixel_of_eight_by_eight(backend, radius):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_element_on_a_corner_is_shared_by_four_pixels(backend):
-    image = project(*one((0, 0, 0), 0.7), 2, 1.0, backend=backend)
+    image = project(*one((0, 0, 0), 0.7), Frame(2, 1.0), backend=backend)
     np.testing.assert_allclose(image, 0.25, rtol=1e-6)
 
 
@@ -155,7 +156,7 @@ def test_an_element_on_a_corner_is_shared_by_four_pixels(backend):
 def test_pixel_values_are_means_of_the_closed_form(backend):
     """A kernel of many pixels: its column, from the closed form of `kernel`, at each pixel."""
     h, pixels = 14.0, 32
-    image = project(*one((0.3, 0.3, 0.3), h), pixels, 1.0, backend=backend)[2, 0]
+    image = project(*one((0.3, 0.3, 0.3), h), Frame(pixels, 1.0), backend=backend)[2, 0]
     fine = (np.arange(pixels * 10) + 0.5) / 10 - pixels / 2 - 0.3
     column = kernel.column(np.hypot(fine, fine[:, None]) / h) / h**2
     mean = column.reshape(pixels, 10, pixels, 10).mean(axis=(1, 3))
@@ -178,7 +179,7 @@ def test_uniform_slab(backend):
         near = np.abs(position[:, :2]).max(axis=1) < reach + h
         position, radius, quantities = position[near], radius[near], quantities[near]
         position[:, :2] = position[:, :2][:, ::-1]
-    image = project(position, radius, quantities, pixels, 4.0, depth, backend=backend)[2, 0]
+    image = project(position, radius, quantities, Frame(pixels, 4.0, depth), backend=backend)[2, 0]
     # What a lattice sum differs from its mean is the kernel's Fourier transform at the lattice's
     # lowest wave number, k = 2 pi h / spacing, once for each of four directions, and twice for
     # the two faces of the slab.
@@ -208,7 +209,7 @@ def isothermal_sphere(number, radius):
 def test_projected_isothermal_sphere(backend, number):
     edge = 100.0
     position, h = isothermal_sphere(number, edge)
-    images = project(position, h, np.full((number, 1), 1 / number), 64, 4.0, backend=backend)
+    images = project(position, h, np.full((number, 1), 1 / number), Frame(64, 4.0), backend=backend)
     fine = (np.arange(64 * 8) + 0.5) * 0.5 - 128
     distance = np.hypot(fine, fine[:, None])
     # Sigma(R) = M / (2 pi R_t R) arctan(sqrt(R_t^2 - R^2) / R) from rho = M / (4 pi R_t r^2).
@@ -229,9 +230,9 @@ def test_projected_isothermal_sphere(backend, number):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_translation_by_whole_pixels(backend):
     position, radius, quantities = many(40, spread=10.0, high=11.9)
-    here = project(position, radius, quantities, 80, 1.0, backend=backend)
+    here = project(position, radius, quantities, Frame(80, 1.0), backend=backend)
     shift = np.array([3.0, -7.0, 11.0])
-    there = project(position + shift, radius, quantities, 80, 1.0, backend=backend)
+    there = project(position + shift, radius, quantities, Frame(80, 1.0), backend=backend)
     for axis in range(3):
         columns, rows = shift[(axis + 1) % 3], shift[(axis + 2) % 3]
         back = np.roll(there[axis], (-int(rows), -int(columns)), axis=(1, 2))
@@ -243,21 +244,25 @@ def test_translation_by_whole_pixels(backend):
 def test_translation_on_coarse_grids():
     """One pixel isn't a whole one of the coarse grid: equal only within the pyramid's error."""
     h = 37.0
-    here = project(*one((0, 0, 0), h), 128, 1.0)[:, 0]
-    there = project(*one((1.0, 1.0, 1.0), h), 128, 1.0)[:, 0]
+    here = project(*one((0, 0, 0), h), Frame(128, 1.0))[:, 0]
+    there = project(*one((1.0, 1.0, 1.0), h), Frame(128, 1.0))[:, 0]
     back = np.roll(there, (-1, -1), axis=(1, 2))
     assert np.abs(back - here).max() < 2 * largest_difference(h) * here.max()
-    far = project(*one((4.0, 4.0, 4.0), h), 128, 1.0)[:, 0]  # whole on the grid of 4
+    far = project(*one((4.0, 4.0, 4.0), h), Frame(128, 1.0))[:, 0]  # whole on the grid of 4
     np.testing.assert_allclose(np.roll(far, (-4, -4), axis=(1, 2)), here, atol=1e-6 * here.max())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_swapping_axes_swaps_images(backend):
     position, radius, quantities = many(60, high=100.0)
-    images = project(position, radius, quantities, 32, 8.0, 100.0, backend=backend)
-    turned = project(position[:, [1, 2, 0]], radius, quantities, 32, 8.0, 100.0, backend=backend)
+    images = project(position, radius, quantities, Frame(32, 8.0, 100.0), backend=backend)
+    turned = project(
+        position[:, [1, 2, 0]], radius, quantities, Frame(32, 8.0, 100.0), backend=backend
+    )
     np.testing.assert_array_equal(turned, images[[1, 2, 0]])
-    mirrored = project(position[:, [1, 0, 2]], radius, quantities, 32, 8.0, 100.0, backend=backend)
+    mirrored = project(
+        position[:, [1, 0, 2]], radius, quantities, Frame(32, 8.0, 100.0), backend=backend
+    )
     # x and y change places: the image along z is transposed, the one along x is that along y.
     transposed = images.swapaxes(2, 3)[[1, 0, 2]]
     # Halving along x and then y rounds otherwise than along y and then x.
@@ -275,7 +280,11 @@ def test_across_the_periodic_edge(backend):
         found = in_frames(place, radius.astype(np.float32), centre[None], 64.0, 200.0, box)
         images.append(
             project_many(
-                found, radius[found.index], quantities[found.index], 32, 4.0, 200.0, backend=backend
+                found,
+                radius[found.index],
+                quantities[found.index],
+                Frame(32, 4.0, 200.0),
+                backend=backend,
             )
         )
         assert len(found.index) == number
@@ -290,13 +299,13 @@ def test_across_the_periodic_edge(backend):
 def test_only_the_part_inside_the_frame_counts(backend, radius):
     """An element on the frame's right edge, half of it inside, and one beside a corner."""
     half = 16.0
-    image = project(*one((half, 0.0, 0.0), radius), 32, 1.0, 1e4, backend=backend)[2, 0]
+    image = project(*one((half, 0.0, 0.0), radius), Frame(32, 1.0, 1e4), backend=backend)[2, 0]
     fits = radius < half  # top and bottom cut a large kernel as well
     if fits:
         assert image.sum() == pytest.approx(0.5, abs=CUT)
     offset = 0.4 * radius
     centre = (half + offset, half - offset, 0.0)
-    image = project(*one(centre, radius), 32, 1.0, 1e4, backend=backend)[2, 0]
+    image = project(*one(centre, radius), Frame(32, 1.0, 1e4), backend=backend)[2, 0]
     # A dense grid of points: 400 to the kernel's diameter, midpoint rule, 1e-5.
     grid = (np.arange(400) + 0.5) / 200 - 1
     x, y = np.meshgrid(grid, grid)
@@ -321,7 +330,10 @@ def test_depth_cuts_kernels(backend):
     position = np.array([[0, 0, 0], [0, 0, 50], [0, 0, 55], [0, 0, -45], [0, 0, 70]], float)
     radius = np.full(5, 10.0)
     quantities = np.eye(5)
-    mass = project(position, radius, quantities, 40, 4.0, 50.0, backend=backend).sum((2, 3)) * 16
+    mass = (
+        project(position, radius, quantities, Frame(40, 4.0, 50.0), backend=backend).sum((2, 3))
+        * 16
+    )
     inside = kernel.fraction_below(np.array([5.0, 0.0, -0.5, 0.5, -2.0]))
     np.testing.assert_allclose(mass[2], inside, atol=SUM)
     # Along x and y nothing is cut by the depth of 50, nor by the frame of 80.
@@ -349,8 +361,8 @@ def test_fast_equals_reference_pixel_by_pixel(radius):
     rng = np.random.default_rng(int(radius * 10))
     for _ in range(3):
         arguments = one(rng.uniform(-30, 30, 3), radius)
-        fast = project(*arguments, 96, 1.0)
-        slow = project(*arguments, 96, 1.0, backend="reference")
+        fast = project(*arguments, Frame(96, 1.0))
+        slow = project(*arguments, Frame(96, 1.0), backend="reference")
         assert slow.max() > 0
         difference = np.abs(fast - slow).max(axis=(1, 2, 3))
         assert (difference <= largest_difference(radius) * slow.max(axis=(1, 2, 3))).all()
@@ -358,10 +370,10 @@ def test_fast_equals_reference_pixel_by_pixel(radius):
 
 def test_fast_equals_reference_for_many_elements():
     position, radius, quantities = many(150, low=0.5, high=150.0)
-    frame = 50, 5.0, 120.0
-    fast = project(position, radius, quantities, *frame)
+    frame = Frame(50, 5.0, 120.0)
+    fast = project(position, radius, quantities, frame)
     each = SimpleNamespace(offset=np.arange(len(radius) + 1), displacement=position)
-    single = project_many(each, radius, quantities, *frame, backend="reference")
+    single = project_many(each, radius, quantities, frame, backend="reference")
     slow = single.sum(axis=0)
     # Each element may be wrong by its own bound, where its kernel or its coarse pixels reach.
     bound = 1e-6 * slow  # rounding of the sums in float32
@@ -395,19 +407,21 @@ def test_many_halos_are_each_as_one(backend):
     offset = np.array([0, 25, 60])
     selection = SimpleNamespace(offset=offset, displacement=position)
     together = project_many(
-        selection, radius, quantities, 24, 8.0, backend=backend, dtype=np.float32
+        selection, radius, quantities, Frame(24, 8.0), backend=backend, dtype=np.float32
     )
     assert together.dtype == np.float32
     for halo in range(2):
         own = slice(offset[halo], offset[halo + 1])
-        alone = project(position[own], radius[own], quantities[own], 24, 8.0, backend=backend)
+        alone = project(
+            position[own], radius[own], quantities[own], Frame(24, 8.0), backend=backend
+        )
         np.testing.assert_array_equal(together[halo], alone.astype(np.float32))
 
 
 def test_a_pixel_number_that_is_no_power_of_two():
     position, radius, quantities = many(50, spread=40.0, low=30.0, high=80.0)
-    small = project(position, radius, quantities, 37, 1.0)
-    large = project(position, radius, quantities, 101, 1.0)
+    small = project(position, radius, quantities, Frame(37, 1.0))
+    large = project(position, radius, quantities, Frame(101, 1.0))
     # The same 37 x 37 pixels in the middle, on other coarse grids.
     middle = large[..., 32:69, 32:69]
     np.testing.assert_allclose(small, middle, atol=2 * 8e-4 * middle.max())
@@ -415,8 +429,8 @@ def test_a_pixel_number_that_is_no_power_of_two():
 
 def test_yt_agrees_where_kernels_are_large_and_loses_mass_where_they_are_small():
     position, radius, quantities = many(80, spread=60.0, low=40.0, high=60.0)
-    images = project(position, radius, quantities, 64, 4.0, backend="yt")
-    expected = project(position, radius, quantities, 64, 4.0)
+    images = project(position, radius, quantities, Frame(64, 4.0), backend="yt")
+    expected = project(position, radius, quantities, Frame(64, 4.0))
     # yt takes the kernel at a pixel's centre for its mean: laplacian / 24, largest at the kernel's
     # own centre, and h is at least 10 pixels. A fifth more for the next order.
     change = kernel.column(0.02) / kernel.column(0) - 1
@@ -424,20 +438,20 @@ def test_yt_agrees_where_kernels_are_large_and_loses_mass_where_they_are_small()
     assert tolerance < 0.02
     assert np.abs(images - expected).max() < tolerance * expected.max()
     assert not np.allclose(images[0], images[1], rtol=0.05)
-    small = project(position, radius / 40, quantities, 64, 4.0, backend="yt").sum() * 16
+    small = project(position, radius / 40, quantities, Frame(64, 4.0), backend="yt").sum() * 16
     assert abs(small / (3 * quantities.sum()) - 1) > 1e-3
 
 
 def test_yt_looks_from_the_same_side():
     """Translation and cyclic axes hold for pencil beams as well; only their sums don't."""
     position, radius, quantities = many(40, spread=10.0, low=3.0, high=12.0)
-    here = project(position, radius, quantities, 64, 1.0, 15.0, backend="yt")
-    turned = project(position[:, [1, 2, 0]], radius, quantities, 64, 1.0, 15.0, backend="yt")
+    here = project(position, radius, quantities, Frame(64, 1.0, 15.0), backend="yt")
+    turned = project(position[:, [1, 2, 0]], radius, quantities, Frame(64, 1.0, 15.0), backend="yt")
     # yt's threads add in any order.
     np.testing.assert_allclose(turned, here[[1, 2, 0]], rtol=1e-13)
-    deep = project(position, radius, quantities, 64, 1.0, 1e3, backend="yt")
+    deep = project(position, radius, quantities, Frame(64, 1.0, 1e3), backend="yt")
     shift = np.array([3.0, -7.0, 11.0])
-    there = project(position + shift, radius, quantities, 64, 1.0, 1e3, backend="yt")
+    there = project(position + shift, radius, quantities, Frame(64, 1.0, 1e3), backend="yt")
     for axis in range(3):
         columns, rows = shift[(axis + 1) % 3], shift[(axis + 2) % 3]
         back = np.roll(there[axis], (-int(rows), -int(columns)), axis=(1, 2))
@@ -471,11 +485,6 @@ def test_single_precision_displacements_lose_nothing():
     "change",
     [
         {"backend": "fortran"},
-        {"pixels": 0},
-        {"pixels": 2.5},
-        {"pixel_size": 0.0},
-        {"pixel_size": np.nan},
-        {"depth": -1.0},
         {"threads": 0},
         {"kernel_radius": np.array([-1.0])},
         {"kernel_radius": np.array([1.0, 2.0])},
@@ -492,10 +501,31 @@ def test_what_cannot_be_projected_is_refused(change):
         "displacement": displacement,
         "kernel_radius": kernel_radius,
         "quantities": quantities,
-        "pixels": 8,
+        "frame": Frame(8),
     }
     with pytest.raises(ParameterError):
         project(**given | change)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"pixels": 0},
+        {"pixels": 2.5},
+        {"pixels": np.inf},
+        {"pixel_size": 0.0},
+        {"pixel_size": np.nan},
+        {"depth": -1.0},
+        {"depth": np.inf},
+    ],
+)
+def test_frames_that_cannot_be_are_refused(numbers):
+    with pytest.raises(ParameterError, match=next(iter(numbers))):
+        Frame(**numbers)
+
+
+def test_axes_of_an_image_keep_their_cyclic_order():
+    assert [other_axes(axis) for axis in AXES] == [("y", "z"), ("z", "x"), ("x", "y")]
 
 
 def test_offsets_that_do_not_fit_are_refused():
@@ -506,6 +536,6 @@ def test_offsets_that_do_not_fit_are_refused():
 
 
 def test_no_elements_give_empty_images():
-    images = project(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)), 16)
+    images = project(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)), Frame(16))
     assert images.shape == (3, 2, 16, 16)
     assert not images.any()

@@ -1,0 +1,223 @@
+"""Measure halos: their six properties, and their spherical overdensity, in one pass.
+
+Every particle looks at the halos whose sphere could reach its cell, and adds what it has to their
+sums. Its distance is taken in single precision: 1e-7 of a halo's radius.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pandas as pd
+
+from cgmhelpers.halos import properties
+from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
+from cgmhelpers.halos.reading import KINDS, read_once
+from cgmhelpers.halos.selection import cell_of, spheres, wrapped
+
+log = logging.getLogger(__name__)
+
+REACH = 1.3
+"""Largest radius of the profiles of enclosed mass, over the catalogue's R200c."""
+
+BINS = 400
+"""Radii of each profile, linear up to the largest."""
+
+CATALOGUE_TOLERANCE = 0.05
+"""Relative difference of M200c above which a catalogue is called into doubt."""
+
+_GAS_COLUMNS = ("star_formation_rate", "metallicity", "temperature")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the particles say about some halos.
+
+    Attributes
+    ----------
+    properties : pandas.DataFrame, H rows
+        The six properties, as of `cgmhelpers.halos.properties.from_sums`.
+    m200c, r200c : ndarray, shape (H,)
+        Spherical-overdensity mass [Msun] and radius [kpc] of dark matter, gas, stars, wind and
+        black holes, as of `cgmhelpers.halos.overdensity.spherical_overdensity`.
+    """
+
+    properties: pd.DataFrame
+    m200c: np.ndarray
+    r200c: np.ndarray
+
+
+class Measuring:
+    """Sums over the particles of halos; a taker of `cgmhelpers.halos.reading.read_once`.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    table : pandas.DataFrame, H rows
+        Halos from ``sim.halos()``.
+
+    Raises
+    ------
+    ParameterError
+        If a halo is wider than the box.
+    """
+
+    kinds = KINDS
+
+    def __init__(self, sim, table):
+        self._sim, self._table = sim, table
+        self._radius = table["r200c"].to_numpy(dtype=np.float64)
+        reach = np.maximum(REACH * self._radius, properties.APERTURE)
+        self._regions = spheres(centres(table), reach, sim.header.box_size)
+        self._sums = np.zeros((len(table), len(properties.SUMS)))
+        self._profile = np.zeros((len(table), BINS))
+
+    def take(self, piece):
+        """Sum over the particles of a piece.
+
+        Parameters
+        ----------
+        piece : cgmhelpers.halos.reading.Piece
+            Particles of any kind.
+
+        Returns
+        -------
+        tuple of ndarray
+            Part of the result, for `add`.
+        """
+        is_gas = piece.kind == "gas"
+        columns = piece.columns(("position", "mass", *(_GAS_COLUMNS if is_gas else ())))
+        mass = columns["mass"]
+        gas = tuple(columns[name] if is_gas else mass for name in _GAS_COLUMNS)
+        sums, profile = np.zeros_like(self._sums), np.zeros_like(self._profile)
+        cells = self._regions.centre, *self._regions.cells, self._regions.box_size
+        # Arguments and not globals: compiled code is cached, and wouldn't see that one changed.
+        limits = REACH, properties.APERTURE, properties.COOL_TEMPERATURE
+        _add(columns["position"], mass, gas, is_gas, self._radius, cells, limits, sums, profile)
+        if piece.kind == "black_holes":
+            sums[:] = 0  # Eq. 1 leaves them out
+        touched = np.flatnonzero(profile.any(axis=1))  # so that pieces that wait are small
+        return sums, touched, profile[touched]
+
+    def add(self, part):
+        """Add the sums of a piece.
+
+        Parameters
+        ----------
+        part : tuple of ndarray
+            From `take`.
+        """
+        sums, touched, profile = part
+        self._sums += sums
+        self._profile[touched] += profile
+
+    def result(self):
+        """Return what was measured, once all pieces are added.
+
+        Returns
+        -------
+        Measured
+
+        Notes
+        -----
+        Warns through ``logging`` when a catalogue's M200c differs by more than 5% from the
+        particles': the catalogues of SIMBA's CV and 1P sets were wrong until they were replaced in
+        July 2025.
+        """
+        radius = REACH * self._radius[:, None] * np.arange(1, BINS + 1) / BINS
+        critical = critical_density(self._sim.header)
+        m200c, r200c = spherical_overdensity(radius, self._profile.cumsum(axis=1), critical)
+        _warn_if_wrong(self._sim, self._table, m200c)
+        sums = dict(zip(properties.SUMS, self._sums.T, strict=True))
+        return Measured(properties.from_sums(sums, self._table.index), m200c, r200c)
+
+
+def measure(sim, table, progress=True):
+    """Measure the six properties, M200c and R200c of all halos of a table at once.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    table : pandas.DataFrame, H rows
+        Halos from ``sim.halos()``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Measured
+        In the order of `table`.
+
+    Raises
+    ------
+    ParameterError
+        If a halo is wider than the box.
+    FormatError
+        If the snapshot lacks a column, or holds values that no simulation has.
+    """
+    measuring = Measuring(sim, table)
+    read_once(sim, [measuring], progress)
+    return measuring.result()
+
+
+@numba.njit(nogil=True, cache=True)
+def _add(position, mass, gas, is_gas, radius, cells, limits, sums, profile):
+    """Add the particles of a piece to sums (halo, one of `properties.SUMS`) and profiles."""
+    centre, start, members, box_size = cells
+    reach_of_virial, aperture, cool_temperature = limits
+    bins = profile.shape[1]
+    star_formation, metallicity, temperature = gas
+    for row in range(len(mass)):
+        cell = cell_of(position, row, box_size)
+        for k in range(start[cell], start[cell + 1]):
+            halo = members[k]
+            x = wrapped(position[row, 0] - centre[halo, 0], box_size)
+            y = wrapped(position[row, 1] - centre[halo, 1], box_size)
+            z = wrapped(position[row, 2] - centre[halo, 2], box_size)
+            square = x * x + y * y + z * z
+            virial, reach = radius[halo], reach_of_virial * radius[halo]
+            outer = max(virial, aperture)
+            if not square < max(reach, outer) ** 2:
+                continue
+            a, b, c = np.float32(x), np.float32(y), np.float32(z)
+            distance = np.sqrt(np.float64(a) ** 2 + np.float64(b) ** 2 + np.float64(c) ** 2)
+            m = np.float64(mass[row])
+            if square < reach * reach:
+                profile[halo, min(int(distance / reach * bins), bins - 1)] += m
+            if not square < outer * outer:
+                continue
+            if distance < virial:
+                sums[halo, 0] += m
+            if not is_gas or star_formation[row] > 0:
+                continue
+            if distance < virial:
+                sums[halo, 1] += m
+            if distance < aperture:
+                heat = np.float64(temperature[row])
+                sums[halo, 2] += m
+                sums[halo, 3] += m * metallicity[row]
+                if heat < cool_temperature:
+                    sums[halo, 4] += m
+                sums[halo, 5] += m * heat
+
+
+def _warn_if_wrong(sim, table, m200c):
+    difference = np.abs(table["m200c"].to_numpy() / m200c - 1)
+    wrong = ~(difference <= CATALOGUE_TOLERANCE)
+    if wrong.any():
+        known = difference[np.isfinite(difference)]
+        typical = f"{100 * np.median(known):.1f}%" if len(known) else "unknown"
+        log.warning(
+            "%s: M200c of %d of %d halos differs by more than %d%% from the particles' (median "
+            "difference %s). Catalogues of SIMBA's CV and 1P sets from before July 2025 "
+            "are wrong: fetch them again.",
+            sim.catalogue_path,
+            wrong.sum(),
+            len(table),
+            100 * CATALOGUE_TOLERANCE,
+            typical,
+        )
