@@ -10,6 +10,7 @@ Each file imports only those above it in this list:
 - `splits`: training, validation and test, by halo or by realisation
 - `samples`: map stores opened, limited and scaled; symmetries of the square
 - `batches`: the batches of an epoch, from memory or read ahead from the store
+- `adaptation`: several suites, balanced, and penalties that make their features alike
 - `compilation`: compilation of a network by torch, where it pays
 - `loop`: one training, epoch by epoch, as a Lightning module
 - `training`: `train`: maps in, a folder with a trained network out
@@ -21,6 +22,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "adaptation",
         "batches",
         "calibration",
         "checkpoint",

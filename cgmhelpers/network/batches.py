@@ -109,6 +109,9 @@ class Batches:
         Seed of the shuffle and of the augmentation; None keeps the order.
     augmentation : bool
         Apply one of the eight symmetries of the square, drawn anew in each epoch, to each sample.
+    domains : torch.Tensor of int, shape (samples,), optional
+        Suite of each sample. Batches then have equal shares of all suites, where the samples of
+        each window do, and come with their domains.
 
     Attributes
     ----------
@@ -120,7 +123,7 @@ class Batches:
         Whether the images' channels are last in memory.
     """
 
-    def __init__(self, images, targets, batch_size, seed=None, augmentation=False):
+    def __init__(self, images, targets, batch_size, seed=None, augmentation=False, domains=None):
         if batch_size < 1 or len(images) != len(targets) or len(images) == 0:
             raise ParameterError(
                 "No batches can be made.",
@@ -132,6 +135,7 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation
+        self.domains = domains
         self.epoch = 0
         self.share = (0, 1)
         self.channels_last = True
@@ -147,11 +151,14 @@ class Batches:
         part, parts = self.share
         form = torch.channels_last if self.channels_last else torch.contiguous_format
         order = windows(len(self.images), self._size, self.seed, self.epoch)
+        if self.domains is not None:
+            order = [_in_turn(window, self.domains[window].numpy()) for window in order]
         for window, (images, places) in zip(order, self._read(order), strict=True):
             for rows in np.array_split(np.arange(len(window)), self._count(window)):
                 own = places[np.array_split(rows, parts)[part]]
                 cut = _augmented(images, own) if self.augmentation else images[own]
-                yield cut.contiguous(memory_format=form), self.targets[window[rows]]
+                batch = cut.contiguous(memory_format=form), self.targets[window[rows]]
+                yield batch if self.domains is None else (*batch, self.domains[window[rows]])
 
     def _read(self, order):
         """Yield the images that hold each window, and the positions of its samples in them."""
@@ -194,6 +201,14 @@ def windows(number, size, seed=None, epoch=0):
     parts = np.array_split(order, min(math.ceil(number / size), len(blocks)))
     found = [np.concatenate([blocks[one] for one in part]) for part in parts]
     return found if rng is None else [rng.permutation(one) for one in found]
+
+
+def _in_turn(window, domains):
+    """Order the samples of a window so that their domains take turns."""
+    rank = np.empty(len(window), dtype=int)
+    for one in np.unique(domains):
+        rank[domains == one] = np.arange((domains == one).sum())
+    return window[np.lexsort((domains, rank))]
 
 
 def _augmented(images, rows):

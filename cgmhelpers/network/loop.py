@@ -66,13 +66,24 @@ class MomentTraining(lightning.LightningModule):
         Rows of the epochs done before; each epoch appends one.
     optimizer_state : dict, optional
         State of the optimiser of a training to resume.
+    adaptation : Adaptation, optional
+        Of `network`, whose penalty is added to the loss.
     """
 
     def __init__(
-        self, network, settings, batches, validation_batches, history, optimizer_state=None
+        self,
+        network,
+        settings,
+        batches,
+        validation_batches,
+        history,
+        optimizer_state=None,
+        adaptation=None,
     ):
         super().__init__()
         self.network = network
+        self.adaptation = adaptation
+        self.progress = 0.0
         self.settings = settings
         self.batches = batches
         self.validation_batches = validation_batches
@@ -82,10 +93,15 @@ class MomentTraining(lightning.LightningModule):
         self.outputs = {"train": [], "validation": []}
         self.started = self.training_seconds = 0.0
 
+    @property
+    def learner(self):
+        """The module whose weights are trained: the network, perhaps within its adaptation."""
+        return self.network if self.adaptation is None else self.adaptation
+
     def configure_optimizers(self):
         """Return AdamW; its rate is set before each step as a function of the step's number."""
         optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+            self.learner.parameters(),
             lr=self.settings.learning_rate,
             betas=BETAS,
             weight_decay=self.settings.weight_decay,
@@ -118,6 +134,7 @@ class MomentTraining(lightning.LightningModule):
         """Set the learning rate."""
         steps = len(self.batches)
         step = (self.done + self.current_epoch) * steps + batch_index
+        self.progress = step / (self.settings.epochs * steps)
         rate = learning_rate(self.settings, step, self.settings.epochs * steps)
         for group in self.optimizers().param_groups:
             group["lr"] = rate
@@ -145,16 +162,27 @@ class MomentTraining(lightning.LightningModule):
                 torch.distributed.broadcast(running_moment, 0)
 
     def _step(self, part, batch):
-        images, targets = batch
-        moments = torch.cat(self.network(images), dim=1).to(targets.dtype)
+        images, targets, *domains = batch
+        adapting = self.adaptation is not None and part == "train"
+        outputs = torch.cat((self.adaptation if adapting else self.network)(images), dim=1)
+        outputs = outputs.to(targets.dtype)
         if torch.distributed.is_initialized():
-            moments = self._gathered(moments, len(targets))
+            outputs = self._gathered(outputs, len(targets))
+        number = 2 * targets.shape[1]
+        truth, moments = targets, outputs[:, :number]
+        if adapting:  # the properties of a target suite aren't given
+            labelled = ~targets.isnan().any(dim=1)
+            truth, moments = truth[labelled], moments[labelled]
         mean, std = moments.tensor_split(2, dim=1)
-        self.outputs[part].append([one.detach().cpu() for one in (targets, mean, std)])
-        return moment_loss(targets, mean, std)
+        self.outputs[part].append([one.detach().cpu() for one in (truth, mean, std)])
+        loss = moment_loss(truth, mean, std)
+        if adapting:
+            penalty = self.adaptation.penalty(outputs[:, number:], *domains, self.progress)
+            loss = loss + self.settings.adaptation_weight * penalty
+        return loss
 
     def _gathered(self, moments, number):
-        """Gather the moments of a whole batch, of which each device has seen a share.
+        """Gather the outputs of a whole batch, of which each device has seen a share.
 
         The loss isn't a mean over maps, so the loss of a batch isn't the mean of its shares'
         losses. Gradients flow back to each device; Lightning takes their mean over the devices,
@@ -235,7 +263,7 @@ class Keeper(lightning.Callback):
             self.best = {name: one.clone() for name, one in module.network.state_dict().items()}
         if trainer.is_global_zero:
             checkpoint.write_resume(
-                self.folder, self.fingerprint, module.network, self.best,
+                self.folder, self.fingerprint, module.learner, self.best,
                 trainer.optimizers[0], history,
             )  # fmt: skip
         self.bar.set_postfix({name: f"{history[-1][name]:.2f}" for name in SHOWN})

@@ -31,6 +31,8 @@ SIZES = tuple(2**power for power in range(3, 11))
 """Sides of the maps that a network can be built for: 8 to 1024 pixels."""
 LEAKY_SLOPE = 0.2
 """Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
+LAYERS = {"convolutions": "D1", "hidden": "D2"}
+"""Names of the features before each fully connected layer, and the layer that takes them."""
 KNEE = 0.2
 """Twice the standard deviation of an output of zero, in the scaled units of the targets."""
 
@@ -166,6 +168,63 @@ class MomentNetwork(nn.Module):
         ParameterError
             If the shape of `images` isn't the one that the network was made for.
         """
+        self._check(images)
+        return self._moments(self.head(self.features(images)))
+
+    def embed(self, images, layer="hidden"):
+        """Return features of maps, the inputs of a fully connected layer before its dropout.
+
+        Parameters
+        ----------
+        images : torch.Tensor, shape (maps, fields, size, size)
+        layer : {"convolutions", "hidden"}
+            Outputs of the last convolution, or of the first fully connected layer.
+
+        Returns
+        -------
+        torch.Tensor, shape (maps, width)
+        """
+        self._check(images)
+        features = self.features(images)
+        for name, step in self.head.named_children():
+            if name == LAYERS[layer]:
+                break
+            features = step(features)
+        return features
+
+    def conclude(self, features, layer="hidden"):
+        """Infer the posterior moments from features.
+
+        Parameters
+        ----------
+        features : torch.Tensor, shape (maps, width)
+            From :meth:`embed`.
+        layer : {"convolutions", "hidden"}
+
+        Returns
+        -------
+        mean, std : torch.Tensor, shape (maps, properties)
+            As :meth:`forward` gives them.
+        """
+        names = list(self.head._modules)
+        for name in names[names.index(LAYERS[layer]) :]:
+            features = self.head.get_submodule(name)(features)
+        return self._moments(features)
+
+    def width_of(self, layer):
+        """Return the number of features of :meth:`embed`.
+
+        Parameters
+        ----------
+        layer : {"convolutions", "hidden"}
+
+        Returns
+        -------
+        int
+        """
+        return {"convolutions": self.head.FC1, "hidden": self.head.FC2}[layer].in_features
+
+    def _check(self, images):
         expected = (self.in_channels, self.size, self.size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ParameterError(
@@ -174,7 +233,8 @@ class MomentNetwork(nn.Module):
                 expected=f"shape (maps, {', '.join(map(str, expected))})",
                 remedy="Coarsen the maps, or choose the fields, as in training.",
             )
-        outputs = self.head(self.features(images))
+
+    def _moments(self, outputs):
         return outputs[:, : self.properties], self.positive(outputs[:, self.properties :])
 
     @property

@@ -48,6 +48,15 @@ class TrainingSettings(BaseModel):
         Seed of the split, of the initial weights, and of everything drawn in training.
     split_seed : int, optional
         Seed of the split; None takes `seed`. Members of an ensemble share it and differ in `seed`.
+    adaptation : {"none", "pooled", "mmd", "coral", "dann", "bottleneck"}
+        How a network learns from several suites (:mod:`cgmhelpers.network.adaptation`): "none"
+        takes their halos as they come, "pooled" as many of each suite in every batch, and the
+        others add a penalty to that.
+    adaptation_weight : float
+        Factor of the penalty. The moment loss is of order 1 for each property.
+    adaptation_features : {"hidden", "convolutions"}
+        Features that the penalty acts on: those before the last fully connected layer, or before
+        the first.
     threads : int, optional
         Threads of torch; None leaves its choice.
     precision : {"32-true", "64-true", "bf16-mixed"}
@@ -79,6 +88,9 @@ class TrainingSettings(BaseModel):
     patience: int | None = Field(None, ge=1)
     seed: int = Field(1, ge=0)
     split_seed: int | None = Field(None, ge=0)
+    adaptation: Literal["none", "pooled", "mmd", "coral", "dann", "bottleneck"] = "none"
+    adaptation_weight: float = Field(0.5, ge=0)
+    adaptation_features: Literal["hidden", "convolutions"] = "hidden"
     threads: int | None = Field(None, ge=1)
     precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
@@ -91,6 +103,19 @@ class TrainingSettings(BaseModel):
         if self.batch_size < 2 * self.devices:
             raise ValueError("batch_size must be at least twice the number of devices")
         return self
+
+    def effective(self):
+        """Return the settings that a result depends on, beyond rounding.
+
+        Returns
+        -------
+        dict
+            Without adaptation its settings are left out: networks that were trained before it
+            existed stay what these settings make.
+        """
+        unused = {"none": ["", "_weight", "_features"], "pooled": ["_weight", "_features"]}
+        left_out = {f"adaptation{end}" for end in unused.get(self.adaptation, [])}
+        return self.model_dump(exclude=NO_EFFECT | left_out)
 
 
 def learning_rate(settings, step, total):

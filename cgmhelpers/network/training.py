@@ -28,6 +28,7 @@ from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
+from cgmhelpers.network.adaptation import ALIGNED, PENALTIES, Adaptation, balanced
 from cgmhelpers.network.calibration import Calibration
 from cgmhelpers.network.loop import (
     Keeper,
@@ -38,7 +39,7 @@ from cgmhelpers.network.loop import (
 )
 from cgmhelpers.network.moment_network import MomentNetwork, moments
 from cgmhelpers.network.scaling import Scaling
-from cgmhelpers.network.settings import NO_EFFECT, TrainingSettings
+from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.system import provenance
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def train(
     size=None,
     split_by="halo",
     properties=None,
+    target=None,
     progress=True,
     report=None,
 ):
@@ -76,7 +78,10 @@ def train(
     split_by : {"halo", "realisation"}
         See :func:`cgmhelpers.network.splits.split`.
     properties : sequence of str, optional
-        What to infer; all by default.
+        Properties to infer; all by default.
+    target : path, sequence of paths, or Dataset, optional
+        Map stores of a suite that takes part in an adaptation without its properties: maps of
+        the halos that the split puts into training. The network's description says so.
     progress : bool
         Show a progress bar.
     report : callable, optional
@@ -98,7 +103,8 @@ def train(
     """
     settings = settings or TrainingSettings()
     folder = Path(folder)
-    fingerprint = training_fingerprint(stores, fields, limits, settings, size, split_by, properties)
+    made_from = (stores, fields, limits, settings, size, split_by, properties, target)
+    fingerprint = training_fingerprint(*made_from)
     if _is_complete(folder, fingerprint):
         log.info("%s: already trained.", folder)
         return folder
@@ -111,7 +117,19 @@ def train(
     table["part"] = splits.split(table, split_by, seed=split_seed)
     parts = _with_properties(ds, table)
     scaling = Scaling.fit(ds, parts == "training", properties)
-    of_training, of_validation = _batches(ds, parts, scaling, settings)
+    suites = sorted(set(table["suite"]))
+    domains = np.searchsorted(suites, table["suite"].to_numpy(str))
+    unlabelled = None
+    if target is not None:
+        unlabelled = _unlabelled(samples.load(target, fields, limits, size), ds, table, split_by,
+                                 split_seed)  # fmt: skip
+        ds, parts = (
+            _joined(ds, unlabelled),
+            np.append(parts, ["training"] * unlabelled.sizes["halo"]),
+        )
+        domains = np.append(domains, [len(suites)] * unlabelled.sizes["halo"])
+    _check_adaptation(settings, domains, target)
+    of_training, of_validation = _batches(ds, parts, domains, scaling, settings)
 
     with _threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -125,8 +143,21 @@ def train(
         network = MomentNetwork(**architecture)
         if of_training.channels_last:
             network.to(memory_format=torch.channels_last)
+        adaptation = None
+        if settings.adaptation in PENALTIES:
+            adaptation = Adaptation(
+                network, settings.adaptation, settings.adaptation_features, domains.max() + 1
+            )
         state, history = _fit(
-            network, settings, of_training, of_validation, folder, fingerprint, progress, report
+            network,
+            adaptation,
+            settings,
+            of_training,
+            of_validation,
+            folder,
+            fingerprint,
+            progress,
+            report,
         )
         network.load_state_dict(state)
         calibration = _calibration(network, ds, np.flatnonzero(parts == "validation"), scaling)
@@ -134,11 +165,11 @@ def train(
     best = best_epoch(history)
     description = {
         "fingerprint": fingerprint,
-        "suite_train": "+".join(sorted(set(table["suite"]))),
+        "suite_train": "+".join(suites),
         "fields": list(scaling.fields),
         "limits": ds.attrs["limits"],
         "split": {"by": split_by, "seed": split_seed, "fractions": list(splits.FRACTIONS)},
-        "halos": {name: int((parts == name).sum()) for name in splits.PARTS},
+        "halos": {name: int((parts[: len(table)] == name).sum()) for name in splits.PARTS},
         "evaluation_axis": summaries.EVALUATION_AXIS,
         "pixel_size_kpc": float(np.diff(ds["x"].values[:2])[0]),
         "network": architecture,
@@ -150,18 +181,35 @@ def train(
         "best_epoch": best,
         "validation_loss": history[best]["validation_loss"],
     }
+    if unlabelled is not None:
+        shown = samples.halo_table(unlabelled)
+        description["target"] = {
+            "suites": sorted(set(shown["suite"])),
+            "sets": sorted(set(shown["set_name"])),
+            "halos": len(shown),
+            "use": "maps of the training part, without properties",
+        }
     checkpoint.write_network(folder, state, description, pd.DataFrame(history), table)
     return folder
 
 
 def is_trained(
-    stores, fields, limits, folder, settings=None, *, size=None, split_by="halo", properties=None
+    stores,
+    fields,
+    limits,
+    folder,
+    settings=None,
+    *,
+    size=None,
+    split_by="halo",
+    properties=None,
+    target=None,
 ):
-    """Whether :func:`train` with these arguments would find its work done.
+    """Tell whether :func:`train` with these arguments would find its work done.
 
     Parameters
     ----------
-    stores, fields, limits, folder, settings, size, split_by, properties
+    stores, fields, limits, folder, settings, size, split_by, properties, target
         As for :func:`train`.
 
     Returns
@@ -169,7 +217,7 @@ def is_trained(
     bool
     """
     settings = settings or TrainingSettings()
-    made_from = (stores, fields, limits, settings, size, split_by, properties)
+    made_from = (stores, fields, limits, settings, size, split_by, properties, target)
     return _is_complete(folder, training_fingerprint(*made_from))
 
 
@@ -181,35 +229,42 @@ def _is_complete(folder, fingerprint):
 
 
 def training_fingerprint(
-    stores, fields, limits, settings, size=None, split_by="halo", properties=None
+    stores, fields, limits, settings, size=None, split_by="halo", properties=None, target=None
 ):
-    """Digest all that a training depends on.
+    """Digest everything that a training depends on.
 
     Parameters
     ----------
-    stores, fields, limits, settings, size, split_by, properties
+    stores, fields, limits, settings, size, split_by, properties, target
         As for :func:`train`.
 
     Returns
     -------
     str
     """
-    if isinstance(stores, str | Path | xr.Dataset):
-        stores = [stores]
     chosen = {"properties": list(properties)} if properties else {}
+    if target is not None:
+        chosen["target"] = _identities(target)
     return provenance.fingerprint(
         **chosen,
-        stores=[_identity(store) for store in stores],
+        stores=_identities(stores),
         fields=[fields] if isinstance(fields, str) else list(fields),
         limits=limits,
         size=size,
         split_by=split_by,
-        settings=settings.model_dump(exclude=NO_EFFECT),
+        settings=settings.effective(),
     )
 
 
+def _identities(stores):
+    return [
+        _identity(one)
+        for one in ([stores] if isinstance(stores, str | Path | xr.Dataset) else stores)
+    ]
+
+
 def _identity(store):
-    """What tells one map store from another: its fingerprint, or a digest of what it holds."""
+    """Tell one map store from another: by its fingerprint, or by a digest of its contents."""
     ds = store if isinstance(store, xr.Dataset) else map_store.open(store)
     known = {name: ds.attrs.get(name) for name in ("fingerprint", "limits", "pixel_size_kpc")}
     # A selection of a store's halos carries its fingerprint, so count them and name them too.
@@ -221,7 +276,7 @@ def _identity(store):
 
 
 def _with_properties(ds, table):
-    """The part of each halo, empty where a property isn't finite (no gas): nothing to learn."""
+    """Return the part of each halo, empty where a property isn't finite (no gas)."""
     usable = np.isfinite(ds["properties"].values).all(axis=1)
     if not usable.all():
         log.warning(
@@ -232,8 +287,71 @@ def _with_properties(ds, table):
     return table["part"].where(usable, "").to_numpy()
 
 
-def _batches(ds, parts, scaling, settings):
+def _unlabelled(ds, sources, table, split_by, seed):
+    """Return the maps of a target suite that are in training, with properties of NaN."""
+    halos = samples.halo_table(ds)
+    if split_by == "halo":
+        parts = splits.split(halos, split_by, seed=seed)
+    else:  # as the sources', so that no twin is on both sides
+        box = ["set_name", "realisation"]
+        known = table[[*box, "part"]].drop_duplicates()
+        parts = halos[box].merge(known, on=box, how="left")["part"]
+    chosen = ds.isel(halo=np.flatnonzero(parts == "training"))
+    same = all(
+        np.array_equal(ds[name], sources[name]) for name in ("field", "x", "axis", "property")
+    )
+    if not same or chosen.sizes["halo"] == 0:
+        raise ParameterError(
+            "The maps of the target don't fit those of the sources.",
+            found=f"{chosen.sizes['halo']} halos in training, {ds.sizes['x']} pixels",
+            expected=f"at least one, and {sources.sizes['x']} pixels of the same size",
+            remedy="Make maps of the same size, of realisations that the sources have too.",
+        )
+    return chosen.assign(
+        properties=(ds["properties"].dims, np.full(chosen["properties"].shape, np.nan))
+    )
+
+
+def _joined(ds, unlabelled):
+    """Append maps of a target suite to those of the sources."""
+    return xr.concat(
+        [ds, unlabelled], dim="halo", data_vars="minimal", coords="minimal", compat="override",
+        join="override", combine_attrs="drop_conflicts",
+    )  # fmt: skip
+
+
+def _check_adaptation(settings, domains, target):
+    """Refuse an adaptation that has nothing to compare."""
+    kind, number = settings.adaptation, int(domains.max()) + 1
+    if target is not None and kind not in ALIGNED:
+        raise ParameterError(
+            "Maps of a target suite would have no use.",
+            found=f"adaptation = {kind}",
+            expected=f"one of {', '.join(ALIGNED)}",
+            remedy="Choose one of these, or leave target out.",
+        )
+    if kind in ALIGNED and number < 2:
+        raise ParameterError(
+            "There is one suite alone, and nothing to adapt it to.",
+            found=f"adaptation = {kind}",
+            expected="stores of at least two suites, or a target",
+        )
+    if kind != "none" and settings.batch_size < 4 * number:
+        raise ParameterError(
+            "A batch is too small to hold maps of all suites.",
+            found=f"batch_size = {settings.batch_size}",
+            expected=f"at least {4 * number}: four of each of {number} suites",
+        )
+
+
+def _batches(ds, parts, domains, scaling, settings):
     halos = {name: np.flatnonzero(parts == name) for name in ("training", "validation")}
+    labels = dict.fromkeys(halos)
+    if settings.adaptation != "none":
+        for name, some in halos.items():
+            if len(some):
+                halos[name], labels[name] = balanced(some, domains[some])
+        labels["training"] = torch.from_numpy(np.repeat(labels["training"], ds.sizes["axis"]))
     training = batches.source(ds, halos["training"], scaling, memory=settings.memory)
     if len(training[0]) < settings.batch_size:
         raise ParameterError(
@@ -248,7 +366,9 @@ def _batches(ds, parts, scaling, settings):
         ds, halos["validation"], scaling, [summaries.EVALUATION_AXIS], settings.memory
     )
     loaders = (
-        batches.Batches(*training, settings.batch_size, settings.seed, settings.augmentation),
+        batches.Batches(
+            *training, settings.batch_size, settings.seed, settings.augmentation, labels["training"]
+        ),
         batches.Batches(*validation, settings.batch_size),
     )
     if (settings.threads or torch.get_num_threads()) > 1:
@@ -258,21 +378,24 @@ def _batches(ds, parts, scaling, settings):
     return loaders
 
 
-def _fit(network, settings, of_training, of_validation, folder, fingerprint, show, report):
-    """Train up to the last epoch; the best weights and one row per epoch."""
+def _fit(
+    network, adaptation, settings, of_training, of_validation, folder, fingerprint, show, report
+):
+    """Train up to the last epoch; return the best weights and one row per epoch."""
+    learner = adaptation or network
     resumed = checkpoint.read_resume(folder, fingerprint)
     if resumed is None:
         resumed = {"history": [], "best": {}, "optimizer": None}
     else:
-        network.load_state_dict(resumed["network"])
+        learner.load_state_dict(resumed["network"])
         log.info("%s: going on after %d epochs.", folder, len(resumed["history"]))
     history = resumed["history"]
     if len(history) < settings.epochs and not out_of_patience(history, settings.patience):
         module = MomentTraining(
-            network, settings, of_training, of_validation, history, resumed["optimizer"]
+            network, settings, of_training, of_validation, history, resumed["optimizer"], adaptation
         )
         left = (settings.epochs - len(history)) * len(of_training.targets)
-        compilation.compile_network(network, settings, left)
+        compilation.compile_network(learner, settings, left)
         with _quiet_lightning():
             trainer = lightning.Trainer(
                 max_epochs=settings.epochs - len(history),

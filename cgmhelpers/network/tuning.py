@@ -45,6 +45,7 @@ def tune(
     trials=50,
     size=None,
     split_by="halo",
+    target=None,
     worker=0,
     progress=True,
 ):
@@ -63,7 +64,7 @@ def tune(
         Settings of the first trial, and of all trials where they aren't tuned.
     trials : int
         Trials in all, including pruned ones, those of earlier calls and of other workers.
-    size, split_by
+    size, split_by, target
         As for :func:`cgmhelpers.network.training.train`.
     worker : int
         Number of this process among those that work on the study: each draws other trials.
@@ -91,8 +92,9 @@ def tune(
             expected="at least one trial, and one device each",
             remedy="To use several devices, start several workers.",
         )
-    fingerprint = training_fingerprint(stores, fields, limits, settings, size, split_by)
-    options = {"size": size, "split_by": split_by, "progress": progress}
+    made_from = (stores, fields, limits, settings, size, split_by)
+    fingerprint = training_fingerprint(*made_from, target=target)
+    options = {"size": size, "split_by": split_by, "target": target, "progress": progress}
     objective = partial(_validation_loss, (stores, fields, limits), options, folder, settings)
     with _quiet_optuna():
         study = _begin(folder, fingerprint, settings)
