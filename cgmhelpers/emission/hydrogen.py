@@ -15,7 +15,6 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from cgmhelpers.emission.ionisation import neutral_fraction_exact as neutral_fraction_exact
 from cgmhelpers.emission.ionisation import tabulated_redshift
 from cgmhelpers.errors import ParameterError
 
@@ -35,8 +34,9 @@ def neutral_fraction(hydrogen_density, temperature, redshift):
     """Look the neutral fraction up in the shipped table, as Trident does.
 
     Linear in log density, log temperature and redshift, with an error against
-    `neutral_fraction_exact` below 1% at the table's redshifts (0, 0.05, 0.1, 0.15, 0.2, 0.3, ...)
-    and 3% between. Outside the table the nearest entry holds. Fractions below 1e-9 are 0.
+    `cgmhelpers.emission.ionisation.neutral_fraction_exact` below 1% at the table's redshifts (0,
+    0.05, 0.1, 0.15, 0.2, 0.3, ...) and 3% between. Outside the table the nearest entry holds.
+    Fractions below 1e-9 are 0.
 
     Parameters
     ----------

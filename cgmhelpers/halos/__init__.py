@@ -34,6 +34,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "overdensity": ["critical_density", "spherical_overdensity"],
         "populations": ["expected_mass_function", "mass_function", "ranking", "trend", "verdicts"],
         "properties": ["PROPERTIES"],
-        "selection": ["in_frames", "in_spheres"],
+        "selection": ["in_frames"],
     },
 )

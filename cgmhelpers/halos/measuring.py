@@ -15,7 +15,7 @@ from cgmhelpers.halos import properties
 from cgmhelpers.halos.classes import centres
 from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
 from cgmhelpers.halos.reading import KINDS, read_once
-from cgmhelpers.halos.selection import cell_of, spheres, wrapped
+from cgmhelpers.halos.selection import Spheres, cell_of, wrapped
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Measuring:
         self._sim, self._table = sim, table
         self._radius = table["r200c"].to_numpy(dtype=np.float64)
         reach = np.maximum(REACH * self._radius, properties.APERTURE)
-        self._regions = spheres(centres(table), reach, sim.header.box_size)
+        self._spheres = Spheres(centres(table), reach, sim.header.box_size)
         self._sums = np.zeros((len(table), len(properties.SUMS)))
         self._profile = np.zeros((len(table), BINS))
 
@@ -93,10 +93,11 @@ class Measuring:
         mass = columns["mass"]
         gas = tuple(columns[name] if is_gas else mass for name in _GAS_COLUMNS)
         sums, profile = np.zeros_like(self._sums), np.zeros_like(self._profile)
-        cells = self._regions.centre, *self._regions.cells, self._regions.box_size
+        one = self._spheres
+        spheres = one.centre, one.radius, one.start, one.members, one.box_size
         # Arguments and not globals: compiled code is cached, and wouldn't see that one changed.
         limits = REACH, properties.APERTURE, properties.COOL_TEMPERATURE
-        _add(columns["position"], mass, gas, is_gas, self._radius, cells, limits, sums, profile)
+        _add(columns["position"], mass, gas, is_gas, self._radius, spheres, limits, sums, profile)
         if piece.kind == "black_holes":
             sums[:] = 0  # Eq. 1 leaves them out
         touched = np.flatnonzero(profile.any(axis=1))  # so that pieces that wait are small
@@ -165,9 +166,9 @@ def measure(sim, table, progress=True):
 
 
 @numba.njit(nogil=True, cache=True)
-def _add(position, mass, gas, is_gas, radius, cells, limits, sums, profile):
+def _add(position, mass, gas, is_gas, virial_radius, spheres, limits, sums, profile):
     """Add the particles of a piece to sums (halo, one of `properties.SUMS`) and profiles."""
-    centre, start, members, box_size = cells
+    centre, radius, start, members, box_size = spheres
     reach_of_virial, aperture, cool_temperature = limits
     bins = profile.shape[1]
     star_formation, metallicity, temperature = gas
@@ -179,10 +180,10 @@ def _add(position, mass, gas, is_gas, radius, cells, limits, sums, profile):
             y = wrapped(position[row, 1] - centre[halo, 1], box_size)
             z = wrapped(position[row, 2] - centre[halo, 2], box_size)
             square = x * x + y * y + z * z
-            virial, reach = radius[halo], reach_of_virial * radius[halo]
-            outer = max(virial, aperture)
-            if not square < max(reach, outer) ** 2:
+            if not square < radius[halo] * radius[halo]:
                 continue
+            virial = virial_radius[halo]
+            reach, outer = reach_of_virial * virial, max(virial, aperture)
             a, b, c = np.float32(x), np.float32(y), np.float32(z)
             distance = np.sqrt(np.float64(a) ** 2 + np.float64(b) ** 2 + np.float64(c) ** 2)
             m = np.float64(mass[row])

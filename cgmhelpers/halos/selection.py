@@ -48,54 +48,6 @@ class Selection:
         return np.repeat(np.arange(len(self.offset) - 1), np.diff(self.offset))
 
 
-def in_spheres(position, centre, radius, box_size):
-    """Select the particles inside a sphere about each halo.
-
-    Parameters
-    ----------
-    position : ndarray, shape (N, 3)
-        Particles [kpc].
-    centre : ndarray, shape (H, 3)
-        Halo centres [kpc].
-    radius : float or ndarray, shape (H,)
-        Radii [kpc]; a particle at exactly this distance is outside.
-    box_size : float
-        Side of the periodic box [kpc].
-
-    Returns
-    -------
-    Selection
-
-    Raises
-    ------
-    ParameterError
-        For shapes that don't fit, or a sphere that is wider than the box.
-    """
-    return spheres(centre, radius, box_size).select(position)
-
-
-def spheres(centre, radius, box_size):
-    """Prepare the regions of `in_spheres`, for particles that are read piece by piece.
-
-    Parameters
-    ----------
-    centre, radius, box_size
-        As for `in_spheres`.
-
-    Returns
-    -------
-    Regions
-
-    Raises
-    ------
-    ParameterError
-        For centres of a wrong shape, or a region that is wider than the box.
-    """
-    radius = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(centre))
-    extent = np.column_stack([radius, radius])
-    return Regions(centre, extent, box_size, spherical=True)
-
-
 def in_frames(position, kernel_radius, centre, half_width, depth, box_size):
     """Select the elements whose kernel can touch a halo's map along any of the three axes.
 
@@ -124,11 +76,44 @@ def in_frames(position, kernel_radius, centre, half_width, depth, box_size):
     ParameterError
         For shapes that don't fit, or a region that is wider than the box.
     """
-    return frames(centre, half_width, depth, box_size).select(position, kernel_radius)
+    return Frames(centre, half_width, depth, box_size).select(position, kernel_radius)
 
 
-def frames(centre, half_width, depth, box_size):
-    """Prepare the regions of `in_frames`, for elements that are read piece by piece.
+class Spheres:
+    """Spheres about halos, and which of them could reach each cell of the coarse grid.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (H, 3)
+        Halo centres [kpc].
+    radius : ndarray, shape (H,)
+        Radii [kpc].
+    box_size : float
+        Side of the periodic box [kpc].
+
+    Attributes
+    ----------
+    centre, radius, box_size
+        As given.
+    start, members : ndarray
+        The halos whose sphere could reach cell c are ``members[start[c]:start[c + 1]]``; `cell_of`
+        numbers the cells.
+
+    Raises
+    ------
+    ParameterError
+        For centres of a wrong shape, or a sphere that is wider than the box.
+    """
+
+    def __init__(self, centre, radius, box_size):
+        self.centre = _checked_centres(centre, radius, box_size)
+        self.radius, self.box_size = np.asarray(radius, dtype=np.float64), float(box_size)
+        starts, self.members, _ = _halo_lists(self.centre, [self.radius], self.box_size)
+        self.start = starts[0]
+
+
+class Frames:
+    """Frames of maps about halos, prepared for elements that are read piece by piece.
 
     Parameters
     ----------
@@ -137,85 +122,35 @@ def frames(centre, half_width, depth, box_size):
     half_width, depth, box_size : float
         As for `in_frames`.
 
-    Returns
-    -------
-    Regions
-
-    Raises
-    ------
-    ParameterError
-        For centres of a wrong shape, or a region that is wider than the box.
-    """
-    extent = np.tile([float(half_width), float(depth)], (len(centre), 1))
-    return Regions(centre, extent, box_size, spherical=False)
-
-
-class Regions:
-    """Spheres or frames about halos, prepared for selecting particles piece by piece.
-
-    Parameters
-    ----------
-    centre : ndarray, shape (H, 3)
-        Halo centres [kpc].
-    extent : ndarray, shape (H, 2)
-        Half width and half depth of each frame, or twice the radius of each sphere [kpc].
-    box_size : float
-        Side of the periodic box [kpc].
-    spherical : bool
-        Whether the regions are spheres.
-
-    Attributes
-    ----------
-    centre : ndarray, shape (H, 3)
-        Halo centres [kpc].
-    box_size : float
-        Side of the periodic box [kpc].
-    cells : tuple of ndarray
-        ``start`` and ``members``: the halos whose region, without any kernel, could touch cell c
-        are ``members[start[c]:start[c + 1]]``, see `cell_of`.
-
     Raises
     ------
     ParameterError
         For centres of a wrong shape, or a region that is wider than the box.
     """
 
-    def __init__(self, centre, extent, box_size, spherical):
-        centre = np.asarray(centre, dtype=np.float64)
-        _check_shape("centre", centre)
-        if len(extent) and extent.max() > box_size / 2:
-            raise ParameterError(
-                "A region about a halo is wider than the periodic box.",
-                found=f"half width {extent.max():g} kpc",
-                expected=f"at most {box_size / 2:g} kpc",
-            )
-        margins = np.zeros(1) if spherical else np.asarray(MARGINS)
-        reach = extent.max(axis=1, initial=0)
-        starts, members, everywhere = _halo_lists(
-            centre, [reach + margin for margin in margins], box_size
-        )
-        self.centre, self.box_size = np.ascontiguousarray(centre), float(box_size)
-        self.cells = starts[0], members
+    def __init__(self, centre, half_width, depth, box_size):
+        reach = max(float(half_width), float(depth))
+        centre = _checked_centres(centre, reach, box_size)
+        lists = _halo_lists(centre, [np.full(len(centre), reach + m) for m in MARGINS], box_size)
+        self._halos = len(centre)
         self._prepared = (
-            self.centre,
-            np.ascontiguousarray(extent),
-            self.box_size,
-            spherical,
-            margins,
-            starts,
-            members,
-            everywhere,
+            centre,
+            float(half_width),
+            float(depth),
+            float(box_size),
+            np.asarray(MARGINS),
+            *lists,
         )
 
-    def select(self, position, kernel_radius=None, threads=None):
-        """Select the particles that lie in, or whose kernels touch, each region.
+    def select(self, position, kernel_radius, threads=None):
+        """Select the elements whose kernel can touch each frame.
 
         Parameters
         ----------
         position : ndarray, shape (N, 3)
-            Particles [kpc].
-        kernel_radius : ndarray, shape (N,), optional
-            Support radius of each kernel [kpc]; spheres go without.
+            Elements [kpc].
+        kernel_radius : ndarray, shape (N,)
+            Support radius of each kernel [kpc].
         threads : int, optional
             By default as many as `cgmhelpers.system.parallel.threads` says. The result doesn't
             depend on it, and several threads may call this at once.
@@ -231,9 +166,7 @@ class Regions:
         """
         position = np.asarray(position)
         _check_shape("position", position)
-        if kernel_radius is None:
-            kernel_radius = np.zeros(1, np.float32)
-        elif len(kernel_radius) != len(position):
+        if len(kernel_radius) != len(position):
             raise ParameterError(
                 "kernel_radius must have one value an element.",
                 found=len(kernel_radius),
@@ -249,7 +182,7 @@ class Regions:
         found = parallel.in_threads(
             lambda block: _find(*arguments, *block), pairwise(edges.tolist()), threads
         )
-        count = np.stack([np.bincount(halo, minlength=len(self.centre)) for _, halo, _ in found])
+        count = np.stack([np.bincount(halo, minlength=self._halos) for _, halo, _ in found])
         offset, first = places(count)
         index = np.empty(offset[-1], np.int64)
         displacement = np.empty((offset[-1], 3), np.float32)
@@ -276,6 +209,20 @@ def places(count):
     offset = np.concatenate([[0], count.sum(axis=0).cumsum()]).astype(np.int64)
     before = count.cumsum(axis=0) - count
     return offset, offset[:-1] + before
+
+
+def _checked_centres(centre, reach, box_size):
+    """Centres as a contiguous array of float64, where no region is wider than the box."""
+    centre = np.ascontiguousarray(centre, dtype=np.float64)
+    _check_shape("centre", centre)
+    widest = np.max(reach, initial=0)
+    if len(centre) and widest > box_size / 2:
+        raise ParameterError(
+            "A region about a halo is wider than the periodic box.",
+            found=f"half width {widest:g} kpc",
+            expected=f"at most {box_size / 2:g} kpc",
+        )
+    return centre
 
 
 def _check_shape(name, array):
@@ -365,9 +312,7 @@ def cell_of(position, row, box_size):
 
 
 @numba.njit(inline="always")
-def _is_inside(x, y, z, h, width, depth, spherical):
-    if spherical:
-        return x * x + y * y + z * z < width * width
+def _is_inside(x, y, z, h, width, depth):
     x, y, z = abs(x) - h, abs(y) - h, abs(z) - h
     wide = (x < width) + (y < width) + (z < width)
     if wide == 3:
@@ -388,9 +333,9 @@ def _find(
     position,
     radius,
     centre,
-    extent,
+    width,
+    depth,
     box_size,
-    spherical,
     margins,
     starts,
     members,
@@ -403,7 +348,7 @@ def _find(
     rows, halos = np.empty(size, np.int64), np.empty(size, np.int64)
     away = np.empty((size, 3), np.float32)
     for row in range(start, stop):
-        h = 0.0 if spherical else radius[row]
+        h = radius[row]
         level = _level(h, margins)
         first, last = everywhere
         if level < len(starts):
@@ -414,7 +359,7 @@ def _find(
             x = wrapped(position[row, 0] - centre[halo, 0], box_size)
             y = wrapped(position[row, 1] - centre[halo, 1], box_size)
             z = wrapped(position[row, 2] - centre[halo, 2], box_size)
-            if _is_inside(x, y, z, h, extent[halo, 0], extent[halo, 1], spherical):
+            if _is_inside(x, y, z, h, width, depth):
                 if pair == size:
                     size *= 2
                     rows = np.concatenate((rows, np.empty_like(rows)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.errors import ResultError
-from cgmhelpers.halos.selection import Selection, frames, places
+from cgmhelpers.halos.selection import Frames, Selection, places
 from cgmhelpers.simulations.particles import Particles
 from cgmhelpers.system import parallel
 
@@ -58,7 +58,7 @@ class Gathering:
 
     def __init__(self, sim, fields, centre, frame):
         self._sim, self._fields = sim, fields
-        self._regions = frames(centre, frame.half_width, frame.depth, sim.header.box_size)
+        self._frames = Frames(centre, frame.half_width, frame.depth, sim.header.box_size)
         self._columns = tuple(dict.fromkeys(name for one in fields for name in one.columns))
         self._parts = []
 
@@ -81,7 +81,7 @@ class Gathering:
             If gas deposits what isn't a finite number >= 0.
         """
         position, radius = piece.columns(("position", "smoothing_length")).values()
-        found = self._regions.select(position, radius, threads=1)
+        found = self._frames.select(position, radius, threads=1)
         used = np.zeros(len(position), dtype=bool)
         used[found.index] = True
         quantities = np.empty((0, len(self._fields)))

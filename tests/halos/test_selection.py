@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.halos.selection import in_frames, in_spheres
+from cgmhelpers.halos.selection import Spheres, cell_of, in_frames
 
 BOX = 37000.0
 
@@ -19,24 +19,28 @@ def scene():
     return position, centre, rng.uniform(100, 3000, 40)
 
 
-def test_spheres_equal_scipys_tree(scene):
+def test_spheres_are_listed_in_all_cells_that_they_reach(scene):
     position, centre, radius = scene
-    chosen = in_spheres(position, centre, radius, BOX)
-    assert len(chosen.index) > 1000
+    spheres = Spheres(centre, radius, BOX)
     tree = cKDTree(position, boxsize=BOX)
+    pairs = 0
     for halo, expected in enumerate(tree.query_ball_point(centre, radius)):
-        found = chosen.index[chosen.offset[halo] : chosen.offset[halo + 1]]
-        assert np.array_equal(found, np.sort(expected))
+        for row in expected:
+            cell = cell_of(position, row, BOX)
+            assert halo in spheres.members[spheres.start[cell] : spheres.start[cell + 1]]
+        pairs += len(expected)
+    assert pairs > 1000
+    assert np.diff(spheres.start).mean() < 0.1 * len(centre)  # and in few others
 
 
 def test_displacement_is_the_nearest_image(scene):
-    position, centre, radius = scene
-    chosen = in_spheres(position, centre, radius, BOX)
+    position, centre, _ = scene
+    chosen = in_frames(position, np.zeros(len(position)), centre, 256, 1000, BOX)
     images = position[chosen.index] - centre[chosen.halo]
     nearest = images - BOX * np.rint(images / BOX)
     assert np.abs(images).max() > BOX / 2  # some do cross the edge
-    # float32 of at most 3000 kpc: half a unit in the last place is 1.2e-4 kpc
-    np.testing.assert_allclose(chosen.displacement, nearest, atol=1.3e-4)
+    # float32 of at most 1000 kpc: half a unit in the last place is 3e-5 kpc
+    np.testing.assert_allclose(chosen.displacement, nearest, atol=4e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -58,21 +62,29 @@ def test_frames_equal_brute_force(scene, dtype):
 
 
 def test_positions_outside_the_box_are_wrapped(scene):
-    position, centre, radius = scene
-    inside = in_spheres(position, centre, radius, BOX)
-    moved = in_spheres(position + BOX * np.array([1, -1, 2]), centre, radius, BOX)
+    position, centre, _ = scene
+    kernel = np.full(len(position), 30.0)
+    inside = in_frames(position, kernel, centre, 256, 1000, BOX)
+    moved = in_frames(position + BOX * np.array([1, -1, 2]), kernel, centre, 256, 1000, BOX)
     assert np.array_equal(inside.index, moved.index)
 
 
 def test_no_halos_and_no_particles():
-    assert len(in_spheres(np.zeros((5, 3)), np.empty((0, 3)), np.empty(0), BOX).index) == 0
-    assert len(in_spheres(np.empty((0, 3)), np.zeros((2, 3)), [9, 9], BOX).index) == 0
+    frame = 256, 1000, BOX
+    assert len(in_frames(np.zeros((5, 3)), np.zeros(5), np.empty((0, 3)), *frame).index) == 0
+    assert len(in_frames(np.empty((0, 3)), np.empty(0), np.zeros((2, 3)), *frame).index) == 0
 
 
 def test_wrong_shapes_and_sizes_are_refused():
     with pytest.raises(ParameterError, match="position has a wrong shape"):
-        in_spheres(np.zeros((5, 2)), np.zeros((1, 3)), 10, BOX)
-    with pytest.raises(ParameterError, match="wider than the periodic box"):
-        in_spheres(np.zeros((5, 3)), np.zeros((1, 3)), 0.6 * BOX, BOX)
+        in_frames(np.zeros((5, 2)), np.zeros(5), np.zeros((1, 3)), 10, 10, BOX)
+    with pytest.raises(ParameterError, match="centre has a wrong shape"):
+        Spheres(np.zeros((2, 2)), np.ones(2), BOX)
+    for refused in (
+        lambda: in_frames(np.zeros((5, 3)), np.zeros(5), np.zeros((1, 3)), 10, 0.6 * BOX, BOX),
+        lambda: Spheres(np.zeros((1, 3)), np.array([0.6 * BOX]), BOX),
+    ):
+        with pytest.raises(ParameterError, match="wider than the periodic box"):
+            refused()
     with pytest.raises(ParameterError, match="one value an element"):
         in_frames(np.zeros((5, 3)), np.zeros(4), np.zeros((1, 3)), 10, 10, BOX)
