@@ -210,7 +210,10 @@ def stages(sim, _):
         clock = [time.perf_counter()]
         gathering, measure = gather(sim, table), measuring.Measuring(sim, table)
         read_once(sim, [measure, gathering])
-        found, values = gathering.result(), measure.result().properties[list(properties.NAMES)]
+        found, values = (
+            gathering.result(),
+            properties.from_sums(measure.result().sums)[list(properties.NAMES)],
+        )
         clock.append(time.perf_counter())
         images = projection_images.project_many(
             found.selection, found.kernel_radius, found.quantities, dtype=np.float32

@@ -8,7 +8,8 @@ import time
 import torch
 
 from cgmhelpers.network.loop import keep_pages
-from cgmhelpers.network.moment_network import MomentNetwork, moment_loss
+from cgmhelpers.network.loss import moment_loss
+from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.sky import instruments
 from cgmhelpers.sky.observing import Observation
 

@@ -254,7 +254,8 @@ TRIED = {
 def tried(batch, size, threads, keep=True, channels_last=False, in_place=True, compiled=False):
     """Images per second of our network in a bare loop, with one thing changed."""
     from cgmhelpers.network.loop import keep_pages
-    from cgmhelpers.network.moment_network import MomentNetwork, moment_loss
+    from cgmhelpers.network.loss import moment_loss
+    from cgmhelpers.network.moment_network import MomentNetwork
 
     torch.set_num_threads(threads)
     if keep:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cgmhelpers.errors import CGMError
+from cgmhelpers.system import progress
 from cgmhelpers.system.files import writable
 
 app = typer.Typer(
@@ -199,5 +200,7 @@ def main():
     except CGMError as error:
         if "--traceback" in sys.argv:
             raise
+        if progress.close_all():
+            typer.echo(err=True)  # the cursor may stand in the line of a bar
         typer.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None

@@ -286,9 +286,9 @@ baseline.style.format(precision=3).hide(axis="index")
 
 # %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
 one_halo = own.loc[[halo.name]]
-fine = maps.Frame(512, 2 * frame.half_width / 512, p.depth)
+fine = {"pixels": 512, "pixel_size": 2 * frame.half_width / 512, "depth": p.depth}
 portrait = maps.make(
-    sim, p.fields, options=choice, frame=fine, halos=one_halo, measured=one_halo, progress=False
+    sim, p.fields, options=choice, **fine, halos=one_halo, measured=one_halo, progress=False
 )
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 picture = this_run.save_figure(figure, "hero")
@@ -341,7 +341,9 @@ by_method = {
         sim,
         ["hi"],
         options={"hi": {"method": method}},
-        frame=frame,
+        pixels=p.pixels,
+        pixel_size=p.pixel_size,
+        depth=p.depth,
         halos=own,
         measured=own,
         progress=False,
@@ -374,7 +376,9 @@ every = maps.make(
     sim,
     names,
     options={"hi": {"method": p.hydrogen_method}},
-    frame=frame,
+    pixels=p.pixels,
+    pixel_size=p.pixel_size,
+    depth=p.depth,
     halos=one_halo,
     measured=one_halo,
     progress=False,

@@ -37,8 +37,7 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers import figures, inference, maps
-from cgmhelpers.network import assign_parts
-from cgmhelpers.network import samples as network_samples
+from cgmhelpers.network import assign_parts, samples
 
 pd.set_option("display.precision", 3)
 CHOSEN = ("log_m_halo", "f_cgm")
@@ -70,17 +69,15 @@ limits_name = figures.limit_name(predictor.limits)
 note = f"{this_run.source}; {suite}, {limits_name}"
 
 # %%
-ds = network_samples.load(
-    this_run.maps()[suite], predictor.fields, predictor.limits, predictor.size
-)
+ds = samples.load(this_run.maps()[suite], predictor.fields, predictor.limits, predictor.size)
 ds = ds.sel(axis=maps.EVALUATION_AXIS)
-table = network_samples.halo_table(ds)
+table = samples.halo_table(ds)
 part = assign_parts(table, folder, predictor.description["split"])
 ds = ds.isel(halo=np.flatnonzero(part == "test")).load()
 floors = np.float32(predictor.scaling.floors)[:, None, None]
 lit = (ds["image"].values > floors).any(axis=(1, 2, 3))
 print(f"{lit.sum()} of {lit.size} test halos have a pixel above the limit")
-shuffled = network_samples.halo_table(ds)[lit].sample(frac=1, random_state=1)
+shuffled = samples.halo_table(ds)[lit].sample(frac=1, random_state=1)
 sample = shuffled.groupby("halo_class").head(MOST).sort_values("log_mass")
 sample.groupby("halo_class", sort=False)["log_mass"].agg(
     halos="size", lightest="min", heaviest="max"

@@ -10,7 +10,8 @@ import numpy as np
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.explorer.scene import Choice
 from cgmhelpers.halos.classes import HALO_CLASSES
-from cgmhelpers.halos.properties import APERTURE, NAMES, PROPERTIES
+from cgmhelpers.halos.measuring import APERTURE
+from cgmhelpers.halos.properties import NAMES, PROPERTIES
 
 PLAIN_LABELS = {
     "log_m_halo": "log M halo [M☉]",

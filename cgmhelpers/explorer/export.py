@@ -103,7 +103,7 @@ def picture(collection, selection):
     from matplotlib.patches import Circle
 
     from cgmhelpers.figures.style import field_label, note_source, style
-    from cgmhelpers.halos.properties import APERTURE
+    from cgmhelpers.halos.measuring import APERTURE
 
     half = collection.pixels * collection.pixel_size / 2
     horizontal, vertical = other_axes(selection.axis)

@@ -16,7 +16,7 @@ from cgmhelpers.figures.style import (
     unit_label,
 )
 from cgmhelpers.halos.classes import HALO_CLASSES
-from cgmhelpers.halos.properties import APERTURE
+from cgmhelpers.halos.measuring import APERTURE
 
 
 @styled

@@ -15,7 +15,7 @@ from cgmhelpers.figures.style import (
     styled,
     unit_label,
 )
-from cgmhelpers.halos.properties import APERTURE
+from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.maps.projection.frame import other_axes
 
 HERO_RANGE = {"xray": 1e5, "hi": 1e4}

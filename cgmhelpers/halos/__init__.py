@@ -5,11 +5,11 @@ Its files, each of which imports only those above it:
 - `classes`: the columns that name a halo, classes by mass, centres
 - `cosmology`: the CAMELS cosmology, mass functions and power spectra (Colossus)
 - `selection`: which particles lie near which halo, for all halos at once, in a periodic box
-- `properties`: the six properties, equations 1 to 6
-- `populations`: mass functions, trends with mass, and the order of the suites
 - `overdensity`: spherical-overdensity masses and radii from profiles of enclosed mass
 - `reading`: one pass over a snapshot for all who need its particles
-- `measuring`: properties and overdensity of halos, measured in that pass
+- `measuring`: sums and overdensity of halos, measured in that pass
+- `properties`: the six properties, equations 1 to 6, from those sums
+- `populations`: mass functions, trends with mass, and the order of the suites
 - `twins`: halos of the same initial conditions in several suites
 """
 

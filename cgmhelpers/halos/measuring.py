@@ -1,4 +1,4 @@
-"""Measure halos: their six properties, and their spherical overdensity, in one pass.
+"""Measure halos in one pass: the sums behind their properties, and their spherical overdensity.
 
 Every particle looks at the halos whose sphere could reach its cell, and adds what it has to their
 sums. Its distance is taken in single precision: 1e-7 of a halo's radius.
@@ -11,13 +11,21 @@ import numba
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.halos import properties
 from cgmhelpers.halos.classes import centres
 from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
 from cgmhelpers.halos.reading import KINDS, read_once
 from cgmhelpers.halos.selection import Spheres, cell_of, wrapped
 
 log = logging.getLogger(__name__)
+
+SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
+"""Sums over particles: see `Measured.sums`."""
+
+APERTURE = 200.0
+"""Radius about the halo centre of the properties 3 to 6 [kpc, physical]."""
+
+COOL_TEMPERATURE = 1e5
+"""Temperature below which gas counts as cool [K]."""
 
 REACH = 1.3
 """Largest radius of the profiles of enclosed mass, over the catalogue's R200c."""
@@ -37,14 +45,17 @@ class Measured:
 
     Attributes
     ----------
-    properties : pandas.DataFrame, H rows
-        The six properties, as of `cgmhelpers.halos.properties.from_sums`.
+    sums : pandas.DataFrame, H rows
+        ``total``, mass of gas, dark matter, stars and wind within R200c (Eq. 1 leaves black holes
+        out); ``cgm``, CGM gas within R200c [Msun]. Of CGM gas within `APERTURE`: ``inner``, mass
+        [Msun]; ``metal``, mass of metals [Msun]; ``cool``, mass below `COOL_TEMPERATURE` [Msun];
+        ``heat``, mass times temperature [Msun K].
     m200c, r200c : ndarray, shape (H,)
         Spherical-overdensity mass [Msun] and radius [kpc] of dark matter, gas, stars, wind and
         black holes, as of `cgmhelpers.halos.overdensity.spherical_overdensity`.
     """
 
-    properties: pd.DataFrame
+    sums: pd.DataFrame
     m200c: np.ndarray
     r200c: np.ndarray
 
@@ -70,9 +81,9 @@ class Measuring:
     def __init__(self, sim, table):
         self._sim, self._table = sim, table
         self._radius = table["r200c"].to_numpy(dtype=np.float64)
-        reach = np.maximum(REACH * self._radius, properties.APERTURE)
+        reach = np.maximum(REACH * self._radius, APERTURE)
         self._spheres = Spheres(centres(table), reach, sim.header.box_size)
-        self._sums = np.zeros((len(table), len(properties.SUMS)))
+        self._sums = np.zeros((len(table), len(SUMS)))
         self._profile = np.zeros((len(table), BINS))
 
     def take(self, piece):
@@ -96,7 +107,7 @@ class Measuring:
         one = self._spheres
         spheres = one.centre, one.radius, one.start, one.members, one.box_size
         # Arguments and not globals: compiled code is cached, and wouldn't see that one changed.
-        limits = REACH, properties.APERTURE, properties.COOL_TEMPERATURE
+        limits = REACH, APERTURE, COOL_TEMPERATURE
         _add(columns["position"], mass, gas, is_gas, self._radius, spheres, limits, sums, profile)
         if piece.kind == "black_holes":
             sums[:] = 0  # Eq. 1 leaves them out
@@ -132,12 +143,12 @@ class Measuring:
         critical = critical_density(self._sim.header)
         m200c, r200c = spherical_overdensity(radius, self._profile.cumsum(axis=1), critical)
         _warn_if_wrong(self._sim, self._table, m200c)
-        sums = dict(zip(properties.SUMS, self._sums.T, strict=True))
-        return Measured(properties.from_sums(sums, self._table.index), m200c, r200c)
+        sums = pd.DataFrame(self._sums, index=self._table.index, columns=list(SUMS))
+        return Measured(sums, m200c, r200c)
 
 
 def measure(sim, table, progress=True):
-    """Measure the six properties, M200c and R200c of all halos of a table at once.
+    """Measure sums, M200c and R200c of all halos of a table at once.
 
     Parameters
     ----------
@@ -167,7 +178,7 @@ def measure(sim, table, progress=True):
 
 @numba.njit(nogil=True, cache=True)
 def _add(position, mass, gas, is_gas, virial_radius, spheres, limits, sums, profile):
-    """Add the particles of a piece to sums (halo, one of `properties.SUMS`) and profiles."""
+    """Add the particles of a piece to sums (halo, one of `SUMS`) and profiles."""
     centre, radius, start, members, box_size = spheres
     reach_of_virial, aperture, cool_temperature = limits
     bins = profile.shape[1]

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-APERTURE = 200.0
-"""Radius about the halo centre of the properties 3 to 6 [kpc, physical]."""
-
-COOL_TEMPERATURE = 1e5
-"""Temperature below which gas counts as cool [K]."""
+from cgmhelpers.halos.measuring import measure
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,7 @@ PROPERTIES = (
 NAMES = tuple(one.name for one in PROPERTIES)
 
 
-SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
-"""Sums over particles that the properties follow from, see `from_sums`."""
-
-
-def from_sums(sums, index=None):
+def from_sums(sums):
     """Compute the six properties of halos from sums over their particles.
 
     CGM gas is gas that isn't star-forming (SFR = 0). Distances are physical, from the
@@ -98,13 +90,8 @@ def from_sums(sums, index=None):
 
     Parameters
     ----------
-    sums : dict of str to ndarray, shape (H,)
-        ``total``, mass of gas, dark matter, stars and wind within R200c (Eq. 1 leaves black holes
-        out); ``cgm``, CGM gas within R200c [Msun]. Of CGM gas within 200 kpc: ``inner``, mass
-        [Msun]; ``metal``, mass of metals [Msun]; ``cool``, mass below 1e5 K [Msun]; ``heat``, mass
-        times temperature [Msun K].
-    index : pandas.Index, optional
-        Of the result.
+    sums : pandas.DataFrame, H rows
+        As of `cgmhelpers.halos.measuring.Measured.sums`.
 
     Returns
     -------
@@ -128,8 +115,35 @@ def from_sums(sums, index=None):
             "f_cool": sums["cool"] / sums["inner"],
             "log_t_cgm": np.log10(sums["heat"] / sums["inner"]),
         }
-    frame = pd.DataFrame(values, index=index)
+    frame = pd.DataFrame(values)
     return frame.where(np.isfinite(frame))
+
+
+def compute(sim, table, progress=True):
+    """Measure the six properties of all halos of a table.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    table : pandas.DataFrame, H rows
+        Halos from ``sim.halos()``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame, H rows
+        As of `from_sums`, with the index of `table`.
+
+    Raises
+    ------
+    ParameterError
+        If a halo is wider than the box.
+    FormatError
+        If the snapshot lacks a column, or holds values that no simulation has.
+    """
+    return from_sums(measure(sim, table, progress).sums)
 
 
 def ranges():

@@ -39,7 +39,9 @@ def make(
     out=None,
     *,
     options=None,
-    frame=None,
+    pixels=128,
+    pixel_size=4.0,
+    depth=1000.0,
     halos=None,
     minimum_mass=10**11.5,
     measured=None,
@@ -64,8 +66,12 @@ def make(
     options : dict of str to dict, optional
         Options of some of the fields, such as
         ``{"hi": {"method": "snapshot"}, "xray": {"emin": 0.3, "emax": 1.0}}``.
-    frame : Frame, optional
-        Pixels and depth of the maps, by default those of the paper.
+    pixels : int
+        Pixels along a side.
+    pixel_size : float
+        Side of a pixel, physical kpc.
+    depth : float
+        Half the depth along the line of sight, physical kpc.
     halos : pandas.DataFrame, optional
         Halos as of ``sim.halos()``; by default all above `minimum_mass`.
     minimum_mass : float
@@ -101,7 +107,7 @@ def make(
     ResultError
         If there are no halos, or gas emits what isn't a finite number >= 0.
     """
-    frame, chosen = frame or Frame(), known_fields.chosen(fields, options)
+    frame, chosen = Frame(pixels, pixel_size, depth), known_fields.chosen(fields, options)
     fingerprint = _fingerprint(sim, chosen, frame, halos, minimum_mass, backend)
     if out is not None:
         out = Path(out)
@@ -147,14 +153,14 @@ def make(
 
 
 def is_made(
-    sim, fields, out, *, options=None, frame=None, halos=None, minimum_mass=10**11.5,
-    backend="numba",
+    sim, fields, out, *, options=None, pixels=128, pixel_size=4.0, depth=1000.0, halos=None,
+    minimum_mass=10**11.5, backend="numba",
 ):  # fmt: skip
     """Whether `make` with these arguments would find its work done.
 
     Parameters
     ----------
-    sim, fields, out, options, frame, halos, minimum_mass, backend
+    sim, fields, out, options, pixels, pixel_size, depth, halos, minimum_mass, backend
         As for `make`.
 
     Returns
@@ -162,7 +168,8 @@ def is_made(
     bool
     """
     chosen = known_fields.chosen(fields, options)
-    fingerprint = _fingerprint(sim, chosen, frame or Frame(), halos, minimum_mass, backend)
+    frame = Frame(pixels, pixel_size, depth)
+    fingerprint = _fingerprint(sim, chosen, frame, halos, minimum_mass, backend)
     return store.stored_fingerprint(Path(out)) == fingerprint
 
 
@@ -188,7 +195,7 @@ def _read(sim, fields, frame, table, measured, progress):
         return gathering.result(), measured[list(properties.NAMES)]
     measuring = Measuring(sim, table)
     read_once(sim, [measuring, gathering], progress)
-    return gathering.result(), measuring.result().properties
+    return gathering.result(), properties.from_sums(measuring.result().sums)
 
 
 def _images(sim, fields, frame, table, gathered, backend, progress):

@@ -2,7 +2,9 @@
 
 Each file imports only those above it in this list:
 
-- `moment_network`: `MomentNetwork` and its loss; no training code
+- `moment_network`: `MomentNetwork`, its moments; no training code
+- `layers`: the layers of a network as a table
+- `loss`: the loss of the moment network
 - `checkpoint`: files of a trained network, which describe themselves
 - `settings`: `TrainingSettings`: the hyperparameters of a training
 - `calibration`: posterior widths corrected on validation halos
@@ -12,7 +14,9 @@ Each file imports only those above it in this list:
 - `batches`: the batches of an epoch, from memory or read ahead from the store
 - `adaptation`: several suites, balanced, and penalties that make their features alike
 - `compilation`: compilation of a network by torch, where it pays
+- `target`: unlabelled maps of a target suite beside those of the sources
 - `loop`: one training, epoch by epoch, as a Lightning module
+- `identity`: the fingerprint of a training
 - `training`: `train`: maps in, a folder with a trained network out
 - `tuning`: an Optuna study that several workers share and that survives their deaths
 """
@@ -27,19 +31,25 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "calibration",
         "checkpoint",
         "compilation",
+        "identity",
+        "layers",
         "loop",
+        "loss",
         "moment_network",
         "samples",
         "scaling",
         "settings",
         "splits",
+        "target",
         "training",
         "tuning",
     ],
     submod_attrs={
         "calibration": ["Calibration", "ENOUGH"],
         "checkpoint": ["HISTORY", "SPLIT", "read_description", "read_network"],
-        "moment_network": ["MomentNetwork", "moment_loss", "moments", "summary"],
+        "moment_network": ["MomentNetwork", "moments"],
+        "layers": ["summary"],
+        "loss": ["moment_loss"],
         "samples": ["halo_table", "load", "symmetry"],
         "scaling": ["Scaling"],
         "settings": ["TrainingSettings"],

@@ -12,7 +12,7 @@ import torch
 
 from cgmhelpers.errors import ResultError
 from cgmhelpers.network import checkpoint
-from cgmhelpers.network.moment_network import moment_loss
+from cgmhelpers.network.loss import moment_loss
 from cgmhelpers.network.settings import learning_rate
 from cgmhelpers.statistics import metrics
 from cgmhelpers.system.progress import bar

@@ -19,9 +19,7 @@ of the code of that dataset ("the CMD code") where the paper says so, and in the
 
 from collections import OrderedDict
 from copy import deepcopy
-from functools import partial
 
-import pandas as pd
 import torch
 from torch import nn
 
@@ -276,49 +274,6 @@ def number_of_blocks(size):
     return int(size).bit_length() - 2
 
 
-def moment_loss(truth, mean, std):
-    r"""Return the loss of a moment network.
-
-    .. math::
-
-        L = \sum_i \log\langle(\theta_i-\mu_i)^2\rangle
-            + \log\langle[(\theta_i-\mu_i)^2-\sigma_i^2]^2\rangle
-
-    with means over the batch, in the logarithmic form of the CMD code. That code takes the mean
-    over the properties instead of the sum, which divides the loss by their number. The first term
-    is smallest when
-    the mean is that of the posterior, the second when the variance is (Jeffrey & Wandelt 2020,
-    Eqs 5-7); the logarithms let properties of different accuracy weigh alike.
-
-    Parameters
-    ----------
-    truth, mean, std : torch.Tensor, shape (maps, properties)
-        In the scaled units of the targets.
-
-    Returns
-    -------
-    torch.Tensor
-        A scalar.
-
-    Raises
-    ------
-    ParameterError
-        If the shapes differ or the batch is empty.
-    """
-    if not truth.shape == mean.shape == std.shape or truth.ndim != 2 or len(truth) == 0:
-        raise ParameterError(
-            "truth, mean and std don't fit together.",
-            found=f"shapes {tuple(truth.shape)}, {tuple(mean.shape)} and {tuple(std.shape)}",
-            expected="three equal shapes (maps, properties), at least one map",
-        )
-    # A perfect batch has zero error: the smallest normal number keeps its logarithm finite.
-    tiny = torch.finfo(mean.dtype).tiny
-    squared_error = (truth - mean).square()
-    mean_term = squared_error.mean(dim=0)
-    variance_term = (squared_error - std.square()).square().mean(dim=0)
-    return (mean_term.clamp_min(tiny).log() + variance_term.clamp_min(tiny).log()).sum()
-
-
 def moments(network, images, batch_size=64):
     """Infer the posterior moments of many maps, batch by batch.
 
@@ -343,72 +298,6 @@ def moments(network, images, batch_size=64):
             if len(batch):
                 found.append(network(batch.contiguous(memory_format=torch.channels_last)))
     return tuple(torch.cat(one).numpy() for one in zip(*found, strict=True))
-
-
-def summary(network):
-    """Return the paper's Tables 4 and 5, measured on a live network.
-
-    One map of zeros is sent through the network and each layer reports what it did.
-
-    Parameters
-    ----------
-    network : MomentNetwork
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per layer in order of execution; columns ``layer`` (the paper's name),
-        ``operation``, ``output_shape`` (without the batch axis) and ``parameters``.
-        ``attrs["parameters"]`` is their total.
-    """
-    rows = []
-    handles = [
-        layer.register_forward_hook(partial(_record, rows, name))
-        for part in (network.features, network.head)
-        for name, layer in part.named_children()
-    ]
-    was_training = network.training
-    try:
-        like = next(network.parameters())
-        shape = (1, network.in_channels, network.size, network.size)
-        with torch.inference_mode():
-            network.eval()(torch.zeros(shape, dtype=like.dtype, device=like.device))
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
-    table = pd.DataFrame(rows)
-    table.attrs["parameters"] = int(table["parameters"].sum())
-    return table
-
-
-def _record(rows, name, layer, inputs, output):
-    """Note what a layer did; a forward hook of torch."""
-    rows.append(
-        {
-            "layer": name,
-            "operation": _operation(layer),
-            "output_shape": tuple(output.shape[1:]),
-            "parameters": sum(parameter.numel() for parameter in layer.parameters()),
-        }
-    )
-
-
-def _operation(layer):
-    match layer:
-        case nn.Conv2d():
-            kernel, stride = layer.kernel_size[0], layer.stride[0]
-            padding = f", padding {layer.padding[0]}" if layer.padding[0] else ""
-            return f"Conv2d {kernel}x{kernel}, stride {stride}{padding}"
-        case nn.BatchNorm2d():
-            return f"BatchNorm2d eps {layer.eps:g}, momentum {layer.momentum:g}"
-        case nn.LeakyReLU():
-            return f"LeakyReLU slope {layer.negative_slope:g}"
-        case nn.Dropout():
-            return f"Dropout p {layer.p:g}"
-        case nn.Linear():
-            return f"Linear {layer.in_features}-{layer.out_features}"
-    return type(layer).__name__
 
 
 def folded(network):

@@ -10,7 +10,6 @@ several networks side by side, one thread each, which uses the cores better than
 several threads. With ``TrainingSettings.devices`` several GPUs, or processes, train one network.
 """
 
-import hashlib
 import logging
 import sys
 import warnings
@@ -21,15 +20,14 @@ import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 import torch
-import xarray as xr
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
-from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
-from cgmhelpers.network.adaptation import ALIGNED, PENALTIES, Adaptation, balanced
+from cgmhelpers.network.adaptation import PENALTIES, Adaptation, balanced
 from cgmhelpers.network.calibration import Calibration
+from cgmhelpers.network.identity import training_fingerprint
 from cgmhelpers.network.loop import (
     Keeper,
     MomentTraining,
@@ -40,7 +38,7 @@ from cgmhelpers.network.loop import (
 from cgmhelpers.network.moment_network import MomentNetwork, moments
 from cgmhelpers.network.scaling import Scaling
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.system import provenance
+from cgmhelpers.network.target import check_adaptation, joined, unlabelled_maps
 
 log = logging.getLogger(__name__)
 
@@ -121,14 +119,15 @@ def train(
     domains = np.searchsorted(suites, table["suite"].to_numpy(str))
     unlabelled = None
     if target is not None:
-        unlabelled = _unlabelled(samples.load(target, fields, limits, size), ds, table, split_by,
+        unlabelled = unlabelled_maps(samples.load(target, fields, limits, size), ds, table,
+        split_by,
                                  split_seed)  # fmt: skip
         ds, parts = (
-            _joined(ds, unlabelled),
+            joined(ds, unlabelled),
             np.append(parts, ["training"] * unlabelled.sizes["halo"]),
         )
         domains = np.append(domains, [len(suites)] * unlabelled.sizes["halo"])
-    _check_adaptation(settings, domains, target)
+    check_adaptation(settings, domains, target)
     of_training, of_validation = _batches(ds, parts, domains, scaling, settings)
 
     with _threads(settings.threads), torch.random.fork_rng(devices=[]):
@@ -228,53 +227,6 @@ def _is_complete(folder, fingerprint):
         return False
 
 
-def training_fingerprint(
-    stores, fields, limits, settings, size=None, split_by="halo", properties=None, target=None
-):
-    """Digest everything that a training depends on.
-
-    Parameters
-    ----------
-    stores, fields, limits, settings, size, split_by, properties, target
-        As for :func:`train`.
-
-    Returns
-    -------
-    str
-    """
-    chosen = {"properties": list(properties)} if properties else {}
-    if target is not None:
-        chosen["target"] = _identities(target)
-    return provenance.fingerprint(
-        **chosen,
-        stores=_identities(stores),
-        fields=[fields] if isinstance(fields, str) else list(fields),
-        limits=limits,
-        size=size,
-        split_by=split_by,
-        settings=settings.effective(),
-    )
-
-
-def _identities(stores):
-    return [
-        _identity(one)
-        for one in ([stores] if isinstance(stores, str | Path | xr.Dataset) else stores)
-    ]
-
-
-def _identity(store):
-    """Tell one map store from another: by its fingerprint, or by a digest of its contents."""
-    ds = store if isinstance(store, xr.Dataset) else map_store.open(store)
-    known = {name: ds.attrs.get(name) for name in ("fingerprint", "limits", "pixel_size_kpc")}
-    # A selection of a store's halos carries its fingerprint, so count them and name them too.
-    digest = hashlib.sha256(samples.halo_table(ds).to_csv().encode())
-    if known["fingerprint"] is None:
-        for name in ("properties", "image"):
-            digest.update(np.ascontiguousarray(ds[name].values).tobytes())
-    return known | {"digest": digest.hexdigest()}
-
-
 def _with_properties(ds, table):
     """Return the part of each halo, empty where a property isn't finite (no gas)."""
     usable = np.isfinite(ds["properties"].values).all(axis=1)
@@ -285,63 +237,6 @@ def _with_properties(ds, table):
             len(usable),
         )
     return table["part"].where(usable, "").to_numpy()
-
-
-def _unlabelled(ds, sources, table, split_by, seed):
-    """Return the maps of a target suite that are in training, with properties of NaN."""
-    halos = samples.halo_table(ds)
-    if split_by == "halo":
-        parts = splits.split(halos, split_by, seed=seed)
-    else:  # as the sources', so that no twin is on both sides
-        box = ["set_name", "realisation"]
-        known = table[[*box, "part"]].drop_duplicates()
-        parts = halos[box].merge(known, on=box, how="left")["part"]
-    chosen = ds.isel(halo=np.flatnonzero(parts == "training"))
-    same = all(
-        np.array_equal(ds[name], sources[name]) for name in ("field", "x", "axis", "property")
-    )
-    if not same or chosen.sizes["halo"] == 0:
-        raise ParameterError(
-            "The maps of the target don't fit those of the sources.",
-            found=f"{chosen.sizes['halo']} halos in training, {ds.sizes['x']} pixels",
-            expected=f"at least one, and {sources.sizes['x']} pixels of the same size",
-            remedy="Make maps of the same size, of realisations that the sources have too.",
-        )
-    return chosen.assign(
-        properties=(ds["properties"].dims, np.full(chosen["properties"].shape, np.nan))
-    )
-
-
-def _joined(ds, unlabelled):
-    """Append maps of a target suite to those of the sources."""
-    return xr.concat(
-        [ds, unlabelled], dim="halo", data_vars="minimal", coords="minimal", compat="override",
-        join="override", combine_attrs="drop_conflicts",
-    )  # fmt: skip
-
-
-def _check_adaptation(settings, domains, target):
-    """Refuse an adaptation that has nothing to compare."""
-    kind, number = settings.adaptation, int(domains.max()) + 1
-    if target is not None and kind not in ALIGNED:
-        raise ParameterError(
-            "Maps of a target suite would have no use.",
-            found=f"adaptation = {kind}",
-            expected=f"one of {', '.join(ALIGNED)}",
-            remedy="Choose one of these, or leave target out.",
-        )
-    if kind in ALIGNED and number < 2:
-        raise ParameterError(
-            "There is one suite alone, and nothing to adapt it to.",
-            found=f"adaptation = {kind}",
-            expected="stores of at least two suites, or a target",
-        )
-    if kind != "none" and settings.batch_size < 4 * number:
-        raise ParameterError(
-            "A batch is too small to hold maps of all suites.",
-            found=f"batch_size = {settings.batch_size}",
-            expected=f"at least {4 * number}: four of each of {number} suites",
-        )
 
 
 def _batches(ds, parts, domains, scaling, settings):

@@ -21,8 +21,9 @@ import pandas as pd
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.network import checkpoint
+from cgmhelpers.network.identity import training_fingerprint
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.network.training import train, training_fingerprint
+from cgmhelpers.network.training import train
 from cgmhelpers.system import heartbeat
 
 JOURNAL = "study.log"

@@ -4,7 +4,8 @@ Its files, each of which imports only those above it:
 
 - `tables`: Tables 1 to 4 and A1, with what this run found
 - `evidence`: the tables of a run that statements are tested on
-- `measures`: what each statement measures
+- `gas_measures`: what statements about the gas measure
+- `network_measures`: what statements about inferences measure
 - `statements`: the statements, as data
 - `claims`: the verdicts: holds, does not hold, or can't be decided
 """
@@ -13,7 +14,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["claims", "evidence", "measures", "statements", "tables"],
+    submodules=["claims", "evidence", "gas_measures", "network_measures", "statements", "tables"],
     submod_attrs={
         "claims": ["FAILS", "HOLDS", "OPEN", "VERDICTS", "beside", "judge", "readable", "verdict"],
         "evidence": ["Evidence"],

@@ -10,24 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.paper.measures import (
+from cgmhelpers.paper.gas_measures import (
+    ORDER,
+    depth_of_minimum,
+    dimmest_step,
+    mass_correlation,
+    order_in_bins,
+)
+from cgmhelpers.paper.network_measures import (
     BOTH,
     HALO_MASS,
-    ORDER,
     SINGLE,
     against_others,
     correlation_elsewhere,
-    depth_of_minimum,
-    dimmest_step,
     error_elsewhere,
     explained,
     gain,
     gain_most_for_l_star,
     harder,
     line_against_network,
-    mass_correlation,
     offset_along_brightness,
-    order_in_bins,
     scatter_ratios,
     second_field_elsewhere,
     suite_error,

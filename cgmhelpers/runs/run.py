@@ -13,7 +13,6 @@ import pandas as pd
 import yaml
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import project_root, read
@@ -291,7 +290,7 @@ class Run:
         Path
             Folder of the study, for `cgmhelpers.network.tuning`.
         """
-        from cgmhelpers.network.training import training_fingerprint
+        from cgmhelpers.network.identity import training_fingerprint
 
         p = self.parameters
         suite, limits = suite or p.suites[0], limits or p.limits[-1]
@@ -350,7 +349,9 @@ class Run:
         fields = tuple(dict.fromkeys((*read(p.profile).fields, *p.fields)))
         options = {
             "minimum_mass": 10**p.minimum_log_mass,
-            "frame": Frame(p.pixels, p.pixel_size, p.depth),
+            "pixels": p.pixels,
+            "pixel_size": p.pixel_size,
+            "depth": p.depth,
             "options": {"hi": {"method": p.hydrogen_method}} if "hi" in fields else {},
         }
         return fields, self.folder / "maps" / f"{stages.file_name(sim)}.zarr", options

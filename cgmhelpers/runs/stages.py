@@ -8,7 +8,7 @@ import json
 
 import pandas as pd
 
-from cgmhelpers.halos.measuring import measure
+from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
 from cgmhelpers.simulations import consistency
@@ -93,7 +93,7 @@ def measure_halos(sim, path, minimum_log_mass, maps=None, check=False):
         write_table(measured, path, depends)
 
     if maps is None or table.empty or make_maps(sim, *maps, check=True):
-        _keep(table.join(measure(sim, table, progress=False).properties))
+        _keep(table.join(properties.compute(sim, table, progress=False)))
     else:
         fields, store, options = maps
         making.make(sim, fields, store, when_measured=_keep, progress=False, **options)
@@ -213,9 +213,7 @@ def predict(folder, stores, path, check=False):
         # Written last, with the calibration that the widths get.
         network=provenance.file_identity(folder / "network.json"),
         columns=prediction.COLUMNS,
-        stores={
-            suite: [stored_fingerprint(store) for store in paths] for suite, paths in stores.items()
-        },
+        stores=_fingerprints(stores),
     )
     written = is_written(path, depends)
     if check or written:
@@ -249,9 +247,7 @@ def fit_baselines(folders, stores, path, check=False):
 
     depends = provenance.fingerprint(
         networks=[checkpoint.read_description(folder)["fingerprint"] for folder in folders],
-        stores={
-            suite: [stored_fingerprint(store) for store in paths] for suite, paths in stores.items()
-        },
+        stores=_fingerprints(stores),
     )
     written = is_written(path, depends)
     if check or written:
@@ -319,6 +315,11 @@ def train_posterior(stores, folder, settings, check=False):
     if not check:
         posterior_training.train(stores, folder, settings)
     return posterior_training.is_trained(folder, settings)
+
+
+def _fingerprints(stores):
+    """List the fingerprints of map stores, suite by suite."""
+    return {suite: [stored_fingerprint(one) for one in paths] for suite, paths in stores.items()}
 
 
 def is_written(path, fingerprint):

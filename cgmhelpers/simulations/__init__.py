@@ -3,9 +3,11 @@
 Its files, each of which imports only those above it:
 
 - `hdf5`: opening files; columns inflated by all cores at once
+- `conversions`: from what a code stores to physical quantities
 - `dialects`: what each simulation code calls its columns, and in which units
 - `layout`: where files lie below a data root, today and before
-- `sets`: which simulations each set holds, their parameters and seeds
+- `parameter_tables`: the parameters of a set, read by name into one tidy table
+- `sets`: which simulations each set holds, and the seeds of their initial conditions
 - `header`: the header of a snapshot in physical units
 - `particles`: columns of equal length in physical units
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
@@ -20,10 +22,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "catalogue",
         "consistency",
+        "conversions",
         "dialects",
         "hdf5",
         "header",
         "layout",
+        "parameter_tables",
         "particles",
         "sets",
         "simulation",

@@ -1,8 +1,11 @@
 """Progress bars, and the one place that decides whether they are shown."""
 
 import os
+import weakref
 
 from tqdm.auto import tqdm
+
+_BARS = weakref.WeakSet()
 
 
 def bar(iterable=None, description="", *, total=None, show=True, unit="it"):
@@ -26,4 +29,20 @@ def bar(iterable=None, description="", *, total=None, show=True, unit="it"):
     tqdm.tqdm
     """
     silent = not show or bool(os.environ.get("CI")) or os.environ.get("CGM_PROGRESS") == "0"
-    return tqdm(iterable, desc=description, total=total, disable=silent, unit=unit)
+    shown = tqdm(iterable, desc=description, total=total, disable=silent, unit=unit)
+    _BARS.add(shown)
+    return shown
+
+
+def close_all():
+    """Close the bars that an error left open.
+
+    Returns
+    -------
+    bool
+        Whether any was shown.
+    """
+    left = [one for one in _BARS if not one.disable]
+    for one in left:
+        one.close()
+    return bool(left)

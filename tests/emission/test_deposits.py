@@ -123,8 +123,8 @@ def test_compton_map_of_a_uniform_medium(tmp_path):
 
     sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5")
     per_kpc = 0.6711  # kpc/h in a kpc, but for the file's own kpc, 1e-7 from the IAU's
-    frame = Frame(16, 8.0, depth / per_kpc)
-    ds = making.make(sim, ("compton_y",), frame=frame, progress=False)
+    frame = {"pixels": 16, "pixel_size": 8.0, "depth": depth / per_kpc}
+    ds = making.make(sim, ("compton_y",), **frame, progress=False)
     gas = sim.gas()
     expected = compton_of_pressure(electron_pressure(gas), 2 * depth / per_kpc * u.kpc)
     assert ds["image"].size == 3 * 16 * 16

@@ -13,7 +13,7 @@ from cgmhelpers.emission import deposits, fields, hydrogen
 from cgmhelpers.errors import FormatError, ResultError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.classes import centres
-from cgmhelpers.halos.measuring import measure
+from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.maps import making
 from cgmhelpers.maps.projection import images as projection_images
 from cgmhelpers.maps.projection import kernel
@@ -28,7 +28,7 @@ BOX = 37_252.0  # kpc, that of CAMELS
 CENTRE = np.array([5.0, 20_000.0, BOX - 40])  # across two edges of the box
 R200C = 300.0
 NUMBER = 1500
-FRAME = Frame(32, 16.0, 400.0)
+FRAME = {"pixels": 32, "pixel_size": 16.0, "depth": 400.0}
 # Half the spacing of float32 just below 25 000 kpc/h (2^14 to 2^15: 2^-9 apart), in kpc.
 ROUNDING = 0.5 * 2.0**-9 / 0.6711
 # Columns are float32: 6e-8 each, a few to a product.
@@ -47,7 +47,7 @@ def physical_halo():
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     # Shells of equal spacing, none of which is nearer to an aperture than SIMBA's rounding.
     radius = (np.arange(NUMBER) + 0.5) * 0.15
-    for edge in (properties.APERTURE, R200C):
+    for edge in (APERTURE, R200C):
         assert np.abs(radius - edge).min() > 3 * ROUNDING
     place = CENTRE + direction * radius[:, None]
     gas = {
@@ -87,7 +87,7 @@ def write(folder, dialect, changes=None, **options):
 
 
 def images(sim, names=tuple(fields.FIELDS), **options):
-    return making.make(sim, names, frame=FRAME, progress=False, **options)
+    return making.make(sim, names, **FRAME, progress=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_properties_are_the_same(simulations):
     # A temperature that float32 moves across 1e5 K would be no fault of the reader.
     assert np.abs(physical_halo()[0]["temperature"] / 1e5 - 1).min() > SINGLE
     found = {
-        dialect: measure(sim, sim.halos(), progress=False).properties.to_numpy()
+        dialect: properties.compute(sim, sim.halos(), progress=False).to_numpy()
         for dialect, sim in simulations.items()
     }
     assert np.isfinite(found["IllustrisTNG"]).all()
@@ -173,7 +173,7 @@ def test_single_precision_positions_lose_nothing_that_can_be_measured(simulation
 def test_sums_are_what_was_written(made):
     """From the written numbers alone: mass of neutral hydrogen as stored, and Compton's y."""
     gas, _, _ = physical_halo()
-    area = FRAME.pixel_size**2
+    area = FRAME["pixel_size"] ** 2
     electrons = gas["mass"] * u.Msun * gas["hydrogen_fraction"] * gas["electron_abundance"]
     electrons = electrons / (constants.m_p + constants.m_e)
     energy = electrons * constants.k_B * gas["temperature"] * u.K
@@ -190,7 +190,7 @@ def test_the_snapshots_own_neutral_hydrogen_is_read(simulations, dialect):
     neutral = (gas["mass"] * gas["hydrogen_fraction"] * gas["neutral_hydrogen_abundance"]).sum()
     ds = images(simulations[dialect], ("hi",), options={"hi": {"method": "snapshot"}})
     factor = deposits.column_density_per_area(simulations[dialect].header)
-    seen = ds["image"].astype(float).sum(("field", "x", "y")) * FRAME.pixel_size**2 / factor
+    seen = ds["image"].astype(float).sum(("field", "x", "y")) * FRAME["pixel_size"] ** 2 / factor
     np.testing.assert_allclose(seen.values, neutral, rtol=SINGLE)
     assert json.loads(ds.attrs["options"]) == {"hi": {"method": "snapshot"}}
 
@@ -243,7 +243,7 @@ def test_star_forming_gas_is_dark_but_neutral(tmp_path, dialect):
     expected = images(cold, ("hi",))["image"].sum()
     # Temperatures come back from float32 energies, and eta rises at most as T^-1 there.
     assert float(total.sel(field="hi")) == pytest.approx(float(expected), rel=1e-5)
-    found = measure(sim, sim.halos(), progress=False).properties.iloc[0]
+    found = properties.compute(sim, sim.halos(), progress=False).iloc[0]
     assert found["f_cgm"] == 0
     assert np.isnan(found["log_t_cgm"])
 
@@ -260,9 +260,9 @@ def test_wind_cells_are_mass_but_neither_stars_nor_maps(tmp_path, simulations, m
     assert len(sim.particles("stars")) == len(stars["mass"])
     assert len(sim.particles("wind")) == 40
     np.testing.assert_array_equal(images(sim)["image"], made["IllustrisTNG"]["image"])
-    found = measure(sim, sim.halos(), progress=False).properties.iloc[0]
+    found = properties.compute(sim, sim.halos(), progress=False).iloc[0]
     without = simulations["IllustrisTNG"]
-    before = measure(without, without.halos(), progress=False).properties.iloc[0]
+    before = properties.compute(without, without.halos(), progress=False).iloc[0]
     added = 10 ** found["log_m_halo"] - 10 ** before["log_m_halo"]
     # A difference of numbers 60 times as large, each of them to float32.
     assert added == pytest.approx(wind["mass"].sum(), rel=100 * SINGLE)
@@ -278,7 +278,7 @@ def test_no_halo(tmp_path, simulations, dialect):
     sim = simulation.Simulation.from_files(simulations[dialect].snapshot_path, empty, dialect)
     halos = sim.halos()
     assert len(halos) == 0
-    assert measure(sim, halos, progress=False).properties.shape == (0, 6)
+    assert properties.compute(sim, halos, progress=False).shape == (0, 6)
     with pytest.raises(ResultError, match="no halos"):
         images(sim)
 
@@ -290,7 +290,7 @@ def test_dark_matter_only(tmp_path, simulations, dialect):
     path = write_snapshot(tmp_path / "dark.hdf5", dialect, header, dark_matter=dark)
     full = simulations[dialect]
     sim = simulation.Simulation.from_files(path, full.catalogue_path, dialect)
-    found = measure(sim, sim.halos(), progress=False).properties.iloc[0]
+    found = properties.compute(sim, sim.halos(), progress=False).iloc[0]
     radius = np.linalg.norm(
         (dark["position"] - centres(sim.halos()) + BOX / 2) % BOX - BOX / 2, axis=1
     )

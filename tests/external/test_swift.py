@@ -7,7 +7,7 @@ import unyt
 
 from cgmhelpers.emission import ionisation
 from cgmhelpers.errors import FormatError
-from cgmhelpers.simulations import dialects, header
+from cgmhelpers.simulations import conversions, header
 from cgmhelpers.simulations.simulation import Simulation
 
 MPC, MASS = 3.08567758e24, 1.98841e43
@@ -307,7 +307,7 @@ def test_ramses_cells(tmp_path, caplog):
     sim = Simulation.from_files(path, suite="Ramses")
     gas = sim.gas()
     cell = 25000 / 0.6711 / 2 / 2.0 ** columns["AMR_level"]
-    radius = dialects.CELL_SMOOTHING_FACTOR * np.cbrt(3 / (4 * np.pi)) * cell
+    radius = conversions.CELL_SMOOTHING_FACTOR * np.cbrt(3 / (4 * np.pi)) * cell
     np.testing.assert_allclose(gas.smoothing_length, radius, rtol=1e-5)
     assert "no star-formation rate" in caplog.text
     nuclei = 0.76 * gas.density / unyt.mp.to_value("g")

@@ -21,12 +21,10 @@ from helpers.failing_tasks import make_maps_after_a_kill
 from cgmhelpers.emission import deposits, fields
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from cgmhelpers.halos import properties, reading
-from cgmhelpers.halos.measuring import measure
 from cgmhelpers.maps import making
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps.limits import apply_limits, coarsen
 from cgmhelpers.maps.projection import images as projection_images
-from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.store import stored_fingerprint
 from cgmhelpers.runs import stages
 from cgmhelpers.simulations.particles import ParticleReader
@@ -73,8 +71,8 @@ def sim(tmp_path_factory):
 
 
 def make(sim, out=None, **options):
-    options.setdefault("frame", Frame(PIXELS, PIXEL))
-    return making.make(sim, out=out, progress=False, **options)
+    options = {"pixels": PIXELS, "pixel_size": PIXEL, "progress": False} | options
+    return making.make(sim, out=out, **options)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +141,7 @@ def test_labels_and_units(sim, made):
     assert made["x"].attrs["units"] == made["y"].attrs["units"] == made["r200c"].attrs["units"]
     for unit in json.loads(made.attrs["units"]).values():
         u.Unit(unit)  # astropy can read it
-    expected = measure(sim, table, progress=False).properties.to_numpy()
+    expected = properties.compute(sim, table, progress=False).to_numpy()
     np.testing.assert_array_equal(made["properties"], expected)
     assert np.isfinite(expected).all()
     assert json.loads(made.attrs["options"]) == {"xray": {"emin": 0.5, "emax": 2.0}} | SNAPSHOT
@@ -220,7 +218,7 @@ def readings(monkeypatch):
 def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_path, readings):
     """Of a run, both stages: the maps come with the table, and aren't made again."""
     table, out = tmp_path / "halos.parquet", tmp_path / "maps.zarr"
-    maps = ("xray", "hi"), out, {"frame": Frame(PIXELS, PIXEL), "minimum_mass": 10**11.5}
+    maps = ("xray", "hi"), out, {"pixels": PIXELS, "pixel_size": PIXEL, "minimum_mass": 10**11.5}
     with pytest.MonkeyPatch.context() as patch:
         # The masses of this simulation are nobody's.
         patch.setattr(stages.consistency, "check_simulation", lambda sim: None)
@@ -239,7 +237,7 @@ def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_pa
 
 def test_a_measured_table_is_taken_as_it_is(sim, made, readings):
     table = sim.halos()
-    measured = table.join(measure(sim, table, progress=False).properties).assign(f_cool=0.125)
+    measured = table.join(properties.compute(sim, table, progress=False)).assign(f_cool=0.125)
     before = readings(sim)["dark_matter"]
     with_table = make(sim, options=SNAPSHOT, measured=measured)
     assert readings(sim)["dark_matter"] == before
@@ -277,7 +275,7 @@ def test_what_measuring_refuses_leaves_no_maps(sim, tmp_path):
     ],
 )
 def test_a_store_knows_the_declaration_of_its_fields(sim, tmp_path, monkeypatch, change, kept):
-    options = {"frame": Frame(8, 64.0)}
+    options = {"pixels": 8, "pixel_size": 64.0}
     making.make(sim, ["hi"], tmp_path / "maps.zarr", progress=False, **options)
     changed = dataclasses.replace(fields.get("hi"), **change)
     monkeypatch.setitem(fields.FIELDS, "hi", changed)
@@ -287,7 +285,7 @@ def test_a_store_knows_the_declaration_of_its_fields(sim, tmp_path, monkeypatch,
 def test_a_number_of_adopted_yml_makes_a_store_out_of_date(sim, tmp_path):
     """Edit the file as the book invites to, in another process."""
     store = tmp_path / "maps.zarr"
-    making.make(sim, ["xray"], store, frame=Frame(8, 64.0), progress=False)
+    making.make(sim, ["xray"], store, pixels=8, pixel_size=64.0, progress=False)
     script = (
         "import sys, yaml\n"
         "from cgmhelpers.system import files\n"
@@ -298,7 +296,7 @@ def test_a_number_of_adopted_yml_makes_a_store_out_of_date(sim, tmp_path):
         "from cgmhelpers.maps.projection.frame import Frame\n"
         "from cgmhelpers.simulations.simulation import Simulation\n"
         "sim = Simulation.from_files(snapshot, catalogue, 'IllustrisTNG', 0)\n"
-        "print(making.is_made(sim, ['xray'], store, frame=Frame(8, 64.0)))\n"
+        "print(making.is_made(sim, ['xray'], store, pixels=8, pixel_size=64.0))\n"
     )
     for old, new, kept in (
         ("value: 1.0e-22", "value: 1.0e-22", "True"),
@@ -337,7 +335,7 @@ def cluster():
 @pytest.fixture
 def tasks(tmp_path):
     """One task a simulation: arguments of the function that a run calls for each."""
-    options = {"frame": Frame(PIXELS, PIXEL)}
+    options = {"pixels": PIXELS, "pixel_size": PIXEL}
     sims = [
         simulation(tmp_path / f"{n}", np.roll(CENTRES, n, axis=1), realisation=n) for n in range(3)
     ]
@@ -396,10 +394,10 @@ def test_a_store_holds_what_was_made(sim, made, tmp_path):
 def test_make_keeps_a_store_and_replaces_another(sim, tmp_path, monkeypatch, caplog):
     store = tmp_path / "maps.zarr"
     make(sim, store, fields=["hi"])
-    options = {"frame": Frame(PIXELS, PIXEL)}
+    options = {"pixels": PIXELS, "pixel_size": PIXEL}
     assert making.is_made(sim, ["hi"], store, **options)
     assert not making.is_made(
-        sim, ["hi"], store, **options | {"frame": Frame(PIXELS, PIXEL, 500.0)}
+        sim, ["hi"], store, **options | {"pixels": PIXELS, "pixel_size": PIXEL, "depth": 500.0}
     )
     assert not making.is_made(sim, ["hi"], store, options=SNAPSHOT, **options)
     assert not making.is_made(sim, ["xray", "hi"], store, **options)
@@ -408,7 +406,7 @@ def test_make_keeps_a_store_and_replaces_another(sim, tmp_path, monkeypatch, cap
         patch.setattr(projection_images, "project_many", None)  # would fail if it were called
         assert make(sim, store, fields=["hi"])["image"].max() > 0
     with caplog.at_level(logging.WARNING):
-        shallow = make(sim, store, fields=["hi"], frame=Frame(PIXELS, PIXEL, 40.0))
+        shallow = make(sim, store, fields=["hi"], pixels=PIXELS, pixel_size=PIXEL, depth=40.0)
     assert "replaced" in caplog.text
     assert shallow.attrs["depth_kpc"] == 40
     assert not making.is_made(sim, ["hi"], store, **options)
@@ -420,7 +418,7 @@ def test_new_files_make_new_maps(tmp_path):
     first = make(sim, store, fields=["hi"]).attrs["fingerprint"]
     columns = gas_around(CENTRES, np.random.default_rng(5))
     sim = simulation(tmp_path, types={0: {k: v[:500] for k, v in columns.items()}})
-    assert not making.is_made(sim, ["hi"], store, frame=Frame(PIXELS, PIXEL))
+    assert not making.is_made(sim, ["hi"], store, pixels=PIXELS, pixel_size=PIXEL)
     assert make(sim, store, fields=["hi"]).attrs["fingerprint"] != first
 
 
@@ -453,7 +451,7 @@ def test_stores_are_joined_along_halos(sim, tmp_path):
     assert whole["image"].chunks is not None
     assert "fingerprint" not in whole.attrs  # those of the parts differ
     assert whole.attrs["pixel_size_kpc"] == PIXEL
-    make(sim, tmp_path / "other.zarr", fields=["hi"], frame=Frame(16, PIXEL))
+    make(sim, tmp_path / "other.zarr", fields=["hi"], pixels=16, pixel_size=PIXEL)
     with pytest.raises(FormatError, match="fit together"):
         map_store.open([tmp_path / "0.zarr", tmp_path / "other.zarr"])
 
@@ -548,7 +546,7 @@ def test_no_gas(tmp_path):
         {"options": {"xray": {"emin": 3.0}}},
         {"options": {"oxygen": {"emin": 0.5}}},
         {"backend": "fortran"},
-        {"frame": Frame(depth=30_000.0)},
+        {"depth": 30_000.0},
     ],
 )
 def test_parameters_that_cannot_be_used(sim, options, tmp_path):

@@ -44,7 +44,7 @@ def tables(root):
     for suite in SUITES:
         sim = simulation.Simulation(root, suite)
         table = sim.halos()
-        found[suite] = table.join(measure(sim, table, progress=False).properties)
+        found[suite] = table.join(properties.compute(sim, table, progress=False))
     return found
 
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
-from cgmhelpers.maps import store as map_store
-from cgmhelpers.network import adaptation, batches, checkpoint, training, tuning
+from cgmhelpers.maps import store
+from cgmhelpers.network import adaptation, batches, checkpoint, samples, splits, training, tuning
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
@@ -236,7 +236,7 @@ def test_target_shows_its_maps_and_never_its_properties(tmp_path):
     assert blind["fingerprint"] != checkpoint.read_description(folder)["fingerprint"]
     assert set(pd.read_csv(folder / checkpoint.SPLIT)["suite"]) == {"IllustrisTNG", "SIMBA"}
     # Maps of its test part aren't looked at.
-    parts = training.splits.split(training.samples.halo_table(target), "halo")
+    parts = splits.split(samples.halo_table(target), "halo")
     dark = target.copy(deep=True)
     dark["image"][np.flatnonzero(parts != "training")] = 1e-9
     other = weights_of(fit(tmp_path / "dark", "mmd", dark))
@@ -255,7 +255,7 @@ def test_stores_are_streamed_to_the_same_network(tmp_path):
     for name in ("IllustrisTNG", "SIMBA", "Astrid"):
         some = target if name == "Astrid" else ds.isel(halo=ds["suite"].values == name)
         paths[name] = tmp_path / f"{name}.zarr"
-        map_store.write(some.assign_attrs(fingerprint=name), paths[name])
+        store.write(some.assign_attrs(fingerprint=name), paths[name])
     target = paths.pop("Astrid")
     found = []
     for memory in (1.0, 0.0):

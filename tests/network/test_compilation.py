@@ -11,7 +11,8 @@ import torch
 from helpers.blobs import blobs
 
 from cgmhelpers.network import checkpoint, compilation
-from cgmhelpers.network.moment_network import MomentNetwork, moment_loss
+from cgmhelpers.network.loss import moment_loss
+from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
 

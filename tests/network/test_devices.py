@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.network import batches, checkpoint, training
-from cgmhelpers.network.moment_network import MomentNetwork, moment_loss
+from cgmhelpers.network.loss import moment_loss
+from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings, learning_rate
 
 pytestmark = pytest.mark.slow

@@ -6,14 +6,14 @@ import torch
 from scipy import stats
 
 from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.network.layers import summary
+from cgmhelpers.network.loss import moment_loss
 from cgmhelpers.network.moment_network import (
     MomentNetwork,
     Positive,
     folded,
-    moment_loss,
     moments,
     number_of_blocks,
-    summary,
 )
 
 

@@ -13,7 +13,8 @@ from helpers.blobs import blobs
 from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.network import checkpoint, loop, training
+from cgmhelpers.network import checkpoint, training
+from cgmhelpers.network import loss as network_loss
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
 
@@ -186,7 +187,7 @@ def test_best_weights_are_kept_and_patience_ends(tmp_path):
     # The weights on disk give the best validation loss, measured afresh.
     from cgmhelpers.inference import prediction
     from cgmhelpers.network import samples
-    from cgmhelpers.network.moment_network import moment_loss
+    from cgmhelpers.network.loss import moment_loss
 
     ds = samples.load(blobs(), ["xray", "hi"], "ideal")
     predictor = prediction.load(folder)
@@ -221,7 +222,7 @@ def test_loss_that_is_no_number_raises(tmp_path, monkeypatch):
     def broken(truth, mean, std):
         return (mean * float("nan")).sum()
 
-    monkeypatch.setattr(loop, "moment_loss", broken)
+    monkeypatch.setattr(network_loss, "moment_loss", broken)
     with pytest.raises(ResultError, match="no longer a number"):
         fit(tmp_path)
     assert not (tmp_path / checkpoint.DESCRIPTION).exists()

@@ -47,7 +47,6 @@ from cgmhelpers.errors import (
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import making
 from cgmhelpers.maps import store as map_store
-from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.store import FORMAT, verify
 from cgmhelpers.network import checkpoint, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
@@ -213,14 +212,8 @@ FRAME = {"pixels": 8, "pixel_size": 64.0, "depth": 1000.0}
 )
 def test_maps_that_can_not_be(options, kind, words, suite, tmp_path):
     sim = Simulation(suite, "IllustrisTNG")
-    options = dict(options)
-    numbers = {name: options.pop(name) for name in FRAME if name in options}
-    arguments = {"fields": ["hi"], "out": tmp_path / "maps.zarr", "progress": False} | options
-
-    def make():
-        making.make(sim, frame=Frame(**FRAME | numbers), **arguments)
-
-    refused(kind, words, make)
+    arguments = {"fields": ["hi"], "out": tmp_path / "maps.zarr", "progress": False} | FRAME
+    refused(kind, words, making.make, sim, **arguments | options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -228,7 +221,7 @@ def test_maps_that_can_not_be(options, kind, words, suite, tmp_path):
 def whole_store(suite, tmp_path_factory):
     out = tmp_path_factory.mktemp("maps") / "maps.zarr"
     sim = Simulation(suite, "IllustrisTNG")
-    making.make(sim, ["hi"], out, frame=Frame(16, 32.0), progress=False)
+    making.make(sim, ["hi"], out, pixels=16, pixel_size=32.0, progress=False)
     return out
 
 
@@ -305,7 +298,7 @@ def test_a_flipped_bit_in_a_map_does_not_pass(whole_store, tmp_path):
 
 def test_stores_of_different_pixels(whole_store, suite, tmp_path):
     sim = Simulation(suite, "SIMBA")
-    making.make(sim, ["hi"], tmp_path / "b.zarr", frame=Frame(8, 64.0), progress=False)
+    making.make(sim, ["hi"], tmp_path / "b.zarr", pixels=8, pixel_size=64.0, progress=False)
     refused(
         FormatError, "don't fit together|16|8", map_store.open, [whole_store, tmp_path / "b.zarr"]
     )
@@ -697,7 +690,7 @@ def test_a_store_on_a_full_disk(suite, tmp_path, monkeypatch):
 
     monkeypatch.setattr("xarray.Dataset.to_zarr", full)
     out = tmp_path / "maps.zarr"
-    options = {"frame": Frame(8, 64.0), "progress": False}
+    options = {"pixels": 8, "pixel_size": 64.0, "progress": False}
     refused(StorageError, f"{out}|No space left", making.make, sim, ["hi"], out, **options)
     assert list(tmp_path.iterdir()) == []
 
@@ -756,7 +749,7 @@ def test_halos_without_gas_are_blank_and_counted(tmp_path, caplog):
     write_snapshot(tmp_path / "s.hdf5", {0: gas})
     write_catalogue(tmp_path / "g.hdf5", [[12e3, 12e3, 12e3]], [60.0], [200.0])
     sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5")
-    ds = making.make(sim, ["hi"], frame=Frame(8, 64.0), progress=False)
+    ds = making.make(sim, ["hi"], pixels=8, pixel_size=64.0, progress=False)
     assert (ds["image"].values == 0).all()
     assert np.isnan(ds["properties"].values).any()
 

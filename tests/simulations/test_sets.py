@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
-from cgmhelpers.simulations import sets
+from cgmhelpers.simulations import parameter_tables, sets
 
 TNG = (
     "Omega0 sigma8 WindEnergyIn1e51erg RadioFeedbackFactor VariableWindVelFactor "
@@ -82,13 +82,13 @@ SHAPES = {
 def test_tables_of_every_shape_are_read_by_name(file, tmp_path):
     text, expected = SHAPES[file]
     (tmp_path / file).write_text(text, newline="")
-    table = sets.read(tmp_path / file)
-    assert tuple(table.columns) == sets.COLUMNS
+    table = parameter_tables.read(tmp_path / file)
+    assert tuple(table.columns) == parameter_tables.COLUMNS
     assert not table.duplicated(["name", "parameter"]).any()
     assert set(table["suite"]) == {re.split("_(?:params_)?", file)[1].removesuffix(".txt")
                                    .replace("SwiftEAGLE", "Swift-EAGLE")}  # fmt: skip
     assert set(table["volume"]) == {"L50n512" if "L50n512" in file else "L25n256"}
-    assert set(table.loc[table["cosmology"], "parameter"]) <= set(sets.COSMOLOGY)
+    assert set(table.loc[table["cosmology"], "parameter"]) <= set(parameter_tables.COSMOLOGY)
     for name, parameter, *values in expected:
         rows = table[(table["name"] == name) & (table["parameter"] == parameter)]
         found = rows[["value", "kind", "seed"]].to_numpy().tolist()
@@ -100,8 +100,10 @@ def test_physical_values_become_multiples_of_the_fiducial_ones(tmp_path):
     path = tmp_path / "CosmoAstroSeed_IllustrisTNG_L25n256_1P.txt"
     values = TNG_VALUES.replace("3.6", "14.4", 1).replace("7.4", "3.7", 1)
     path.write_text(f"#Name {TNG} seed\n1P_p1_0 {TNG_VALUES} 67\n1P_p3_2 {values} 67\n")
-    table = sets.relative(sets.read(path)).pivot(index="name", columns="parameter", values="value")
-    assert set(table.columns) == {*sets.COSMOLOGY, "A_SN1", "A_SN2", "A_AGN1", "A_AGN2"}
+    table = parameter_tables.relative(parameter_tables.read(path)).pivot(
+        index="name", columns="parameter", values="value"
+    )
+    assert set(table.columns) == {*parameter_tables.COSMOLOGY, "A_SN1", "A_SN2", "A_AGN1", "A_AGN2"}
     astrophysics = table[["A_SN1", "A_SN2", "A_AGN1", "A_AGN2"]]
     assert astrophysics.loc["1P_p1_0"].tolist() == [1, 1, 1, 1]
     assert astrophysics.loc["1P_p3_2"].tolist() == [4, 0.5, 1, 1]
@@ -134,7 +136,7 @@ def test_what_is_not_a_table_is_refused_with_file_and_line(case, tmp_path):
     path = tmp_path / "CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FormatError, match=message) as error:
-        sets.read(path)
+        parameter_tables.read(path)
     assert str(path) in str(error.value)
 
 
@@ -153,16 +155,16 @@ def test_tables_are_found_in_each_place(place, tmp_path):
     path = tmp_path / place
     path.parent.mkdir(parents=True)
     path.write_text(GOOD)
-    table = sets.parameters(tmp_path, "Swift-EAGLE", "LH")
+    table = parameter_tables.parameters(tmp_path, "Swift-EAGLE", "LH")
     assert set(table["suite"]) == {"Swift-EAGLE"}
-    assert sets.find(tmp_path, "Swift-EAGLE", "LH", "L50n512") is None
-    assert sets.find(tmp_path, "SIMBA", "LH") is None
+    assert parameter_tables.find(tmp_path, "Swift-EAGLE", "LH", "L50n512") is None
+    assert parameter_tables.find(tmp_path, "SIMBA", "LH") is None
     if path.name == "CosmoAstroSeed_params.txt":
         with pytest.raises(FormatError, match="doesn't list the set CV"):
-            sets.parameters(tmp_path, "Swift-EAGLE", "CV")
+            parameter_tables.parameters(tmp_path, "Swift-EAGLE", "CV")
     else:
         with pytest.raises(DataNotFoundError, match=r"SwiftEAGLE_L25n256_CV.txt"):
-            sets.parameters(tmp_path, "Swift-EAGLE", "CV")
+            parameter_tables.parameters(tmp_path, "Swift-EAGLE", "CV")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""Measures of statements about the gas: halos and their maps, without networks.
+
+All return arrays of ``1 + draws`` values, and raise `cgmhelpers.errors.ResultError` where the run
+lacks what they need.
+"""
+
+import itertools
+
+import numpy as np
+
+from cgmhelpers.errors import ResultError
+from cgmhelpers.halos.populations import FEW, MASS_EDGES
+from cgmhelpers.paper.evidence import weighted_correlation, weighted_mean
+
+ORDER = ("Astrid", "IllustrisTNG", "SIMBA")
+"""Suites from weak feedback to strong."""
+CLASSES = ("sub_l_star", "l_star", "group")
+
+
+def of_class(name):
+    """Write the condition that chooses a class of halos.
+
+    Parameters
+    ----------
+    name : str
+        Of the class.
+
+    Returns
+    -------
+    str
+    """
+    return f"halo_class == '{name}'"
+
+
+def brightness(evidence, bright, faint, halo_class, field="xray"):
+    """Mean log of the sum of the maps of one suite minus that of another.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    bright, faint : str
+        Suites.
+    halo_class : str
+        Which halos.
+    field : str
+        Of which maps.
+
+    Returns
+    -------
+    array (1 + draws,)
+        [dex].
+    """
+    means = []
+    for suite in (bright, faint):
+        (total,), weights = evidence.population(suite).take(field, where=of_class(halo_class))
+        means.append(weighted_mean(total, weights))
+    return means[0] - means[1]
+
+
+def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
+    """Share of bins of halo mass in which the means have the order Astrid, IllustrisTNG, SIMBA.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    names : sequence of str
+        Properties, which count alike.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    ordered = []
+    for name in names:
+        for low, high in itertools.pairwise(MASS_EDGES):
+            where = f"{low} <= log_mass < {high}"
+            counts = [len(evidence.population(one).halos.query(where)) for one in ORDER]
+            if min(counts) < FEW:
+                continue
+            top, middle, bottom = (mean_of(evidence, one, name, where) for one in ORDER)
+            ordered.append((top > middle) & (middle > bottom))
+    if not ordered:
+        raise ResultError(f"too few halos: no bin of mass with {FEW} in each suite")
+    return np.mean(ordered, axis=0)
+
+
+def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
+    """How far the mean at 10^12.25-12.75 Msun lies below both those below 12 and above 13.
+
+    Parameters
+    ----------
+    evidence, name, suite
+        As for :func:`mean_of`.
+
+    Returns
+    -------
+    array (1 + draws,)
+        In the property's unit, to the nearer side.
+    """
+    places = ("log_mass < 12", "12.25 <= log_mass < 12.75", "log_mass >= 13")
+    light, middle, heavy = (mean_of(evidence, suite, name, where) for where in places)
+    return np.minimum(light, heavy) - middle
+
+
+def mean_of(evidence, suite, name, where):
+    """Mean of a property of a suite's halos.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    suite, name : str
+        Which suite, which property.
+    where : str
+        Which halos.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    (values,), weights = evidence.population(suite).take(name, where=where)
+    return weighted_mean(values, weights)
+
+
+def dimmest_step(evidence):
+    """Smaller of the steps in X-ray brightness, Astrid to IllustrisTNG and on to SIMBA, groups.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+
+    Returns
+    -------
+    array (1 + draws,)
+        [dex].
+    """
+    steps = [brightness(evidence, a, b, "group") for a, b in itertools.pairwise(ORDER)]
+    return np.min(steps, axis=0)
+
+
+def mass_correlation(evidence, field, suite):
+    """Correlation of halo mass with the log of the sum of a map.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The run.
+    field, suite : str
+        Of whose maps.
+
+    Returns
+    -------
+    array (1 + draws,)
+    """
+    (log_mass, total), weights = evidence.population(suite).take("log_mass", field)
+    return weighted_correlation(log_mass, total, weights)
