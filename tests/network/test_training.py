@@ -13,8 +13,7 @@ from helpers.blobs import blobs
 from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.network import checkpoint, training
-from cgmhelpers.network import loss as network_loss
+from cgmhelpers.network import checkpoint, loop, training
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
 
@@ -222,7 +221,7 @@ def test_loss_that_is_no_number_raises(tmp_path, monkeypatch):
     def broken(truth, mean, std):
         return (mean * float("nan")).sum()
 
-    monkeypatch.setattr(network_loss, "moment_loss", broken)
+    monkeypatch.setattr(loop, "moment_loss", broken)
     with pytest.raises(ResultError, match="no longer a number"):
         fit(tmp_path)
     assert not (tmp_path / checkpoint.DESCRIPTION).exists()

@@ -16,7 +16,7 @@ from helpers.failing_tasks import tune_together
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store as map_store
-from cgmhelpers.network import checkpoint, training, tuning
+from cgmhelpers.network import checkpoint, tuning
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.system import heartbeat, parallel
@@ -68,7 +68,7 @@ def losses_that_are_told(monkeypatch, losses, epochs=4):
         (folder / checkpoint.DESCRIPTION).write_text(json.dumps(description))
         return folder
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(tuning, "train", train)
 
 
 def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
