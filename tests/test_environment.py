@@ -15,6 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import cgmhelpers
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -106,3 +108,12 @@ def test_ci_tests_the_pins():
     }
     pins = requirements()
     assert {name: installed.get(name) for name in pins} == pins
+
+
+def test_the_citation_names_the_version_and_the_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text())
+    assert citation["version"] == cgmhelpers.__version__
+    assert citation["title"] == zenodo["title"]
+    assert citation["license"] == zenodo["license"] == PROJECT["license"]
+    assert f"## {cgmhelpers.__version__}" in (ROOT / "CHANGELOG.md").read_text()
