@@ -58,7 +58,7 @@ def _open(profile, run, pairs):
 @app.command()
 def mock(
     root: Annotated[Path, typer.Argument(help="Data root to write Sims and FOF_Subfind into.")],
-    suite: Annotated[list[str] | None, typer.Option(help="Suite; all three by default.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="Suite; else the paper's three.")] = None,
     realisations: Annotated[int, typer.Option(help="Number of realisations per suite.")] = 1,
     cells: Annotated[int, typer.Option(help="Gas elements per simulation.")] = 300_000,
     seed: Annotated[int, typer.Option(help="Seed of the suite.")] = 1,

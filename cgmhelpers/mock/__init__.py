@@ -6,6 +6,7 @@ Its files, each of which imports only those above it:
 - `chemistry`: elements, hydrogen and electrons
 - `web`: the large-scale density field
 - `files`: attributes, dialects and settings of the files
+- `sets`: parameters, seeds and boxes of the sets CV, LH and 1P
 - `initial`: halos drawn from the mass function, placed in the web
 - `feedback`: what feedback leaves of the gas in each suite
 - `budget`: how many gas elements go where
@@ -16,6 +17,7 @@ Its files, each of which imports only those above it:
 - `collisionless`: dark matter, stars, wind and black holes
 - `overdensity`: halos measured from the particles
 - `catalogue`: group catalogues
+- `swift`: what SWIFT writes beside its particles
 - `snapshot`: snapshots
 - `suite`: one simulation of the suite
 - `writing`: `write`: the simulations of a suite, with their tables
@@ -39,8 +41,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "initial",
         "overdensity",
         "profiles",
+        "sets",
         "snapshot",
         "suite",
+        "swift",
         "web",
         "writing",
     ],

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from cgmhelpers.halos import cosmology
 from cgmhelpers.mock.gas import density_unit
 
-#: Grid on which places inside halos are looked up.
-MASK_GRID = 160
+#: Cells per comoving Mpc/h of the grid on which places inside halos are looked up.
+MASK_CELLS = 6.4
 #: Halos are empty of background out to this radius over R200c.
 MASK_RADIUS = 1.6
 
@@ -21,10 +20,11 @@ def halo_mask(halos):
 
     Returns
     -------
-    array (MASK_GRID,) * 3 of bool
+    array (G, G, G) of bool
     """
-    spacing = cosmology.BOX_SIZE / MASK_GRID
-    mask = np.zeros((MASK_GRID,) * 3, dtype=bool)
+    grid = round(MASK_CELLS * halos.volume.side)
+    spacing = halos.volume.box_size / grid
+    mask = np.zeros((grid,) * 3, dtype=bool)
     # The half diagonal of a cell, so that small halos mark at least their own cell.
     reaches = MASK_RADIUS * halos.radius + 0.5 * spacing
     for position, reach in zip(halos.position, reaches, strict=True):
@@ -34,7 +34,7 @@ def halo_mask(halos):
         axes = [centre[i] + steps for i in range(3)]
         apart = [((axes[i] + 0.5) * spacing - position[i]) ** 2 for i in range(3)]
         inside = apart[0][:, None, None] + apart[1][:, None] + apart[2] < reach**2
-        mask[np.ix_(*(axis % MASK_GRID for axis in axes))] |= inside
+        mask[np.ix_(*(axis % grid for axis in axes))] |= inside
     return mask
 
 
@@ -60,10 +60,11 @@ def scatter(web, mask, number, generator):
     """
     found = []
     missing = number
+    box, grid = web.volume.box_size, len(mask)
     while missing > 0:
-        places = generator.uniform(0, cosmology.BOX_SIZE, (int(missing * 1.15) + 10, 3))
+        places = generator.uniform(0, box, (int(missing * 1.15) + 10, 3))
         position, velocity = web.move(places)
-        cell = (position * (MASK_GRID / cosmology.BOX_SIZE)).astype(np.int32) % MASK_GRID
+        cell = (position * (grid / box)).astype(np.int32) % grid
         keep = np.flatnonzero(~mask[tuple(cell.T)])[:missing]
         found.append((position[keep], velocity[keep], web.overdensity(places)[keep]))
         missing -= len(keep)
@@ -96,7 +97,7 @@ def gas(web, mask, number, mass, model, generator):
         As in `gas`, with absolute positions, absolute metallicities and ``halo`` = -1.
     """
     position, velocity, overdensity = scatter(web, mask, number, generator)
-    mean = cosmology.OMEGA_BARYON * cosmology.critical_density() * density_unit()
+    mean = web.volume.matter_density(web.volume.cosmology.omega_baryon) * density_unit()
     # The temperature-density relation of the photo-heated intergalactic medium (Hui & Gnedin 1997).
     log_temperature = 3.75 + 0.55 * np.log10(overdensity)
     heat = 1 / (1 + np.exp(-3 * (np.log10(overdensity) - 0.7)))

@@ -15,7 +15,7 @@ def write_catalogue(path, dialect, header=None, groups=None, subhalos=None, memb
     path : path-like
         File to write.
     dialect : str
-        ``IllustrisTNG``, ``SIMBA`` or ``Astrid``.
+        Of `DIALECTS`; all catalogues are in kpc/h, SWIFT's too.
     header : SnapshotHeader, optional
         By default CAMELS' CV volume at redshift zero.
     groups : mapping of str to array, optional

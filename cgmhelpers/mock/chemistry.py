@@ -1,4 +1,4 @@
-"""Elements, electrons and neutral hydrogen of mock gas."""
+"""Elements and electrons of mock gas."""
 
 import numpy as np
 
@@ -77,40 +77,6 @@ def hydrogen_density(density, hydrogen_fraction=0.76):
     from astropy import constants
 
     return density * (hydrogen_fraction / constants.m_p.cgs.value)
-
-
-def neutral_abundance(density, temperature, photoionisation):
-    """Neutral share of hydrogen in ionisation equilibrium with self-shielding.
-
-    The codes store what their own cooling network found. This is the equilibrium of Rahmati et al.
-    (2013,
-    MNRAS 430, 2427, Appendix A) with the code's own background.
-
-    Parameters
-    ----------
-    density : array (N,)
-        Hydrogen nuclei [1/cm^3].
-    temperature : array (N,)
-        [K].
-    photoionisation : float
-        Rate of the unshielded background [1/s].
-
-    Returns
-    -------
-    array (N,)
-    """
-    reduced = 315614.0 / temperature
-    recombination = 1.269e-13 * reduced**1.503 / (1 + (reduced / 0.522) ** 0.47) ** 1.923
-    collisions = 1.17e-10 * np.sqrt(temperature) * np.exp(-157809.0 / temperature)
-    collisions = collisions / (1 + np.sqrt(temperature / 1e5))
-    threshold = 6.73e-3 * (2.68e-18 / 2.49e-18) ** (-2 / 3) * (temperature / 1e4) ** 0.17
-    threshold = threshold * (photoionisation / 1e-12) ** (2 / 3)
-    ratio = density / threshold
-    shielded = 0.98 * (1 + ratio**1.64) ** -2.28 + 0.02 * (1 + ratio) ** -0.84
-    a = recombination + collisions
-    b = a + recombination + shielded * photoionisation / density
-    # The textbook root loses its digits where hardly any hydrogen is neutral; this form doesn't.
-    return 2 * recombination / (b + np.sqrt(b * b - 4 * a * recombination))
 
 
 def electron_abundance(neutral, temperature):

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from cgmhelpers.halos import cosmology
 from cgmhelpers.mock import background, profiles
 from cgmhelpers.mock.gas import assign, disc_scale, to_box
-from cgmhelpers.mock.initial import random_directions, virial_radius
+from cgmhelpers.mock.initial import random_directions
 
 #: Share of a halo's dark matter that its satellites hold at most.
 SATELLITE_SHARE = 0.10
@@ -38,9 +37,9 @@ def dark_matter(halos, web, mask, number, generator):
         ``halo`` (-1 in the web), ``satellite`` (-1: none), ``position`` kpc, ``velocity`` km/s,
         ``mass`` Msun.
     """
-    fraction = cosmology.OMEGA_BARYON / cosmology.OMEGA_MATTER
-    dark = cosmology.OMEGA_MATTER - cosmology.OMEGA_BARYON
-    particle = dark * cosmology.critical_density() * cosmology.BOX_SIZE**3 / number
+    volume, cosmology = halos.volume, halos.volume.cosmology
+    fraction = cosmology.baryon_fraction
+    particle = volume.matter_mass(cosmology.omega_matter - cosmology.omega_baryon) / number
     shape = profiles.nfw_density(halos.concentration)
     sampler = profiles.Sampler.of(shape)
     inside = sampler.inside(1.0)
@@ -62,7 +61,11 @@ def dark_matter(halos, web, mask, number, generator):
     galaxy = np.repeat(np.arange(len(own)), own)
     host = galaxies.host[galaxy]
     # Tides leave the inner third of a satellite's halo.
-    spread = 0.3 * virial_radius(galaxies.mass)[galaxy] * generator.uniform(size=len(galaxy)) ** 0.7
+    spread = (
+        0.3
+        * volume.virial_radius(galaxies.mass)[galaxy]
+        * generator.uniform(size=len(galaxy)) ** 0.7
+    )
     clump = galaxies.position[galaxy] + spread[:, None] * random_directions(generator, len(galaxy))
     drift = galaxies.velocity[galaxy] + 0.2 * speed[host][:, None] * generator.standard_normal(
         (len(galaxy), 3)
@@ -79,7 +82,7 @@ def dark_matter(halos, web, mask, number, generator):
     return {
         "halo": np.concatenate([owner[order], np.full(len(field), -1)]),
         "satellite": np.concatenate([member, np.full(len(field), -1)]),
-        "position": np.mod(np.concatenate([bound, field]), cosmology.BOX_SIZE),
+        "position": np.mod(np.concatenate([bound, field]), volume.box_size),
         "velocity": np.concatenate([speed, flow]),
         "mass": np.full(len(owner) + len(field), particle, dtype=np.float32),
     }
@@ -127,7 +130,7 @@ def stars(halos, result, number, generator):
 
     galaxies = halos.satellites
     host, galaxy = assign(galaxies.mass**1.2, galaxies.host, outside, len(halos), generator)
-    compact = 0.015 * virial_radius(galaxies.mass)[galaxy][:, None]
+    compact = 0.015 * halos.volume.virial_radius(galaxies.mass)[galaxy][:, None]
     clump = galaxies.position[galaxy] + compact * generator.standard_normal((len(host), 3))
 
     owner = np.concatenate([halo, host])
@@ -141,7 +144,7 @@ def stars(halos, result, number, generator):
     return {
         "halo": owner,
         "satellite": member,
-        "position": np.mod(place, cosmology.BOX_SIZE),
+        "position": np.mod(place, halos.volume.box_size),
         "velocity": speed[order].astype(np.float32),
         "mass": element[owner].astype(np.float32),
         "formation_time": birth.astype(np.float32),
@@ -189,7 +192,7 @@ def wind(halos, model, result, disc_counts, generator):
     return {
         "halo": halo,
         "satellite": np.full(len(halo), -1),
-        "position": np.mod(place, cosmology.BOX_SIZE),
+        "position": np.mod(place, halos.volume.box_size),
         "velocity": (to_box(halos, halo, velocity) + halos.velocity[halo]).astype(np.float32),
         "mass": element.astype(np.float32),
         "formation_time": -generator.uniform(0.01, 0.1, len(halo)).astype(np.float32),

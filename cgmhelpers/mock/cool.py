@@ -15,7 +15,7 @@ from cgmhelpers.mock.gas import (
     gas_density,
     to_box,
 )
-from cgmhelpers.mock.initial import random_directions, virial_radius
+from cgmhelpers.mock.initial import random_directions
 
 #: Time in which star-forming gas turns into stars [yr].
 DEPLETION_TIME = 2e9
@@ -225,7 +225,7 @@ def satellites(halos, mass, counts, generator):
     weight = galaxies.mass**0.8 * np.clip(distance, 0.2, 1.0)
     weight *= np.exp(0.7 * generator.standard_normal(len(weight)))
     halo, galaxy = assign(weight, galaxies.host, counts, len(halos), generator)
-    own_radius = virial_radius(galaxies.mass)[galaxy]
+    own_radius = halos.volume.virial_radius(galaxies.mass)[galaxy]
     frames = halos.frame[(galaxy * 7 + 3) % len(halos)]  # any other orientation than the host's
 
     flat = generator.standard_normal((len(halo), 3)) * np.array([1.0, 1.0, 0.25])

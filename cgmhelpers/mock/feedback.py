@@ -1,17 +1,25 @@
-"""The three feedback models of the mock suites, as one table of numbers.
+"""The feedback models of the mock suites, as one table of numbers.
 
 Each number sequence is given at the halo masses of `LOG_MASS` and interpolated between them. The
-trends follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG > SIMBA, the dip of
-IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The numbers themselves are
-ours.
+trends of three suites follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG >
+SIMBA, the dip of IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The gas
+fraction of Swift-EAGLE rises with mass all along (as in Davies et al. 2019, MNRAS 485, 3783). How
+a model answers to the four strengths of feedback is a second table, of powers. The numbers
+themselves are ours, in both: a mock moves smoothly, in each suite in another way, and predicts
+nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cgmhelpers.halos.cosmology import CV
 from cgmhelpers.mock.initial import Halos
+from cgmhelpers.mock.sets import FIDUCIAL
 
+#: No halo keeps more gas than this, over the halo mass, in CAMELS' fiducial cosmology (the cosmic
+#: baryon fraction is 0.163 there).
+MAXIMUM_FRACTION = 0.19
 #: log10 of the halo mass [Msun] at which the tables are given.
 LOG_MASS = (10.5, 11.5, 11.8, 12.1, 12.4, 12.8, 13.2, 14.3)
 
@@ -164,7 +172,180 @@ MODELS = {
         web_heating=0.6,
         photoionisation=3.9e-14,
     ),
+    "Swift-EAGLE": FeedbackModel(
+        suite="Swift-EAGLE",
+        cgm_fraction=(0.030, 0.046, 0.058, 0.068, 0.077, 0.094, 0.112, 0.140),
+        cgm_scatter=(0.200, 0.170, 0.160, 0.150, 0.140, 0.110, 0.080, 0.040),
+        metallicity=(-2.95, -2.62, -2.50, -2.38, -2.30, -2.34, -2.42, -2.50),
+        metallicity_scatter=(0.30, 0.28, 0.26, 0.24, 0.22, 0.18, 0.15, 0.10),
+        cool_fraction=(0.46, 0.44, 0.40, 0.30, 0.19, 0.09, 0.05, 0.02),
+        cool_scatter=0.95,
+        star_fraction=(0.002, 0.008, 0.014, 0.019, 0.020, 0.018, 0.015, 0.012),
+        disc_fraction=(0.003, 0.011, 0.012, 0.011, 0.007, 0.0025, 0.0012, 0.0004),
+        thermal_support=(0.44, 0.52, 0.60, 0.72, 0.79, 0.83, 0.86, 0.88),
+        core_radius=0.055,
+        core_response=0.17,
+        heat_response=0.08,
+        metal_response=0.14,
+        cool_response=0.40,
+        bubble_radius=0.08,
+        wind_temperature=6.65,
+        outflow_speed=1.9,
+        web_heating=0.9,
+        photoionisation=6.0e-14,
+    ),
 }
+
+
+@dataclass(frozen=True)
+class Response:
+    """How a model answers to one strength A of feedback; each number is a power of A.
+
+    Attributes
+    ----------
+    cgm : tuple of float
+        Of the odds of gas, f / (f_max - f), at the masses of `LOG_MASS`.
+    metals, cool, stars, disc, support, core, wind : float
+        Of the mass fraction of metals, the odds of cool gas, the stellar and the star-forming mass,
+        the thermal support, the core of the atmosphere, and the wind's temperature.
+    """
+
+    cgm: tuple[float, ...]
+    metals: float = 0.0
+    cool: float = 0.0
+    stars: float = 0.0
+    disc: float = 0.0
+    support: float = 0.0
+    core: float = 0.0
+    wind: float = 0.0
+
+
+#: Suite -> one response each to A_SN1, A_AGN1, A_SN2 and A_AGN2.
+RESPONSES = {
+    # Winds hold back the growth of black holes: groups keep more gas where they are strong.
+    "IllustrisTNG": (
+        Response(
+            (-0.30, -0.22, -0.10, 0.05, 0.20, 0.22, 0.15, 0.05),
+            metals=-0.12, cool=0.10, stars=-0.35, disc=-0.25, support=0.02, core=0.03, wind=0.05,
+        ),
+        Response(
+            (0.00, 0.00, -0.03, -0.10, -0.16, -0.12, -0.08, -0.03),
+            metals=0.03, cool=-0.08, stars=-0.04, disc=-0.10, support=0.02, core=0.06,
+        ),
+        Response(
+            (-0.50, -0.42, -0.25, 0.00, 0.30, 0.38, 0.25, 0.08),
+            metals=-0.20, cool=-0.15, stars=-0.50, disc=-0.35, support=0.04, core=0.05, wind=0.25,
+        ),
+        Response(
+            (0.00, 0.00, -0.06, -0.25, -0.42, -0.30, -0.16, -0.05),
+            metals=0.06, cool=-0.20, stars=-0.08, disc=-0.15, support=0.05, core=0.15,
+        ),
+    ),
+    # Jets reach farthest: their speed empties halos of all masses above 10^11.5 Msun.
+    "SIMBA": (
+        Response(
+            (-0.16, -0.12, -0.06, 0.02, 0.10, 0.12, 0.08, 0.03),
+            metals=0.10, cool=0.15, stars=-0.40, disc=-0.20, core=0.02,
+        ),
+        Response(
+            (0.00, -0.05, -0.12, -0.20, -0.24, -0.20, -0.14, -0.06),
+            metals=0.05, cool=-0.12, stars=-0.08, disc=-0.12, support=0.03, core=0.08,
+        ),
+        Response(
+            (-0.60, -0.48, -0.34, -0.20, -0.05, 0.05, 0.06, 0.03),
+            metals=-0.25, cool=-0.10, stars=-0.45, disc=-0.30, support=0.03, core=0.04, wind=0.30,
+        ),
+        Response(
+            (-0.05, -0.30, -0.55, -0.80, -0.95, -0.90, -0.70, -0.35),
+            metals=-0.12, cool=-0.30, stars=-0.15, disc=-0.20, support=0.08, core=0.20,
+        ),
+    ),
+    # Thermal feedback of black holes stops their growth, and with it their kinetic feedback.
+    "Astrid": (
+        Response(
+            (-0.25, -0.20, -0.16, -0.12, -0.08, -0.04, -0.02, 0.00),
+            metals=-0.08, cool=0.12, stars=-0.25, disc=-0.22, core=0.02, wind=0.03,
+        ),
+        Response(
+            (0.00, 0.00, -0.02, -0.06, -0.12, -0.18, -0.16, -0.08),
+            metals=0.02, cool=-0.05, stars=-0.05, disc=-0.08, support=0.02, core=0.05,
+        ),
+        Response(
+            (-0.70, -0.60, -0.48, -0.34, -0.20, -0.10, -0.05, 0.00),
+            metals=-0.30, cool=0.05, stars=-0.60, disc=-0.40, support=0.03, core=0.03, wind=0.20,
+        ),
+        Response(
+            (0.00, 0.02, 0.06, 0.12, 0.20, 0.24, 0.20, 0.10),
+            metals=-0.05, cool=0.10, stars=-0.15, disc=-0.05, support=-0.03, core=-0.06,
+        ),
+    ),
+    # Rare hot events: the heating temperature (A_AGN2) throws gas out, the energy hardly matters.
+    "Swift-EAGLE": (
+        Response(
+            (-0.45, -0.36, -0.25, -0.14, -0.05, 0.02, 0.04, 0.02),
+            metals=-0.18, cool=-0.05, stars=-0.45, disc=-0.30, support=0.03, core=0.04, wind=0.10,
+        ),
+        Response(
+            (0.00, 0.00, -0.01, -0.03, -0.05, -0.06, -0.05, -0.02),
+            metals=0.01, cool=-0.03, stars=-0.03, disc=-0.04, core=0.03,
+        ),
+        Response(
+            (0.30, 0.34, 0.30, 0.20, 0.10, 0.04, 0.02, 0.00),
+            metals=0.15, cool=0.20, stars=0.35, disc=0.25, core=-0.03,
+        ),
+        Response(
+            (0.00, -0.02, -0.06, -0.16, -0.30, -0.50, -0.55, -0.30),
+            metals=-0.08, cool=-0.18, stars=0.05, disc=-0.06, support=0.06, core=0.12, wind=0.05,
+        ),
+    ),
+}  # fmt: skip
+
+
+def _odds_moved(fraction, factor, highest):
+    """Multiply the odds of a fraction: it nears zero and the highest value, and never passes."""
+    odds = np.asarray(fraction) / (highest - np.asarray(fraction)) * factor
+    return tuple((highest * odds / (1 + odds)).tolist())
+
+
+def respond(model: FeedbackModel, parameters) -> FeedbackModel:
+    """Return the model of a suite at other strengths of feedback.
+
+    Parameters
+    ----------
+    model : FeedbackModel
+        The fiducial model of the suite.
+    parameters : Parameters
+        Strengths of feedback; the cosmology has no part in it (see `outcome`).
+
+    Returns
+    -------
+    FeedbackModel
+        The same to the last bit where all strengths are 1.
+    """
+    names = ("supernova_energy", "black_hole_energy", "supernova_speed", "black_hole_speed")
+    strengths = [getattr(parameters, name) for name in names]
+    if strengths == [getattr(FIDUCIAL, name) for name in names]:
+        return model
+    logs, responses = np.log(strengths), RESPONSES[model.suite]
+
+    def _factor(name):
+        """Product of all strengths to their powers; (M,) of ``cgm``."""
+        return np.exp(sum(log * np.array(getattr(r, name)) for log, r in zip(logs, responses)))
+
+    def _scaled(name, by):
+        return tuple((np.array(getattr(model, name)) * _factor(by)).tolist())
+
+    return replace(
+        model,
+        cgm_fraction=_odds_moved(model.cgm_fraction, _factor("cgm"), MAXIMUM_FRACTION),
+        metallicity=tuple((np.array(model.metallicity) + np.log10(_factor("metals"))).tolist()),
+        cool_fraction=_odds_moved(model.cool_fraction, _factor("cool"), 1.0),
+        star_fraction=_scaled("star_fraction", "stars"),
+        disc_fraction=_scaled("disc_fraction", "disc"),
+        thermal_support=_scaled("thermal_support", "support"),
+        core_radius=float(model.core_radius * _factor("core")),
+        wind_temperature=float(model.wind_temperature + np.log10(_factor("wind"))),
+    )
 
 
 @dataclass(frozen=True)
@@ -205,8 +386,6 @@ HISTORY_SHARE = 0.65
 #: Correlation of a halo's history between any suite and the shared one: same mergers, other
 #: physics.
 SUITE_CORRELATION = 0.6
-#: No halo keeps more gas than this (the cosmic baryon fraction is 0.163).
-MAXIMUM_FRACTION = 0.19
 
 
 def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
@@ -215,6 +394,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     One hidden activity moves the gas fraction down and the temperature, the metallicity, the core
     and the
     cavities up, so that an image tells more than the halo mass; independent noise hides part of it.
+    Gas and stars are shares of the baryons: they follow the cosmic baryon fraction.
 
     Parameters
     ----------
@@ -230,6 +410,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     Outcome
     """
     mass = halos.mass
+    richness = halos.volume.cosmology.baryon_fraction / CV.baryon_fraction
 
     def noise():
         """One standard normal deviate per halo."""
@@ -241,7 +422,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     mixed = np.sqrt(HISTORY_SHARE) * activity + np.sqrt(1 - HISTORY_SHARE) * noise()
 
     fraction = model.at("cgm_fraction", mass) * 10 ** (-model.at("cgm_scatter", mass) * mixed)
-    fraction = np.minimum(fraction, MAXIMUM_FRACTION)
+    fraction = np.minimum(fraction, MAXIMUM_FRACTION) * richness
 
     own_scatter = np.sqrt(
         np.maximum(model.at("metallicity_scatter", mass) ** 2 - model.metal_response**2, 0.0)
@@ -267,8 +448,8 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
         activity=activity,
         hot=fraction * (1 - cool_fraction) * mass,
         cool=fraction * cool_fraction * mass,
-        disc=np.minimum(disc, 0.04) * mass,
-        stars=stars * mass,
+        disc=np.minimum(disc, 0.04) * richness * mass,
+        stars=stars * richness * mass,
         metallicity=np.clip(metallicity, -3.5, -1.4),  # inside the range of Table 1
         core=core,
         heating=heating,

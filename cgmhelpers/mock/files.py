@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.halos import cosmology
+from cgmhelpers.halos.cosmology import CV, Volume
 from cgmhelpers.system.files import whole
 
 #: Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s.
@@ -15,7 +15,13 @@ UNIT_MASS = 1.989e43
 UNIT_VELOCITY = 1e5
 MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"
 #: Type of ``Coordinates`` in each dialect.
-DIALECTS = {"IllustrisTNG": np.float64, "SIMBA": np.float32, "Astrid": np.float64}
+DIALECTS = {
+    "IllustrisTNG": np.float64,
+    "SIMBA": np.float32,
+    "Astrid": np.float64,
+    "Swift-EAGLE": np.float64,
+    "Ramses": np.float64,
+}
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,40 @@ class SnapshotHeader:
         Written to the attribute ``MockSettings`` when not empty.
     """
 
-    box_size: float = cosmology.BOX_SIZE
+    box_size: float = Volume().box_size
     redshift: float = 0.0
-    hubble: float = cosmology.HUBBLE
-    omega_matter: float = cosmology.OMEGA_MATTER
-    omega_lambda: float = 1 - cosmology.OMEGA_MATTER
-    omega_baryon: float = cosmology.OMEGA_BARYON
+    hubble: float = CV.hubble
+    omega_matter: float = CV.omega_matter
+    omega_lambda: float = 1 - CV.omega_matter
+    omega_baryon: float = CV.omega_baryon
     mock: str = MOCK
     settings: str = ""
+
+    @classmethod
+    def of(cls, volume, **others):
+        """Make the header of a box.
+
+        Parameters
+        ----------
+        volume : Volume
+            The box.
+        **others
+            ``mock`` and ``settings``.
+
+        Returns
+        -------
+        SnapshotHeader
+        """
+        cosmology = volume.cosmology
+        return cls(
+            box_size=volume.box_size,
+            redshift=volume.redshift,
+            hubble=cosmology.hubble,
+            omega_matter=cosmology.omega_matter,
+            omega_lambda=1 - cosmology.omega_matter,
+            omega_baryon=cosmology.omega_baryon,
+            **others,
+        )
 
     @property
     def scale_factor(self):
@@ -71,6 +103,16 @@ class SnapshotHeader:
     def velocity(self):
         """Code velocities per peculiar km/s."""
         return 1 / np.sqrt(self.scale_factor)
+
+    @property
+    def specific_energy(self):
+        """Code energies per (km/s)^2."""
+        return 1.0
+
+    @property
+    def rate(self):
+        """Code star-formation rates per Msun/yr."""
+        return 1.0
 
 
 @contextmanager
@@ -111,7 +153,7 @@ def write_attributes(group, attributes, arrays):
 
 
 def check_dialect(dialect):
-    """Make sure that a dialect is one of the three suites.
+    """Make sure that the mock knows a dialect.
 
     Parameters
     ----------

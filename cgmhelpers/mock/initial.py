@@ -1,14 +1,16 @@
-"""Initial conditions that the three suites share: halos, satellites and hidden histories."""
+"""Initial conditions that the suites share: halos, satellites and hidden histories."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from cgmhelpers.halos import cosmology
+from cgmhelpers.halos.cosmology import Volume, gravitational_constant
 from cgmhelpers.mock.web import Web
 
 #: No halo is more massive (the CV set's largest is 10^14.3 Msun).
 LOG_MAXIMUM_MASS = 14.3
+#: Places tried for halos, per (comoving Mpc/h)^3.
+CANDIDATES = 3.84
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Halos:
         Axis ratios, of unit product.
     satellites : Satellites
         Galaxies inside them.
+    volume : Volume
+        The box.
     """
 
     mass: np.ndarray
@@ -63,6 +67,7 @@ class Halos:
     frame: np.ndarray
     shape: np.ndarray
     satellites: Satellites
+    volume: Volume
 
     def __len__(self):
         return len(self.mass)
@@ -70,26 +75,10 @@ class Halos:
     @property
     def circular_velocity(self):
         """Circular velocity at R200c [km/s], (H,)."""
-        return np.sqrt(cosmology.gravitational_constant() * self.mass / self.radius)
+        return np.sqrt(gravitational_constant() * self.mass / self.radius)
 
 
-def virial_radius(mass):
-    """R200c of a mass M200c at z = 0.
-
-    Parameters
-    ----------
-    mass : array
-        [Msun].
-
-    Returns
-    -------
-    array
-        [kpc].
-    """
-    return np.cbrt(3 * mass / (4 * np.pi * 200 * cosmology.critical_density()))
-
-
-def draw(generator, minimum_mass) -> tuple[Halos, Web]:
+def draw(generator, minimum_mass, volume=None) -> tuple[Halos, Web]:
     """Draw the halos of one realisation and the web in which they lie.
 
     Parameters
@@ -98,6 +87,8 @@ def draw(generator, minimum_mass) -> tuple[Halos, Web]:
         Source of the shared randomness.
     minimum_mass : float
         Least M200c [Msun].
+    volume : Volume, optional
+        The box; by default that of the CV set today.
 
     Returns
     -------
@@ -106,13 +97,14 @@ def draw(generator, minimum_mass) -> tuple[Halos, Web]:
     web : Web
         The cosmic web.
     """
-    web = Web(generator)
-    mass = draw_masses(generator, minimum_mass)
+    volume = volume or Volume()
+    web = Web(generator, volume)
+    mass = draw_masses(generator, minimum_mass, volume)
     number = len(mass)
-    radius = virial_radius(mass)
+    radius = volume.virial_radius(mass)
     position, velocity = place_halos(generator, web, mass, radius)
     # Scatter of 0.12 dex: Diemer & Joyce (2019) find 0.11-0.16.
-    concentration = cosmology.median_concentration(mass) * 10 ** (
+    concentration = volume.median_concentration(mass) * 10 ** (
         0.12 * generator.standard_normal(number)
     )
     ratios = np.stack(
@@ -135,12 +127,17 @@ def draw(generator, minimum_mass) -> tuple[Halos, Web]:
         frame=random_frames(generator, number),
         shape=ratios,
         satellites=draw_satellites(generator, mass, radius),
+        volume=volume,
     )
     return halos, web
 
 
-def draw_masses(generator, minimum_mass):
+def draw_masses(generator, minimum_mass, volume=None):
     """Masses of the volume's halos: a Poisson draw from the mass function.
+
+    The draw is that of the CV set's box today. In another cosmology, or at another time, the halo
+    of each rank gets the mass above which as many are expected there, so that the same halo becomes
+    heavier or lighter smoothly. A richer box has more halos, which a generator of their own draws.
 
     Parameters
     ----------
@@ -148,19 +145,38 @@ def draw_masses(generator, minimum_mass):
         Source of randomness.
     minimum_mass : float
         [Msun].
+    volume : Volume, optional
+        The box; by default that of the CV set today.
 
     Returns
     -------
     array (H,)
         M200c [Msun], falling.
     """
-    log_mass = np.linspace(np.log10(minimum_mass), LOG_MAXIMUM_MASS, 400)
-    per_log = cosmology.halo_number(log_mass) * np.log(10)
-    step = np.diff(log_mass) * 0.5 * (per_log[1:] + per_log[:-1])
-    cumulative = np.concatenate([[0.0], np.cumsum(step)])
+    volume = volume or Volume()
+    fiducial = Volume(side=volume.side)
+    log_mass, cumulative = _expected(fiducial, minimum_mass)
     number = generator.poisson(cumulative[-1])
     drawn = np.interp(generator.uniform(0, cumulative[-1], number), cumulative, log_mass)
-    return 10 ** np.sort(drawn)[::-1]
+    if volume == fiducial:
+        return 10 ** np.sort(drawn)[::-1]
+    rank = np.sort(cumulative[-1] - np.interp(drawn, log_mass, cumulative))
+    log_mass, other = _expected(volume, minimum_mass)
+    # A generator of their own: their number doesn't move what is drawn after the masses.
+    (apart,) = generator.spawn(1)
+    more = other[-1] - cumulative[-1]
+    gaps = apart.exponential(size=int(max(more, 0) + 10 * np.sqrt(max(more, 0)) + 10))
+    rank = np.concatenate([rank, cumulative[-1] + np.cumsum(gaps)])
+    rank = rank[rank < other[-1]]
+    return 10 ** np.interp(other[-1] - rank, other, log_mass)
+
+
+def _expected(volume, minimum_mass):
+    """Expected number of halos from the least mass up to each of some log masses."""
+    log_mass = np.linspace(np.log10(minimum_mass), LOG_MAXIMUM_MASS, 400)
+    per_log = volume.halo_number(log_mass) * np.log(10)
+    step = np.diff(log_mass) * 0.5 * (per_log[1:] + per_log[:-1])
+    return log_mass, np.concatenate([[0.0], np.cumsum(step)])
 
 
 def place_halos(generator, web, mass, radius):
@@ -180,8 +196,9 @@ def place_halos(generator, web, mass, radius):
     position, velocity : array (H, 3)
         [kpc], [km/s].
     """
-    box = cosmology.BOX_SIZE
-    candidates = generator.uniform(0, box, (60_000, 3))
+    box = web.volume.box_size
+    number = round(CANDIDATES * web.volume.side**3)
+    candidates = generator.uniform(0, box, (number, 3))
     contrast = web.sample(web.contrast, candidates)
     peak = contrast / contrast.std()
     moved, flow = web.move(candidates)
@@ -270,7 +287,7 @@ def draw_satellites(generator, mass, radius) -> Satellites:
     low, high = least[host] ** -0.9, 0.25**-0.9
     ratio = (low + generator.uniform(size=number) * (high - low)) ** (-1 / 0.9)
     distance = radius[host] * generator.uniform(0.15**1.5, 1.15**1.5, number) ** (1 / 1.5)
-    speed = np.sqrt(cosmology.gravitational_constant() * mass / radius)[host]
+    speed = np.sqrt(gravitational_constant() * mass / radius)[host]
     return Satellites(
         host=host,
         mass=ratio * mass[host],

@@ -3,15 +3,13 @@
 import numba
 import numpy as np
 
-from cgmhelpers.halos import cosmology
-
 #: Cells along one side of the grid that lists nearby halos.
 GRID = 64
 #: Range and number of bins in ln(r/R) within which the crossing is sought.
 LOG_LOW, LOG_HIGH, BINS = np.log(0.4), np.log(1.35), 300
 
 
-def nearby(position, reach):
+def nearby(position, reach, box_size):
     """List, for each cell of a coarse grid, the halos whose spheres could touch it.
 
     Parameters
@@ -20,6 +18,8 @@ def nearby(position, reach):
         [kpc].
     reach : array (H,)
         [kpc].
+    box_size : float
+        [kpc].
 
     Returns
     -------
@@ -27,7 +27,7 @@ def nearby(position, reach):
     halo : array of int
         The halos of cell c are ``halo[start[c]:start[c + 1]]``.
     """
-    spacing = cosmology.BOX_SIZE / GRID
+    spacing = box_size / GRID
     cells, owners = [], []
     for index, (centre, radius) in enumerate(zip(position, reach, strict=True)):
         low = np.floor((centre - radius) / spacing).astype(int)
@@ -87,8 +87,8 @@ def measure(halos, tables):
         [Msun], [kpc]; the expected values where the particles never cross 200 times the critical
         density.
     """
-    number = len(halos)
-    start, halo = nearby(halos.position, halos.radius * np.exp(LOG_HIGH))
+    number, volume = len(halos), halos.volume
+    start, halo = nearby(halos.position, halos.radius * np.exp(LOG_HIGH), volume.box_size)
     profile = np.zeros((number, BINS + 1))
     for table in tables:
         _deposit(
@@ -98,7 +98,7 @@ def measure(halos, tables):
             halos.radius,
             start,
             halo,
-            cosmology.BOX_SIZE,
+            volume.box_size,
             GRID,
             LOG_LOW,
             LOG_HIGH,
@@ -108,7 +108,7 @@ def measure(halos, tables):
     inside = np.cumsum(profile, axis=1)
     edges = np.exp(np.linspace(LOG_LOW, LOG_HIGH, BINS + 1))
     radius = halos.radius[:, None] * edges
-    mean = inside / (4 / 3 * np.pi * radius**3) / (200 * cosmology.critical_density())
+    mean = inside / (4 / 3 * np.pi * radius**3) / (200 * volume.critical_density())
     below = (mean[:, 1:] < 1) & (mean[:, :-1] >= 1)
     row = np.arange(number)
     # The outermost crossing: the largest radius whose mean density is that high.
@@ -118,4 +118,4 @@ def measure(halos, tables):
     share = np.where(crossed, high / np.maximum(high - low, 1e-12), 0)
     r200c = radius[row, right - 1] * (edges[1] / edges[0]) ** share
     r200c = np.where(crossed, r200c, halos.radius)
-    return 4 / 3 * np.pi * 200 * cosmology.critical_density() * r200c**3, r200c
+    return 4 / 3 * np.pi * 200 * volume.critical_density() * r200c**3, r200c

@@ -1,11 +1,11 @@
-"""Writes snapshots in the dialects of the three suites, from arrays in physical units."""
+"""Writes snapshots in the dialects of the suites, from arrays in physical units."""
 
 from pathlib import Path
 
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.mock import chemistry
+from cgmhelpers.mock import chemistry, swift
 from cgmhelpers.mock.files import (
     DIALECTS,
     UNIT_LENGTH,
@@ -19,10 +19,14 @@ from cgmhelpers.mock.files import (
 
 #: Rows converted at a time: 16.8 million cells must not be copied whole.
 CHUNK = 2**20
+#: Density above which Swift-EAGLE's gas has formed stars before [g/cm^3].
+ONCE_FORMING = 1e-26
 #: Kernel support over the radius of a sphere of the element's volume; the same for all suites, as
 #: in yt.
 KERNEL_FACTOR = 2.0
 TNG_ELEMENTS = ("H", "He", "C", "N", "O", "Ne", "Mg", "Si", "Fe", "other")
+#: Header value of Ramses, whatever the cosmology.
+RAMSES_OMEGA_BARYON = 0.049
 SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe")
 
 
@@ -91,7 +95,8 @@ class _Gas:
             helium = 1 - self.take("hydrogen_fraction", rows) - metallicity
         else:
             helium = chemistry.helium_fraction(metallicity)
-        names = SIMBA_ELEMENTS if self.dialect == "SIMBA" else TNG_ELEMENTS
+        names = {"SIMBA": SIMBA_ELEMENTS, "Swift-EAGLE": tuple(swift.ELEMENTS.values())}
+        names = names.get(self.dialect, TNG_ELEMENTS)
         return chemistry.elements(metallicity, helium, names)
 
     def electrons(self, rows):
@@ -99,13 +104,32 @@ class _Gas:
         return self.take("electron_abundance", rows, 1.158)
 
     def energy(self, rows):
-        return internal_energy(self.take("temperature", rows), self.electrons(rows))
+        energy = internal_energy(self.take("temperature", rows), self.electrons(rows))
+        return energy * self.header.specific_energy
 
     def support(self, rows):
         if "smoothing_length" in self.columns:
             return self.take("smoothing_length", rows) * self.header.length
         support = kernel_support(self.take("mass", rows), self.take("density", rows))
         return support * self.header.length
+
+    def level(self, rows):
+        """Level of the AMR cell whose size is nearest to the element's."""
+        volume = self.take("mass", rows) * self.header.mass
+        volume = volume / (self.take("density", rows) * self.header.density)
+        side = self.header.box_size * self.header.length
+        return np.rint(np.log2(side / np.cbrt(volume)))
+
+    def cell_density(self, rows):
+        """Mass over the volume of the AMR cell: a grid's cells have no other density."""
+        side = self.header.box_size * self.header.length
+        return self.take("mass", rows) * self.header.mass / (side / 2 ** self.level(rows)) ** 3
+
+    def past_rate(self, rows):
+        """SWIFT's rate: that of gas which forms stars; of dense gas that did, minus the time."""
+        rate = self.take("star_formation_rate", rows)
+        once = (rate <= 0) & (self.take("density", rows) > ONCE_FORMING)
+        return np.where(once, -0.9 * self.header.scale_factor, rate * self.header.rate)
 
     def molecular(self, rows):
         """Molecular share: only star-forming gas has any."""
@@ -120,6 +144,8 @@ class _Gas:
 
     def table(self):
         header, dialect = self.header, self.dialect
+        if dialect == "Swift-EAGLE":
+            return self.swift_table()
         table = {
             "Masses": lambda rows: self.take("mass", rows) * header.mass,
             "Density": lambda rows: self.take("density", rows) * header.density,
@@ -128,6 +154,13 @@ class _Gas:
             "NeutralHydrogenAbundance": lambda rows: self.take("neutral_hydrogen_abundance", rows),
             "StarFormationRate": lambda rows: self.take("star_formation_rate", rows),
         }
+        if dialect == "Ramses":
+            table["Density"] = self.cell_density
+            table["Metallicity"] = lambda rows: self.take("metallicity", rows)
+            table["Temperature"] = lambda rows: self.take("temperature", rows)
+            table["AMR_level"] = self.level
+            del table["StarFormationRate"]
+            return table
         if dialect == "SIMBA":
             table["Metallicity"] = self.metals
             table["FractionH2"] = self.molecular
@@ -147,9 +180,40 @@ class _Gas:
             table["SmoothingLength"] = self.support
         return table
 
+    def swift_table(self):
+        header = self.header
+        return {
+            "Masses": lambda rows: self.take("mass", rows) * header.mass,
+            "Densities": lambda rows: self.take("density", rows) * header.density,
+            "Temperatures": lambda rows: self.take("temperature", rows),
+            "InternalEnergies": self.energy,
+            "SmoothingLengths": lambda rows: self.support(rows) / swift.KERNEL_RADIUS,
+            "StarFormationRates": self.past_rate,
+            "SmoothedMetalMassFractions": lambda rows: self.take("metallicity", rows),
+            "SmoothedElementMassFractions": self.metals,
+        }
+
+
+def _swift_collisionless(header, columns):
+    """Columns of dark matter, stars or black holes in SWIFT's names."""
+    black_holes = "black_hole_mass" in columns
+    mass = "DynamicalMasses" if black_holes else "Masses"
+    table = {mass: lambda rows: columns["mass"][rows] * header.mass}
+    if "formation_time" in columns:
+        table["BirthScaleFactors"] = lambda rows: columns["formation_time"][rows]
+        table["InitialMasses"] = lambda rows: columns["mass"][rows] * header.mass
+        if "metallicity" in columns:
+            table["SmoothedMetalMassFractions"] = lambda rows: columns["metallicity"][rows]
+    if black_holes:
+        table["SubgridMasses"] = lambda rows: columns["black_hole_mass"][rows] * header.mass
+        table["AccretionRates"] = lambda rows: columns["accretion_rate"][rows] * header.rate
+    return table
+
 
 def _collisionless(dialect, header, columns, listed_masses=True):
     """Columns of dark matter, stars or black holes."""
+    if dialect == "Swift-EAGLE":
+        return _swift_collisionless(header, columns)
     table = {}
     if listed_masses:
         table["Masses"] = lambda rows: columns["mass"][rows] * header.mass
@@ -214,7 +278,7 @@ def _write_type(group, dialect, header, columns, table, order, first_id, filters
         "ParticleIDs": identifiers,
         **table,
     }
-    kinds = {"Coordinates": DIALECTS[dialect], "ParticleIDs": np.uint64}
+    kinds = {"Coordinates": DIALECTS[dialect], "ParticleIDs": np.uint64, "AMR_level": np.int32}
     for name, function in table.items():
         kind = kinds.get(name, np.float32)
         dataset = None
@@ -232,6 +296,8 @@ def _write_type(group, dialect, header, columns, table, order, first_id, filters
                 dataset = group.create_dataset(name, shape=shape, dtype=kind, **options)
             if number:
                 dataset[rows] = block
+    if dialect == "Swift-EAGLE":
+        swift.describe(group)
 
 
 def write_snapshot(
@@ -254,7 +320,8 @@ def write_snapshot(
     path : path-like
         File to write.
     dialect : str
-        ``IllustrisTNG``, ``SIMBA`` or ``Astrid``.
+        Of `DIALECTS`. In that of ``Ramses`` an element's density becomes that of the AMR cell whose
+        size is nearest to its own, and it has no star-formation rate.
     header : SnapshotHeader, optional
         By default CAMELS' CV volume at redshift zero.
     gas : mapping of str to array, optional
@@ -284,6 +351,8 @@ def write_snapshot(
     """
     check_dialect(dialect)
     header = header or SnapshotHeader()
+    if dialect == "Swift-EAGLE":
+        header = swift.SwiftHeader.like(header)
     order = dict(order or {})
     if wind is not None and dialect != "IllustrisTNG":
         raise ParameterError(
@@ -299,7 +368,9 @@ def write_snapshot(
     numbers, mass_table = np.zeros(6, dtype=np.int64), np.zeros(6)
     for kind, (_, columns) in kinds.items():
         numbers[kind] = 0 if columns is None else len(columns["mass"])
-    one_mass = numbers[1] and dialect != "SIMBA" and np.ptp(dark_matter["mass"]) == 0
+    one_mass = (
+        numbers[1] and dialect not in ("SIMBA", "Swift-EAGLE") and np.ptp(dark_matter["mass"]) == 0
+    )
     if one_mass:
         mass_table[1] = float(dark_matter["mass"][0]) * header.mass
 
@@ -335,6 +406,10 @@ def _join(first, second):
 
 
 def _write_header(file, dialect, header, numbers, mass_table):
+    if dialect == "Swift-EAGLE":
+        swift.write_header(file, header, numbers)
+        return
+    ramses = dialect == "Ramses"
     attributes = {
         "BoxSize": header.box_size * header.length,
         "Redshift": header.redshift,
@@ -342,7 +417,7 @@ def _write_header(file, dialect, header, numbers, mass_table):
         "HubbleParam": header.hubble,
         "Omega0": header.omega_matter,
         "OmegaLambda": header.omega_lambda,
-        "OmegaBaryon": header.omega_baryon,
+        "OmegaBaryon": RAMSES_OMEGA_BARYON if ramses else header.omega_baryon,
         "MassTable": mass_table,
         "NumPart_ThisFile": numbers.astype(np.int32),
         "NumPart_Total": numbers.astype(np.uint32),

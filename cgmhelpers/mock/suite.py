@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgmhelpers.halos import cosmology
+from cgmhelpers.emission import ionisation
+from cgmhelpers.errors import ResultError
 from cgmhelpers.mock import (
     background,
     catalogue,
@@ -16,13 +17,18 @@ from cgmhelpers.mock import (
     snapshot,
 )
 from cgmhelpers.mock.budget import allot
-from cgmhelpers.mock.feedback import MODELS, outcome
+from cgmhelpers.mock.feedback import MODELS, outcome, respond
 from cgmhelpers.mock.gas import settle_metals
+from cgmhelpers.mock.sets import FIDUCIAL
 
-#: Fewest dark matter particles: they are cheap, and halo masses rest on them.
-DARK_MATTER = 600_000
+#: Fewest dark matter particles per (comoving Mpc/h)^3: they are cheap, and halo masses rest on
+#: them.
+DARK_MATTER = 38.4
 #: But no more than this per gas element.
 DARK_MATTER_PER_CELL = 12
+
+#: Mean cross-section of the ionising photons of all backgrounds [cm^2], Haardt & Madau's today.
+CROSS_SECTION = 2.68e-18
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Realisation:
         return {0: self.gas, 1: self.dark_matter, 4: stars, 5: self.black_holes}
 
 
-def build(name, halos, web, cells, generator):
+def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
     """Make the particles of one suite.
 
     Parameters
@@ -66,15 +72,22 @@ def build(name, halos, web, cells, generator):
         Gas elements.
     generator : numpy.random.Generator
         The suite's own.
+    parameters : Parameters
+        Strengths of feedback.
 
     Returns
     -------
     Realisation
+
+    Raises
+    ------
+    ResultError
+        If the halos would hold more baryons than the box has.
     """
-    model = MODELS[name]
+    model = respond(MODELS[name], parameters)
     result = outcome(model, halos, generator)
     atmosphere = hot.Atmosphere.of(halos, model, result)
-    baryons = cosmology.OMEGA_BARYON * cosmology.critical_density() * cosmology.BOX_SIZE**3
+    baryons = halos.volume.matter_mass(halos.volume.cosmology.omega_baryon)
     budget = allot(halos, result, atmosphere.mass, cells, baryons / cells, generator)
     mass, number = budget.mass, budget.number
     phases = [
@@ -93,27 +106,40 @@ def build(name, halos, web, cells, generator):
     order = np.lexsort((bound["satellite"], bound["halo"]))
     bound = {key: values[order] for key, values in bound.items()}
     halo = bound["halo"]
-    bound["position"] = np.mod(bound["position"] + halos.position[halo], cosmology.BOX_SIZE)
+    bound["position"] = np.mod(bound["position"] + halos.position[halo], halos.volume.box_size)
     bound["velocity"] = (bound["velocity"] + halos.velocity[halo]).astype(np.float32)
 
     mask = background.halo_mask(halos)
     rest = baryons - bound["mass"].sum(dtype=np.float64) - result.stars.sum()
-    diffuse = background.gas(web, mask, max(cells - len(halo), 0), rest, model, generator)
+    if rest <= 0:
+        raise ResultError(
+            f"The halos of {name} would hold more baryons than the box has.",
+            found=f"{1 - rest / baryons:.2f} of the box's, with {parameters}",
+            expected="less than 1",
+            remedy="Choose another realisation.",
+        )
+    # Halos of a rich box can take more elements than there are; the gas between them has some too.
+    number_between = max(cells - len(halo), cells // 20)
+    diffuse = background.gas(web, mask, number_between, rest, model, generator)
     table = {key: np.concatenate([bound[key], diffuse[key]]) for key in bound}
     del bound, diffuse
-    ionise(table, model)
+    ionise(table, model, halos.volume.redshift)
     stars = collisionless.stars(halos, result, max(cells // 12, 2000), generator)
     wind = None
     if name == "IllustrisTNG":
         wind = collisionless.wind(halos, model, result, number["disc"], generator)
-    particles = max(cells, min(DARK_MATTER, DARK_MATTER_PER_CELL * cells))
+    particles = max(
+        cells, min(round(DARK_MATTER * halos.volume.side**3), DARK_MATTER_PER_CELL * cells)
+    )
     dark = collisionless.dark_matter(halos, web, mask, particles, generator)
     holes = collisionless.black_holes(halos, result, generator)
     return Realisation(gas=table, dark_matter=dark, stars=stars, wind=wind, black_holes=holes)
 
 
-def ionise(table, model):
+def ionise(table, model, redshift):
     """Add electrons and neutral hydrogen to gas columns, as the suite's own code would store them.
+
+    Each code has a background of its own, whose rate follows that of Haardt & Madau (2012) in time.
 
     Parameters
     ----------
@@ -121,8 +147,12 @@ def ionise(table, model):
         Gains ``electron_abundance`` and ``neutral_hydrogen_abundance``.
     model : FeedbackModel
         The suite's feedback model.
+    redshift : float
+        Redshift of the background.
     """
     number = len(table["mass"])
+    growth = ionisation.photoionisation_rate(redshift)[0] / ionisation.photoionisation_rate(0)[0]
+    background_rate = (model.photoionisation * growth, CROSS_SECTION)
     table["electron_abundance"] = np.empty(number, dtype=np.float32)
     table["neutral_hydrogen_abundance"] = np.empty(number, dtype=np.float32)
     for start in range(0, number, snapshot.CHUNK):
@@ -131,7 +161,9 @@ def ionise(table, model):
         forming = table["star_formation_rate"][rows] > 0
         temperature = np.where(forming, 1e4, table["temperature"][rows])
         density = chemistry.hydrogen_density(table["density"][rows].astype(np.float64))
-        neutral = chemistry.neutral_abundance(density, temperature, model.photoionisation)
+        neutral = ionisation.neutral_fraction_exact(
+            density, temperature, redshift, background_rate=background_rate
+        )
         table["neutral_hydrogen_abundance"][rows] = neutral
         table["electron_abundance"][rows] = chemistry.electron_abundance(neutral, temperature)
 

@@ -1,8 +1,7 @@
-"""A mock CAMELS suite: statistical halos and gas in the files of the three simulation codes.
+"""A mock CAMELS suite: statistical halos and gas in the files of the simulation codes.
 
 The mock isn't a simulation: nothing is evolved. Halos are drawn from a published mass function,
-their gas from
-profiles in hydrostatic equilibrium and from a table of numbers per feedback model
+their gas from profiles in hydrostatic equilibrium and from a table of numbers per feedback model
 (`feedback`). It stands in for CAMELS where those files aren't at hand, in tests and for
 scale measurements.
 """
@@ -11,24 +10,26 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.mock import sets
 from cgmhelpers.mock.files import SnapshotHeader
+from cgmhelpers.simulations import simulation
 from cgmhelpers.system.files import whole
 from cgmhelpers.system.progress import bar
 
-SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
+#: Suites that the mock can write; without a choice it writes those of the paper.
+SUITES = (*simulation.SUITES, "Swift-EAGLE")
 
-#: Raise when the same settings give other files.
-GENERATOR_VERSION = 2
+#: Raise when the same settings give other files. 3: neutral fractions are computed in double
+#: precision (`cgmhelpers.emission.ionisation`), not in single.
+GENERATOR_VERSION = 3
 
 logger = logging.getLogger(__name__)
 
 
 def write(
     root,
-    suites=SUITES,
+    suites=simulation.SUITES,
     realisations=(0,),
     cells=300_000,
     seed=1,
@@ -38,12 +39,12 @@ def write(
     compression=None,
     progress=True,
     overwrite=False,
+    volume="L25n256",
 ):
     """Write a mock CAMELS tree.
 
     The same settings give the same files. Files that are whole and were written with the same
-    settings are
-    left as they are, so an interrupted call can be repeated.
+    settings are left as they are, so an interrupted call can be repeated.
 
     Parameters
     ----------
@@ -51,16 +52,18 @@ def write(
         Data root; ``Sims`` and ``FOF_Subfind`` go below it.
     suites : sequence of str
         Of `SUITES`.
-    realisations : sequence of int
-        Numbers of the simulations; realisation i has the same halos in every suite.
+    realisations : sequence of int or str
+        Simulations of the set: whole numbers in CV and LH, ``"p1_n2"`` to ``"p6_2"`` in 1P.
+        Realisation i of CV and all of 1P have the same halos in every suite; LH has none in common.
     cells : int
         Gas elements per simulation, at least 20,000; CAMELS has 256^3.
     seed : int
         Seed of everything.
     set_name : str
-        Simulation set, the folder's name.
+        ``CV``, ``LH`` or ``1P``.
     snapshot : int
-        Number in the file names; the content is always at redshift zero.
+        Number of the snapshot, which sets the redshift: 90 is today, as in CAMELS' list of 91
+        (`cgmhelpers.halos.cosmology.snapshot_redshift`).
     minimum_mass : float
         Least mass of a halo [Msun].
     compression : str or mapping, optional
@@ -70,6 +73,8 @@ def write(
     overwrite : bool
         Replace mock files that were written with other settings. Files that no mock wrote are
         never replaced.
+    volume : str
+        ``L25n256`` or ``L50n512``: the box has a side of 25 or 50 comoving Mpc/h.
 
     Returns
     -------
@@ -84,18 +89,20 @@ def write(
     from cgmhelpers.mock import initial
     from cgmhelpers.mock import suite as mock_suite
 
-    _check(suites, realisations, cells, minimum_mass)
+    _check(suites, realisations, cells, minimum_mass, set_name, snapshot, volume)
     root = Path(root)
     jobs = []
     for number in realisations:
         for name in suites:
-            settings = _settings(name, number, cells, seed, minimum_mass, compression)
-            files = file_paths(root, name, number, set_name, snapshot)
+            settings = _settings(
+                name, number, cells, seed, minimum_mass, compression, set_name, snapshot, volume
+            )
+            files = file_paths(root, name, number, set_name, snapshot, volume)
             states = [_state(path, settings, overwrite) for path in files]
             jobs.append((number, name, settings, files, all(states)))
     # Before they are made: whenever we are killed, every simulation that is whole is listed.
     for name in suites:
-        _list_simulations(root, name, set_name, realisations, seed)
+        _list_simulations(root, name, set_name, realisations, seed, volume)
     shared = {}
     for number, name, settings, files, done in bar(
         jobs, "Mock simulations", show=progress, unit="simulation"
@@ -103,19 +110,21 @@ def write(
         if done:
             logger.info("%s is there already", files[0])
             continue
-        if number not in shared:
-            # One realisation at a time is kept: its halos serve all suites.
-            generator = np.random.default_rng([seed, number])
-            shared = {number: initial.draw(generator, minimum_mass)}
-        halos, web = shared[number]
-        generator = np.random.default_rng([seed, number, 1 + SUITES.index(name)])
-        realisation = mock_suite.build(name, halos, web, cells, generator)
-        header = SnapshotHeader(settings=settings)
-        mock_suite.write(name, halos, realisation, header, *files, compression, generator)
+        parameters = sets.parameters(name, set_name, number)
+        box = sets.volume(parameters, snapshot, volume)
+        start, own = sets.generators(SUITES.index(name), name, set_name, number, seed, volume)
+        key = (str(start.bit_generator.state), box)
+        if key not in shared:
+            # One draw at a time is kept: its halos serve all suites of a realisation.
+            shared = {key: initial.draw(start, minimum_mass, box)}
+        halos, web = shared[key]
+        realisation = mock_suite.build(name, halos, web, cells, own, parameters)
+        header = SnapshotHeader.of(box, settings=settings)
+        mock_suite.write(name, halos, realisation, header, *files, compression, own)
         del realisation
     # Another process may have listed its own at the same moment as we did, without ours.
     for name in suites:
-        _list_simulations(root, name, set_name, realisations, seed)
+        _list_simulations(root, name, set_name, realisations, seed, volume)
     return [files[0] for _, _, _, files, _ in jobs]
 
 
@@ -129,6 +138,7 @@ def is_written(
     snapshot=90,
     minimum_mass=10**10.5,
     compression=None,
+    volume="L25n256",
 ):
     """Whether both files of a mock simulation are there, whole and of the same settings.
 
@@ -138,9 +148,9 @@ def is_written(
         Data root.
     suite : str
         Name of the suite.
-    realisation : int
+    realisation : int or str
         Number of the simulation.
-    cells, seed, set_name, snapshot, minimum_mass, compression
+    cells, seed, set_name, snapshot, minimum_mass, compression, volume
         As `write` takes them.
 
     Returns
@@ -149,12 +159,14 @@ def is_written(
     """
     from cgmhelpers.mock.files import is_whole
 
-    settings = _settings(suite, realisation, cells, seed, minimum_mass, compression)
-    paths = file_paths(root, suite, realisation, set_name, snapshot)
+    settings = _settings(
+        suite, realisation, cells, seed, minimum_mass, compression, set_name, snapshot, volume
+    )
+    paths = file_paths(root, suite, realisation, set_name, snapshot, volume)
     return all(is_whole(path, settings) for path in paths)
 
 
-def file_paths(root, suite, realisation, set_name="CV", snapshot=90):
+def file_paths(root, suite, realisation, set_name="CV", snapshot=90, volume="L25n256"):
     """Where a mock simulation's snapshot and group catalogue lie.
 
     Parameters
@@ -163,30 +175,37 @@ def file_paths(root, suite, realisation, set_name="CV", snapshot=90):
         Data root.
     suite : str
         Name of the suite.
-    realisation : int
+    realisation : int or str
         Number of the simulation.
     set_name : str
         Simulation set.
     snapshot : int
         Number in the file names.
+    volume : str
+        Folder of the box.
 
     Returns
     -------
     snapshot_path, catalogue_path : Path
     """
-    folder = Path(suite) / "L25n256" / set_name / f"{set_name}_{realisation}"
+    folder = Path(suite) / volume / set_name / f"{set_name}_{realisation}"
     return (
         Path(root) / "Sims" / folder / f"snapshot_{snapshot:03d}.hdf5",
         Path(root) / "FOF_Subfind" / folder / f"groups_{snapshot:03d}.hdf5",
     )
 
 
-def _settings(suite, realisation, cells, seed, minimum_mass, compression):
+def _settings(
+    suite, realisation, cells, seed, minimum_mass, compression, set_name, snapshot, volume
+):
     named = compression is None or isinstance(compression, str)
     settings = {
         "generator": GENERATOR_VERSION,
         "suite": suite,
-        "realisation": int(realisation),
+        "set": set_name,
+        "realisation": realisation if isinstance(realisation, str) else int(realisation),
+        "snapshot": int(snapshot),
+        "volume": volume,
         "cells": int(cells),
         "seed": int(seed),
         "minimum_mass": float(minimum_mass),
@@ -195,14 +214,13 @@ def _settings(suite, realisation, cells, seed, minimum_mass, compression):
     return json.dumps(settings, sort_keys=True)
 
 
-def _check(suites, realisations, cells, minimum_mass):
+def _check(suites, realisations, cells, minimum_mass, set_name, snapshot, volume):
     unknown = [name for name in suites if name not in SUITES]
     if unknown:
         raise ParameterError("suites", found=unknown, expected=", ".join(SUITES))
-    if any(int(number) != number or number < 0 for number in realisations):
-        raise ParameterError(
-            "realisations", found=list(realisations), expected="whole numbers from 0"
-        )
+    for name in suites:
+        for number in realisations:
+            sets.volume(sets.parameters(name, set_name, number), snapshot, volume)
     if cells < 20_000:
         raise ParameterError(
             "cells", found=cells, expected="20000 or more", remedy="Halos need some elements each."
@@ -241,35 +259,36 @@ def _state(path, settings, overwrite):
     return False
 
 
-def _list_simulations(root, name, set_name, realisations, seed):
+def _list_simulations(root, name, set_name, realisations, seed, volume):
     """Keep the set's table of parameters and seeds, one row per simulation."""
-    from cgmhelpers.halos import cosmology
-
-    path = (
-        root
-        / "Sims"
-        / name
-        / "L25n256"
-        / set_name
-        / f"CosmoAstroSeed_{name}_L25n256_{set_name}.txt"
-    )
+    folder = root / "Sims" / name / volume / set_name
+    # CAMELS' tables write the name of Swift-EAGLE without its hyphen.
+    path = folder / f"CosmoAstroSeed_{name.replace('-', '')}_{volume}_{set_name}.txt"
     rows, before = {}, None
     if path.exists():
         before = path.read_text()
         lines = [line.split() for line in before.splitlines() if not line.startswith("#")]
         rows = {line[0]: line for line in lines if line}
     # Other processes may be writing other realisations: list what lies there, not only our own.
-    there = {folder.name for folder in path.parent.glob(f"{set_name}_*") if folder.is_dir()}
-    ours = {f"{set_name}_{number}" for number in realisations}
-    for label in there | ours:
-        number = label.rsplit("_", 1)[1]
-        if not number.isdigit() or (label in rows and label not in ours):
+    there = {one.name.removeprefix(f"{set_name}_") for one in folder.glob(f"{set_name}_*")}
+    there = {int(one) if one.isdigit() else one for one in there}
+    for realisation in there | set(realisations):
+        if f"{set_name}_{realisation}" in rows and realisation not in realisations:
             continue
-        values = [cosmology.OMEGA_MATTER, cosmology.SIGMA_8, 1.0, 1.0, 1.0, 1.0]
-        rows[label] = [label, *(f"{value:.5f}" for value in values), str(seed * 1000 + int(number))]
-    ordered = sorted(rows.values(), key=lambda row: int(row[0].rsplit("_", 1)[1]))
-    text = "#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed\n"
+        try:
+            row = sets.table_row(name, set_name, realisation, seed)
+        except ParameterError:  # a folder that isn't a simulation's
+            continue
+        rows[row[0]] = row
+    ordered = sorted(rows.values(), key=lambda row: _order(row[0]))
+    text = f"#Name {' '.join(sets.NAMES)} seed\n"
     text += "".join(" ".join(row) + "\n" for row in ordered)
     if text != before:
         with whole(path) as temporary:
             temporary.write_text(text)
+
+
+def _order(name):
+    """Sort CV_2 before CV_10, and 1P_p1_n2 before 1P_p1_1."""
+    first, *rest = name.split("_")[1:]
+    return int(first.lstrip("p")), sets.STEPS[rest[0]] if rest else 0

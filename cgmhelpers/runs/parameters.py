@@ -17,7 +17,6 @@ from pydantic import (
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
-from cgmhelpers.simulations import dialects
 
 
 def parse(text, source):
@@ -190,16 +189,27 @@ class Parameters(BaseModel):
                     found=size,
                     expected="8, 16, 32, 64, 128 or so: each block of the network halves it",
                 )
-        strange = [name for name in self.suites if name not in dialects.SUITES]
-        strange += [number for number in self.realisation_list if isinstance(number, str)]
-        if self.data_root is None and strange:
+        if self.data_root is None:
+            self._check_mock()
+        return self
+
+    def _check_mock(self):
+        """Refuse suites, sets and simulations that the mock can't write."""
+        # Imported here: most commands need no mock, and it imports pandas and Astropy.
+        from cgmhelpers.mock import sets, writing
+
+        strange = [name for name in self.suites if name not in writing.SUITES]
+        if strange:
             raise ParameterError(
-                "The mock suite can't have these suites or realisations.",
+                "The mock suite can't have these suites.",
                 found=strange,
-                expected=f"suites among {', '.join(dialects.SUITES)}, realisations 0, 1, ...",
+                expected=f"suites among {', '.join(writing.SUITES)}",
                 remedy="Name a data_root that has them.",
             )
-        return self
+        for suite in self.suites:
+            for realisation in self.realisation_list:
+                drawn = sets.parameters(suite, self.set_name, realisation)
+                sets.volume(drawn, self.snapshot)
 
     @property
     def realisation_list(self):

@@ -72,10 +72,10 @@ def physical_halo():
     return gas, dark, stars
 
 
-def write(folder, dialect, changes=None, **options):
+def write(folder, dialect, changes=None, redshift=0.0, **options):
     """Write the halo in a dialect, with some of its gas columns changed, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
-    header = files.SnapshotHeader(box_size=BOX, mock="")
+    header = files.SnapshotHeader(box_size=BOX, redshift=redshift, mock="")
     gas, dark, stars = physical_halo()
     gas |= changes or {}
     snapshot = write_snapshot(
@@ -193,6 +193,32 @@ def test_the_snapshots_own_neutral_hydrogen_is_read(simulations, dialect):
     seen = ds["image"].astype(float).sum(("field", "x", "y")) * FRAME["pixel_size"] ** 2 / factor
     np.testing.assert_allclose(seen.values, neutral, rtol=SINGLE)
     assert json.loads(ds.attrs["options"]) == {"hi": {"method": "snapshot"}}
+
+
+@pytest.mark.parametrize("dialect", [*SUITES, "Swift-EAGLE"])
+def test_the_same_halo_at_another_time(tmp_path, simulations, made, dialect):
+    """Physical arrays at z = 1 give the properties and the maps of z = 0, but for the background.
+
+    Swift-EAGLE has no electrons of its own: its X-rays are those of equilibrium.
+    """
+    sim = write(tmp_path, dialect, redshift=1.0)
+    gas, _, _ = physical_halo()
+    found = images(sim, ("hi",))
+    np.testing.assert_allclose(
+        found["properties"].isel(halo=0), made["IllustrisTNG"]["properties"].isel(halo=0), atol=1e-5
+    )
+    neutral = hydrogen.neutral_mass(gas, 1.0, "trident").sum()
+    factor = deposits.column_density_per_area(sim.header)
+    seen = found["image"].astype(float).sum(("field", "x", "y")) * FRAME["pixel_size"] ** 2 / factor
+    # A neutral fraction follows the density's and the temperature's rounding, steeply.
+    np.testing.assert_allclose(seen.values, neutral, rtol=1e-4)
+    # The same kernels on the same pixels as at z = 0: the gas's own mass.
+    flat = images(sim, ("compton_y",))["image"].sum("field")
+    expected = made[dialect if dialect in made else "IllustrisTNG"]["image"].sel(field="compton_y")
+    if dialect != "Swift-EAGLE":
+        difference = np.abs(flat - expected).max(("x", "y"))
+        tolerance = 20 * SINGLE if dialect != "SIMBA" else 1e-3
+        assert (difference < tolerance * expected.max(("x", "y"))).all()
 
 
 # --- what real files hold besides -----------------------------------------------------------------

@@ -1,0 +1,264 @@
+"""Sets of mock simulations: the parameters, the seed and the box of each simulation.
+
+The sets are those of CAMELS (Villaescusa-Navarro et al. 2023, ApJS 265, 54): CV has one set of
+parameters and other initial conditions each time; 1P changes one parameter at a time; LH is a Latin
+hypercube of all six, with initial conditions of its own in every suite.
+"""
+
+import functools
+import re
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos.cosmology import CV, Volume, snapshot_redshift
+
+SETS = ("CV", "LH", "1P")
+#: Sides of the boxes [comoving Mpc/h].
+VOLUMES = {"L25n256": 25.0, "L50n512": 50.0}
+#: Simulations of the LH set.
+LH_NUMBER = 1000
+#: Seed of the first LH simulation of each suite, as in CAMELS' tables.
+LH_SEEDS = {"IllustrisTNG": 0, "SIMBA": 5000, "Astrid": 10000, "Swift-EAGLE": 30000}
+#: Seed of all 1P simulations.
+ONE_PARAMETER_SEED = 67
+#: Seeds of two mock trees (``seed`` of `write`) lie this far apart, so that none is in both.
+SEED_STEP = 100_000
+#: Earliest time of the mock.
+HIGHEST_REDSHIFT = 5.1
+#: Steps of a parameter in the 1P set, by name.
+STEPS = {"n2": -2, "n1": -1, "0": 0, "1": 1, "2": 2}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Cosmology and strengths of feedback, in the order of CAMELS' tables.
+
+    Attributes
+    ----------
+    omega_matter, sigma_8 : float
+        Density of matter over the critical density, and amplitude of its fluctuations.
+    supernova_energy, black_hole_energy, supernova_speed, black_hole_speed : float
+        A_SN1, A_AGN1, A_SN2 and A_AGN2: multiples of the fiducial strength of feedback. A name
+        means other physics in each suite.
+    """
+
+    omega_matter: float = CV.omega_matter
+    sigma_8: float = CV.sigma_8
+    supernova_energy: float = 1.0
+    black_hole_energy: float = 1.0
+    supernova_speed: float = 1.0
+    black_hole_speed: float = 1.0
+
+
+FIDUCIAL = Parameters()
+#: Names in CAMELS' tables, in the order of the fields of `Parameters`.
+NAMES = ("Omega_m", "sigma_8", "A_SN1", "A_AGN1", "A_SN2", "A_AGN2")
+
+
+def ranges(suite):
+    """Return the lowest and the highest value of each parameter.
+
+    Parameters
+    ----------
+    suite : str
+        Name of the suite: the last range depends on it.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        By the names of `NAMES`.
+    """
+    last = (0.25, 4.0) if suite in ("Astrid", "Swift-EAGLE") else (0.5, 2.0)
+    values = ((0.1, 0.5), (0.6, 1.0), (0.25, 4.0), (0.25, 4.0), (0.5, 2.0), last)
+    return dict(zip(NAMES, values, strict=True))
+
+
+def _between(suite, share):
+    """Values at shares of the ranges: of the cosmology linearly, of feedback in the logarithm."""
+    values = []
+    for name, x in zip(NAMES, share, strict=True):
+        low, high = ranges(suite)[name]
+        feedback = name.startswith("A_")
+        values.append(low * (high / low) ** x if feedback else low + (high - low) * x)
+    return Parameters(*(float(value) for value in values))
+
+
+@functools.cache
+def _hypercube(suite):
+    """Shares of the ranges of all LH simulations of a suite, (LH_NUMBER, 6)."""
+    from scipy.stats import qmc
+
+    sampler = qmc.LatinHypercube(len(NAMES), rng=np.random.default_rng(LH_SEEDS[suite]))
+    return sampler.random(LH_NUMBER)
+
+
+def parameters(suite, set_name, realisation):
+    """Return the parameters of a simulation.
+
+    Parameters
+    ----------
+    suite, set_name : str
+        Names of the suite and of the set.
+    realisation : int or str
+        A number in CV and LH; ``"p3_n2"`` in 1P: the third of `NAMES`, two steps below its fiducial
+        value.
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ParameterError
+        If there is no such simulation.
+    """
+    if set_name == "1P":
+        match = re.fullmatch(r"p([1-6])_(n2|n1|0|1|2)", str(realisation))
+        if match is None:
+            raise _no_simulation(set_name, realisation, "p1_n2, p1_n1, p1_0, p1_1, p1_2 ... p6_2")
+        if match[2] == "0":
+            return FIDUCIAL
+        name, step = NAMES[int(match[1]) - 1], STEPS[match[2]]
+        low, high = ranges(suite)[name]
+        field = list(Parameters.__dataclass_fields__)[int(match[1]) - 1]
+        fiducial = getattr(FIDUCIAL, field)
+        if name.startswith("A_"):
+            return replace(FIDUCIAL, **{field: float(high ** (step / 2))})
+        return replace(FIDUCIAL, **{field: round(fiducial + step * (high - low) / 4, 10)})
+    whole = isinstance(realisation, int | np.integer) and realisation >= 0
+    if set_name == "CV":
+        if not whole:
+            raise _no_simulation(set_name, realisation, "whole numbers from 0")
+        return FIDUCIAL
+    if set_name == "LH":
+        if not (whole and realisation < LH_NUMBER):
+            raise _no_simulation(set_name, realisation, f"whole numbers from 0 to {LH_NUMBER - 1}")
+        return _between(suite, _hypercube(suite)[realisation])
+    raise ParameterError(
+        f"The mock has no set {set_name!r}.",
+        found=set_name,
+        expected=f"set_name among {', '.join(SETS)}",
+        remedy="Name a data_root that has it: other sets are CAMELS' alone.",
+    )
+
+
+def _no_simulation(set_name, realisation, expected):
+    return ParameterError(
+        f"The mock's set {set_name} has no such simulation in `realisations`.",
+        found=realisation,
+        expected=expected,
+        remedy="Choose one of these, or name a data_root that has it.",
+    )
+
+
+def seed(suite, set_name, realisation, tree=1):
+    """Return the seed of a simulation's initial conditions, as the set's table lists it.
+
+    Parameters
+    ----------
+    suite, set_name : str
+        Names of the suite and of the set.
+    realisation : int or str
+        As in `parameters`.
+    tree : int
+        ``seed`` of `write`.
+
+    Returns
+    -------
+    int
+        CV's are shared by the suites, 1P has a single one, LH's are unique.
+    """
+    if set_name == "CV":
+        return tree * 1000 + int(realisation)
+    first = LH_SEEDS[suite] + int(realisation) if set_name == "LH" else ONE_PARAMETER_SEED
+    return (tree - 1) * SEED_STEP + first
+
+
+def generators(suite_number, suite, set_name, realisation, tree, box="L25n256"):
+    """Return the sources of a simulation's initial conditions and of its suite's own randomness.
+
+    Parameters
+    ----------
+    suite_number : int
+        Place of the suite in `SUITES`.
+    suite, set_name : str
+        Names of the suite and of the set.
+    realisation : int or str
+        As in `parameters`.
+    tree : int
+        ``seed`` of `write`.
+    box : str
+        One of `VOLUMES`.
+
+    Returns
+    -------
+    initial, own : numpy.random.Generator
+        Simulations of one seed in one box have the same initial conditions.
+    """
+    if set_name == "CV":
+        key = [tree, int(realisation)]
+    else:  # no number of a CV simulation is as high
+        key = [tree, 10**6 + seed(suite, set_name, realisation)]
+    if box != "L25n256":
+        key.insert(1, round(VOLUMES[box]))
+    return np.random.default_rng(key), np.random.default_rng([*key, 1 + suite_number])
+
+
+def volume(parameters, snapshot=90, box="L25n256"):
+    """Return the box of a simulation at one of its snapshots.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of the simulation.
+    snapshot : int
+        Number of the snapshot.
+    box : str
+        One of `VOLUMES`.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    ParameterError
+        If CAMELS has no such snapshot or box, or the mock has no gas at that time.
+    """
+    if box not in VOLUMES:
+        raise ParameterError(
+            f"The mock has no volume {box!r}.", found=box, expected=", ".join(VOLUMES)
+        )
+    redshift = snapshot_redshift(snapshot)
+    if redshift > HIGHEST_REDSHIFT:
+        raise ParameterError(
+            "The mock has no halos so early: their gas is that of galaxies of today.",
+            found=f"snapshot {snapshot}, z = {redshift:.2f}",
+            expected=f"redshifts up to {HIGHEST_REDSHIFT:g}, snapshot 18 and later",
+        )
+    cosmology = replace(CV, omega_matter=parameters.omega_matter, sigma_8=parameters.sigma_8)
+    return Volume(cosmology, redshift, VOLUMES[box])
+
+
+def table_row(suite, set_name, realisation, tree):
+    """Return a simulation's row in the set's table.
+
+    Parameters
+    ----------
+    suite, set_name : str
+        Names of the suite and of the set.
+    realisation : int or str
+        As in `parameters`.
+    tree : int
+        ``seed`` of `write`.
+
+    Returns
+    -------
+    list of str
+        Name, parameters, seed.
+    """
+    values = astuple(parameters(suite, set_name, realisation))
+    number = seed(suite, set_name, realisation, tree)
+    return [f"{set_name}_{realisation}", *(f"{value:.5f}" for value in values), str(number)]
