@@ -46,7 +46,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "comparison": ["coverage_by_class", "method_differences", "method_matrix"],
         "coverage": ["coverage_curves", "pit_histograms"],
         "errors": ["bias_matrix", "error_by_class"],
-        "halos": ["mass_functions", "phase_diagram", "property_trends", "total_flux"],
+        "halos": [
+            "mass_functions",
+            "parameter_effects",
+            "phase_diagram",
+            "property_trends",
+            "total_flux",
+        ],
         "inference": [
             "cross_simulation",
             "panel_metrics",

@@ -1,5 +1,7 @@
 """Figures of halo populations and of their gas."""
 
+from dataclasses import fields, replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
@@ -16,6 +18,7 @@ from cgmhelpers.figures.style import (
 )
 from cgmhelpers.halos import populations
 from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.halos.cosmology import CV, Volume
 
 
 @styled
@@ -124,6 +127,75 @@ def mass_functions(halos, volume, redshift=0.0, source=None):
     axis.set_ylabel(r"$\mathrm{d}n/\mathrm{d}\log M$ [$\mathrm{Mpc^{-3}\,dex^{-1}}$]")
     axis.legend()
     return note_source(figure, source)
+
+
+@styled
+def parameter_effects(suites=None, source=None):
+    """What each of CAMELS' six parameters does in the mock: gas of halos, and their number.
+
+    Parameters
+    ----------
+    suites : sequence of str, optional
+        Suites of the mock; all by default.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each parameter. Cosmology: numbers of halos over the fiducial ones.
+        Feedback: median gas fractions over the fiducial ones; solid lines at the top of the
+        parameter's range, dashed ones at its bottom.
+    """
+    from cgmhelpers.mock import SUITES, feedback, sets
+
+    suites = suites or SUITES
+    log_mass = np.linspace(10.6, 14.2, 40)
+    figure, axes = plt.subplots(2, 3, figsize=(11, 6), sharex=True)
+    order = (0, 2, 4, 1, 3, 5)  # beside each other: one kind of feedback, its energy and its speed
+    for axis, place in zip(axes.flat, order, strict=True):
+        field, name = fields(sets.FIDUCIAL)[place].name, sets.NAMES[place]
+        for end, style in ((1, "-"), (0, "--")):
+            if place < 2:
+                value = sets.ranges(suites[0])[name][end]
+                ratio = _number_ratio(log_mass, {field: value})
+                axis.plot(log_mass, ratio, style, color="0.3", label=f"{value:g}")
+                continue
+            for suite in suites:
+                fiducial = feedback.MODELS[suite]
+                value = sets.ranges(suite)[name][end]
+                moved = feedback.respond(fiducial, replace(sets.FIDUCIAL, **{field: value}))
+                ratio = moved.at("cgm_fraction", 10**log_mass)
+                ratio = ratio / fiducial.at("cgm_fraction", 10**log_mass)
+                label = suite if end else None
+                axis.plot(log_mass, ratio, style, color=suite_colour(suite), label=label)
+        axis.axhline(1, color="0.7", lw=0.8, zorder=0)
+        axis.set_yscale("log" if place < 2 else "linear")
+        axis.set_title(f"${_SYMBOLS[name]}$")
+        axis.set_ylabel("halos / fiducial" if place < 2 else r"$f_\mathrm{cgm}$ / fiducial")
+        if place < 2:
+            axis.legend(title=f"${_SYMBOLS[name]}$")
+    for axis in axes[-1]:
+        axis.set_xlabel(r"$\log M_\mathrm{200c}$ [$\mathrm{M}_\odot$]")
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
+    return note_source(figure, source)
+
+
+_SYMBOLS = {
+    "Omega_m": r"\Omega_\mathrm{m}",
+    "sigma_8": r"\sigma_8",
+    "A_SN1": r"A_\mathrm{SN1}",
+    "A_SN2": r"A_\mathrm{SN2}",
+    "A_AGN1": r"A_\mathrm{AGN1}",
+    "A_AGN2": r"A_\mathrm{AGN2}",
+}
+
+
+def _number_ratio(log_mass, change):
+    """Expected numbers of halos in another cosmology, over those in CAMELS' fiducial one."""
+    other = Volume(replace(CV, **change)).halo_number(log_mass)
+    return other / Volume().halo_number(log_mass)
 
 
 @styled

@@ -11,9 +11,16 @@ from scipy import stats
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.figures import errors, inference, maps, network, style
-from cgmhelpers.figures.halos import mass_functions, phase_diagram, property_trends, total_flux
+from cgmhelpers.figures.halos import (
+    mass_functions,
+    parameter_effects,
+    phase_diagram,
+    property_trends,
+    total_flux,
+)
 from cgmhelpers.figures.inference import metric_text, thinned
 from cgmhelpers.halos.properties import NAMES, PROPERTIES
+from cgmhelpers.mock import feedback, sets
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
 FIELD_SETS = ("xray+hi", "hi", "xray")
@@ -147,6 +154,23 @@ def test_property_trends_show_halos_of_sparse_bins_as_points():
     assert sorted(map(tuple, offsets(axis))) == sorted(
         zip(heavy["log_mass"], heavy["f_cgm"], strict=True)
     )
+
+
+def test_parameter_effects_are_those_of_the_mock():
+    """Each panel has the two ends of one range; a suite's line is its model's answer."""
+    figure = parameter_effects(("SIMBA", "Swift-EAGLE"), source=SOURCE)
+    panels = {axis.get_title(): axis for axis in figure.axes}
+    assert len(panels) == 6
+    number = panels[r"$\Omega_\mathrm{m}$"].lines[0].get_ydata()
+    assert (number > 1.5).all()  # Omega_m = 0.5
+    jets = panels[r"$A_\mathrm{AGN2}$"].lines
+    assert len(jets) == 5  # two suites, two ends, and the line at 1
+    by_colour = {line.get_color(): line for line in jets if line.get_linestyle() == "-"}
+    moved = by_colour[style.suite_colour("SIMBA")].get_ydata()
+    fiducial = feedback.MODELS["SIMBA"]
+    model = feedback.respond(fiducial, sets.Parameters(black_hole_speed=2.0))
+    assert moved.min() == pytest.approx(model.cgm_fraction[4] / fiducial.cgm_fraction[4], rel=0.02)
+    assert moved.min() < 0.7
 
 
 def test_mass_functions_integrate_to_the_halos():
