@@ -38,7 +38,6 @@ from IPython.display import Markdown, display
 
 from cgmhelpers import figures, maps, paper, statistics
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.statistics.transfer import transfer
 
 pd.set_option("display.precision", 3)
 
@@ -159,10 +158,13 @@ by_brightness
 # %% [markdown]
 # ## Which suite is the best teacher?
 #
-# A training set is robust if its network errs little *elsewhere*. The table compares the RMSE of $\log M_\mathrm{halo}$ in its own suite, the mean over the other suites, the factor between the two, and the mean size of the offsets, for every input and limit:
+# A training set is robust if its network errs little *elsewhere*. The table compares, for every input and limit, the RMSE of $\log M_\mathrm{halo}$ in the own suite with that in the other suites (their geometric mean, as in the verdicts above), and has
+# the factor between the two and the mean size of the offsets:
 
 # %%
-lost = transfer(predictions[predictions["property"] == "log_m_halo"], ("limits", "fields"))
+lost = statistics.robustness(
+    predictions[predictions["property"] == "log_m_halo"], ("limits", "fields")
+)
 lost.sort_values(["limits", "fields", "elsewhere"]).style.format(
     "{:.3g}", subset=["own", "elsewhere", "factor", "offset"]
 ).hide(axis="index")
@@ -174,10 +176,12 @@ print("most to least robust:", order or "this run has one suite only")
 print("in the paper: IllustrisTNG most, Astrid least")
 
 # %% [markdown]
-# And does a second field help? Mean RMSE elsewhere, over the suites:
+# And does a second field help? The same numbers, over the suites of the training: geometric means of the errors, and the mean size of the offsets:
 
 # %%
-lost.groupby(["limits", "fields"])[["own", "elsewhere", "offset"]].mean().style.format("{:.3g}")
+lost.groupby(["limits", "fields"]).agg(
+    {"own": statistics.elsewhere, "elsewhere": statistics.elsewhere, "offset": "mean"}
+).style.format("{:.3g}")
 
 # %% [markdown]
 # The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A smaller error in the own suite, by contrast, says nothing about robustness. In CAMELS Astrid has the smallest error of all on its own

@@ -41,7 +41,6 @@ import pandas as pd
 from cgmhelpers import figures, inference, maps, statistics
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import posterior
-from cgmhelpers.statistics.reliability import reliability
 
 pd.set_option("display.precision", 3)
 
@@ -227,7 +226,7 @@ figure = figures.disagreement(halos, source=note)
 # than for another: 0.5 is of no use, 1 is perfect. Beside it, the widths that the members state themselves.
 
 # %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) tell halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
-flags = reliability(halos)
+flags = statistics.areas(halos)
 figure = figures.reliability_flags(flags, source=note)
 
 # %%

@@ -162,7 +162,7 @@ def coverage_by_class(coverages, source=None):
     Parameters
     ----------
     coverages : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.comparison.coverages`, with columns suite_test,
+        From :func:`cgmhelpers.statistics.coverage.coverages`, with columns suite_test,
         halo_class and property.
     source : str, optional
         What the data are.
@@ -191,7 +191,10 @@ def coverage_by_class(coverages, source=None):
                 axis.axhline(level, color=colour, lw=1, ls="--", zorder=0)
                 axis.errorbar(
                     np.arange(len(names)) + 0.2 * (number - 0.5), values["coverage"],
-                    [values["coverage"] - values["low"], values["high"] - values["coverage"]],
+                    [
+                        values["coverage"] - values["coverage_low"],
+                        values["coverage_high"] - values["coverage"],
+                    ],
                     fmt="os"[number % 2], ms=4, lw=1, color=colour, label=f"{level:.0%}",
                 )  # fmt: skip
             halos = own["n"].max() if len(own) else 0

@@ -14,7 +14,7 @@ def coverage_curves(table, source=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.coverage.coverage_at_levels`, by ``width``,
+        From :func:`cgmhelpers.statistics.coverage.coverages`, by ``width``,
         ``suite_test`` and ``property``.
     source : str, optional
         What the data are.
@@ -23,7 +23,7 @@ def coverage_curves(table, source=None):
     -------
     matplotlib.figure.Figure
         A row for each kind of width, a column for each suite. Lines below the diagonal: errors
-        are underestimated. The band is what sampling noise allows right posteriors at 95%.
+        are underestimated. The band holds right posteriors in 95% of samples of as many halos.
     """
     widths, suites, names = (
         list(dict.fromkeys(table[key])) for key in ("width", "suite_test", "property")
@@ -36,8 +36,8 @@ def coverage_curves(table, source=None):
     level = np.linspace(0, 1, 51)
     for (row, column), axis in np.ndenumerate(axes):
         panel = table[(table["width"] == widths[row]) & (table["suite_test"] == suites[column])]
-        noise = 1.96 * np.sqrt(level * (1 - level) / panel["n"].min())
-        axis.fill_between(level, level - noise, level + noise, color="0.9", lw=0, zorder=0)
+        low, high = coverage.allowed(panel["n"].min(), level)
+        axis.fill_between(level, low, high, color="0.9", lw=0, zorder=0)
         axis.plot([0, 1], [0, 1], color="k", lw=1, zorder=1)
         for number, (name, colour) in enumerate(zip(names, palette, strict=True)):
             own = panel[panel["property"] == name]

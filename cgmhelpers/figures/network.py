@@ -13,6 +13,15 @@ from cgmhelpers.figures.style import (
 )
 from cgmhelpers.halos.properties import PROPERTIES
 
+HYPERPARAMETERS = {
+    "learning_rate": "learning rate",
+    "weight_decay": "weight decay",
+    "dropout": "dropout",
+    "channels": "channels",
+}
+LOGARITHMIC = ("learning_rate", "weight_decay")
+COLOUR, BEST = "#0072B2", "#D55E00"
+
 
 @styled
 def learning_curves(histories, source=None):
@@ -74,76 +83,6 @@ def learning_curves(histories, source=None):
 
 
 @styled
-def one_prediction(images, prediction, extent, title=None, source=None):
-    """What a network sees of one halo, and what it says about it.
-
-    Parameters
-    ----------
-    images : dict of str to array_like, shape (size, size)
-        Field -> standardised input.
-    prediction : pandas.DataFrame
-        Rows of one halo: property, truth, mean and std.
-    extent : float
-        Half the side of the images [kpc].
-    title : str, optional
-        Says which halo it is.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Left: the inputs; right: posterior mean and standard deviation of each property, and the
-        truth (cross), all in units of the property's range.
-    """
-    figure, axes = plt.subplots(
-        1, len(images) + 1, figsize=(3.1 * len(images) + 4.2, 3.1), squeeze=False,
-        width_ratios=[1] * len(images) + [1.25],
-    )  # fmt: skip
-    for axis, (name, image) in zip(axes[0], images.items(), strict=False):
-        shown = axis.imshow(image, origin="lower", extent=[-extent, extent] * 2, cmap="cividis")
-        axis.set_title(field_names(name))
-        axis.set_xlabel("kpc")
-        figure.colorbar(shown, ax=axis, label="standardised log", shrink=0.8)
-    axes[0, 0].set_ylabel("kpc")
-    _draw_posteriors(axes[0, -1], prediction)
-    if title:
-        axes[0, -1].set_title(title)
-    return note_source(figure, source)
-
-
-def _draw_posteriors(axis, prediction):
-    rows = prediction.set_index("property")
-    known = [one for one in PROPERTIES if one.name in rows.index]
-    low = np.array([one.low for one in known])
-    span = np.array([one.high for one in known]) - low
-    values = rows.loc[[one.name for one in known]]
-    place = -np.arange(len(known))
-    mean = (values["mean"].to_numpy() - low) / span
-    truth = (values["truth"].to_numpy() - low) / span
-    axis.errorbar(
-        mean, place, xerr=values["std"].to_numpy() / span, fmt="o", color="#0072B2", ms=5,
-        capsize=3, lw=1.5, label=r"posterior $\mu\pm\sigma$",
-    )  # fmt: skip
-    axis.plot(truth, place, "x", color="k", ms=7, mew=1.8, label="truth")
-    axis.set_yticks(place, [one.label for one in known])
-    axis.set_xlabel("position in the range of Table 1")
-    axis.set_xlim(min(-0.05, np.nanmin(truth) - 0.05), max(1.05, np.nanmax(truth) + 0.05))
-    axis.set_ylim(-len(known) + 0.4, 1.3)
-    axis.legend(loc="upper center", ncols=2)
-
-
-NAMES = {
-    "learning_rate": "learning rate",
-    "weight_decay": "weight decay",
-    "dropout": "dropout",
-    "channels": "channels",
-}
-LOGARITHMIC = ("learning_rate", "weight_decay")
-COLOUR, BEST = "#0072B2", "#D55E00"
-
-
-@styled
 def tuning_history(trials, source=None):
     """Validation loss of each trial, and the best so far.
 
@@ -202,7 +141,9 @@ def tuning_importances(importances, source=None):
         axis.set_axis_off()
         return note_source(figure, source)
     rising = importances.sort_values()
-    bars = axis.barh([NAMES[name] for name in rising.index], rising, color=COLOUR, height=0.6)
+    bars = axis.barh(
+        [HYPERPARAMETERS[name] for name in rising.index], rising, color=COLOUR, height=0.6
+    )
     axis.bar_label(bars, fmt="%.2f", padding=3, size=9)
     axis.set(xlabel="share of the variance of the loss", xlim=(0, 1.12 * rising.max()))
     axis.tick_params(axis="y", length=0)
@@ -232,22 +173,22 @@ def tuning_parallel(trials, source=None):
     # One wild trial must not take all colours.
     shades = plt.Normalize(losses.min(), max(losses.quantile(0.8), losses.min() + 0.1))
     colours = plt.get_cmap("viridis")
-    heights = {name: _height(complete[name], name) for name in NAMES}
+    heights = {name: _height(complete[name], name) for name in HYPERPARAMETERS}
     for order, row in reversed(list(enumerate(complete.index))):
         best = order == 0
         axis.plot(
-            range(len(NAMES)), [heights[name][row] for name in NAMES],
+            range(len(HYPERPARAMETERS)), [heights[name][row] for name in HYPERPARAMETERS],
             color="black" if best else colours(shades(losses[row])), lw=2.4 if best else 1.4,
             alpha=1 if best else 0.8, marker="o" if best else None, clip_on=False,
         )  # fmt: skip
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(HYPERPARAMETERS):
         axis.axvline(place, color="0.3", lw=0.8, zorder=0)
         low, high = complete[name].min(), complete[name].max()
         axis.text(place, 1.05, f"{high:.2g}", ha="center", size=9)
         axis.text(place, -0.05, f"{low:.2g}", ha="center", va="top", size=9)
-    axis.set_xticks(range(len(NAMES)), NAMES.values())
+    axis.set_xticks(range(len(HYPERPARAMETERS)), HYPERPARAMETERS.values())
     axis.tick_params(axis="x", length=0, pad=24, labelsize=10)
-    axis.set(xlim=(-0.25, len(NAMES) - 0.75), ylim=(0, 1), yticks=[])
+    axis.set(xlim=(-0.25, len(HYPERPARAMETERS) - 0.75), ylim=(0, 1), yticks=[])
     axis.spines[:].set_visible(False)
     mappable = plt.cm.ScalarMappable(shades, colours)
     figure.colorbar(mappable, ax=axis, label="lowest validation loss", extend="max")
@@ -259,3 +200,63 @@ def _height(values, name):
     values = np.log10(values) if name in LOGARITHMIC else values.astype(float)
     width = values.max() - values.min()
     return (values - values.min()) / width if width > 0 else values * 0 + 0.5
+
+
+@styled
+def one_prediction(images, prediction, extent, title=None, source=None):
+    """What a network sees of one halo, and what it says about it.
+
+    Parameters
+    ----------
+    images : dict of str to array_like, shape (size, size)
+        Field -> standardised input.
+    prediction : pandas.DataFrame
+        Rows of one halo: property, truth, mean and std.
+    extent : float
+        Half the side of the images [kpc].
+    title : str, optional
+        Says which halo it is.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left: the inputs; right: posterior mean and standard deviation of each property, and the
+        truth (cross), all in units of the property's range.
+    """
+    figure, axes = plt.subplots(
+        1, len(images) + 1, figsize=(3.1 * len(images) + 4.2, 3.1), squeeze=False,
+        width_ratios=[1] * len(images) + [1.25],
+    )  # fmt: skip
+    for axis, (name, image) in zip(axes[0], images.items(), strict=False):
+        shown = axis.imshow(image, origin="lower", extent=[-extent, extent] * 2, cmap="cividis")
+        axis.set_title(field_names(name))
+        axis.set_xlabel("kpc")
+        figure.colorbar(shown, ax=axis, label="standardised log", shrink=0.8)
+    axes[0, 0].set_ylabel("kpc")
+    _draw_posteriors(axes[0, -1], prediction)
+    if title:
+        axes[0, -1].set_title(title)
+    return note_source(figure, source)
+
+
+def _draw_posteriors(axis, prediction):
+    rows = prediction.set_index("property")
+    known = [one for one in PROPERTIES if one.name in rows.index]
+    low = np.array([one.low for one in known])
+    span = np.array([one.high for one in known]) - low
+    values = rows.loc[[one.name for one in known]]
+    place = -np.arange(len(known))
+    mean = (values["mean"].to_numpy() - low) / span
+    truth = (values["truth"].to_numpy() - low) / span
+    axis.errorbar(
+        mean, place, xerr=values["std"].to_numpy() / span, fmt="o", color="#0072B2", ms=5,
+        capsize=3, lw=1.5, label=r"posterior $\mu\pm\sigma$",
+    )  # fmt: skip
+    axis.plot(truth, place, "x", color="k", ms=7, mew=1.8, label="truth")
+    axis.set_yticks(place, [one.label for one in known])
+    axis.set_xlabel("position in the range of Table 1")
+    axis.set_xlim(min(-0.05, np.nanmin(truth) - 0.05), max(1.05, np.nanmax(truth) + 0.05))
+    axis.set_ylim(-len(known) + 0.4, 1.3)
+    axis.legend(loc="upper center", ncols=2)

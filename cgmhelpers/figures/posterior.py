@@ -5,109 +5,46 @@ import numpy as np
 from scipy import stats
 
 from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour, suite_marker
+from cgmhelpers.statistics.coverage import allowed
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 from cgmhelpers.statistics.posterior_tests import ranks
-
-FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
-
-
-@styled
-def disagreement(halos, source=None):
-    """Error against the members' disagreement, halo by halo.
-
-    Parameters
-    ----------
-    halos : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.reliability.per_halo`.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel for each suite of the training; colours and markers are the suites of the test,
-        small symbols their halos and large ones their medians. Root mean squares over the
-        properties, in units of their ranges.
-    """
-    trained = list(dict.fromkeys(halos["suite_train"]))
-    figure, axes = plt.subplots(
-        1, len(trained), figsize=(2.9 * len(trained) + 0.4, 3.3), sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
-    suites = list(dict.fromkeys(halos["suite"]))
-    for axis, suite_train in zip(axes[0], trained, strict=True):
-        for suite in suites:
-            own = halos[(halos["suite_train"] == suite_train) & (halos["suite"] == suite)]
-            look = {"color": suite_colour(suite), "marker": suite_marker(suite)}
-            axis.scatter(own["epistemic"], own["error"], s=5, alpha=0.3, linewidth=0, **look)
-            middle = own[["epistemic", "error"]].median()
-            axis.scatter(*middle, s=75, edgecolor="k", linewidth=1.2, zorder=3, **look)
-        axis.set_title(f"trained on {suite_train}")
-        axis.set_xlabel("epistemic deviation")
-    axes[0, 0].set_ylabel("error of the mean")
-    axes[0, 0].set_xscale("log")
-    axes[0, 0].set_yscale("log")
-    key = [
-        plt.Line2D(
-            [], [], ls="none", color=suite_colour(one), marker=suite_marker(one), mec="k", ms=8,
-            label=f"tested on {one}",
-        )
-        for one in suites
-    ]  # fmt: skip
-    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
-    return note_source(figure, source)
-
-
-@styled
-def reliability_flags(table, source=None):
-    """How well each part of the variance tells which halos not to trust.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.reliability.reliability`.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel for each task: the area under the curve with its 95% interval; 0.5 is no use.
-    """
-    tasks, suites, flags = (
-        list(dict.fromkeys(table[key])) for key in ("task", "suite_train", "flag")
-    )
-    names = {"unfamiliar": "to tell halos of other suites", "large error": "to tell large errors"}
-    figure, axes = plt.subplots(1, len(tasks), figsize=(3.3 * len(tasks) + 0.6, 3), sharey=True)
-    for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
-        for shift, flag in zip((-0.12, 0.12), flags, strict=True):
-            own = table[(table["task"] == task) & (table["flag"] == flag)]
-            for place, row in zip(range(len(suites)), own.itertuples(), strict=True):
-                axis.errorbar(
-                    place + shift, row.auc, [[row.auc - row.low], [row.high - row.auc]],
-                    fmt=suite_marker(row.suite_train), color=suite_colour(row.suite_train),
-                    mfc=suite_colour(row.suite_train) if flag == "epistemic" else "w",
-                    ms=6, capsize=2, lw=1.4,
-                )  # fmt: skip
-        axis.axhline(0.5, color="k", lw=1, ls=":")
-        axis.set_title(names.get(task, task))
-        axis.set_xticks(range(len(suites)), suites)
-        axis.set_xlim(-0.5, len(suites) - 0.5)
-    np.atleast_1d(axes)[0].set_ylabel("area under the curve")
-    key = [
-        plt.Line2D([], [], ls="none", marker="o", color="0.3", ms=6,
-                   mfc="0.3" if flag == "epistemic" else "w", label=FLAGS[flag])
-        for flag in flags
-    ]  # fmt: skip
-    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
-    return note_source(figure, source)
-
 
 FLOW_COLOUR = "#332288"
 MOMENT_COLOUR = "#DDAA33"
 LEVELS = (0.95, ONE_SIGMA)
 GRID = 50
 """Points along a side of what contours are drawn from."""
+FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
+
+
+@styled
+def flow_training(histories, source=None):
+    """Learning curves of flows.
+
+    Parameters
+    ----------
+    histories : dict of str to pandas.DataFrame
+        Suite -> ``posterior.csv``: step, training_loss and validation_loss.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Negative log density of the true properties, standardised; a point marks the weights kept.
+    """
+    figure, axis = plt.subplots(figsize=(5.2, 3.2))
+    for suite, history in histories.items():
+        colour, best = suite_colour(suite), history["validation_loss"].idxmin()
+        axis.plot(history["step"], history["training_loss"], color=colour, lw=1, ls="--")
+        axis.plot(history["step"], history["validation_loss"], color=colour, label=suite)
+        axis.plot(*history.loc[best, ["step", "validation_loss"]], "o", color=colour, ms=5)
+    axis.plot([], [], color="0.3", lw=1, ls="--", label="training halos")
+    axis.plot([], [], color="0.3", marker="o", ms=5, label="validation halos, best")
+    axis.set_xlabel("step")
+    axis.set_ylabel(r"$-\ln$ density of the truth")
+    axis.legend(loc="upper right")
+    return note_source(figure, source)
 
 
 @styled
@@ -210,36 +147,6 @@ def _draw_pair(axis, samples, truth, mean, std):
 
 
 @styled
-def flow_training(histories, source=None):
-    """Learning curves of flows.
-
-    Parameters
-    ----------
-    histories : dict of str to pandas.DataFrame
-        Suite -> ``posterior.csv``: step, training_loss and validation_loss.
-    source : str, optional
-        What the data are.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Negative log density of the true properties, standardised; a point marks the weights kept.
-    """
-    figure, axis = plt.subplots(figsize=(5.2, 3.2))
-    for suite, history in histories.items():
-        colour, best = suite_colour(suite), history["validation_loss"].idxmin()
-        axis.plot(history["step"], history["training_loss"], color=colour, lw=1, ls="--")
-        axis.plot(history["step"], history["validation_loss"], color=colour, label=suite)
-        axis.plot(*history.loc[best, ["step", "validation_loss"]], "o", color=colour, ms=5)
-    axis.plot([], [], color="0.3", lw=1, ls="--", label="training halos")
-    axis.plot([], [], color="0.3", marker="o", ms=5, label="validation halos, best")
-    axis.set_xlabel("step")
-    axis.set_ylabel(r"$-\ln$ density of the truth")
-    axis.legend(loc="upper right")
-    return note_source(figure, source)
-
-
-@styled
 def coverage_tests(tests, source=None):
     """Expected coverage with random points, test by test.
 
@@ -305,7 +212,7 @@ def rank_histograms(inferred, bins=10, source=None):
     for row, suite in zip(axes, suites, strict=True):
         found = ranks(inferred[suite]["samples"].values, inferred[suite]["truth"].values)
         expected = len(found) / bins
-        band = stats.binom.ppf([0.025, 0.975], len(found), 1 / bins)
+        band = np.multiply(allowed(len(found), 1 / bins), len(found))
         for axis, one in zip(row, found.T, strict=True):
             axis.axhspan(*band, color="0.85", lw=0)
             axis.axhline(expected, color="k", lw=1)
@@ -392,4 +299,96 @@ def correlation_matrices(matrices, names, source=None):
         axis.set_ylim(len(names) - 0.5, 0.5)
         axis.tick_params(length=0)
     figure.colorbar(shown, ax=axes, label="correlation", pad=0.02)
+    return note_source(figure, source)
+
+
+@styled
+def disagreement(halos, source=None):
+    """Error against the members' disagreement, halo by halo.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame
+        From :func:`cgmhelpers.statistics.reliability.per_halo`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each suite of the training; colours and markers are the suites of the test,
+        small symbols their halos and large ones their medians. Root mean squares over the
+        properties, in units of their ranges.
+    """
+    trained = list(dict.fromkeys(halos["suite_train"]))
+    figure, axes = plt.subplots(
+        1, len(trained), figsize=(2.9 * len(trained) + 0.4, 3.3), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    suites = list(dict.fromkeys(halos["suite"]))
+    for axis, suite_train in zip(axes[0], trained, strict=True):
+        for suite in suites:
+            own = halos[(halos["suite_train"] == suite_train) & (halos["suite"] == suite)]
+            look = {"color": suite_colour(suite), "marker": suite_marker(suite)}
+            axis.scatter(own["epistemic"], own["error"], s=5, alpha=0.3, linewidth=0, **look)
+            middle = own[["epistemic", "error"]].median()
+            axis.scatter(*middle, s=75, edgecolor="k", linewidth=1.2, zorder=3, **look)
+        axis.set_title(f"trained on {suite_train}")
+        axis.set_xlabel("epistemic deviation")
+    axes[0, 0].set_ylabel("error of the mean")
+    axes[0, 0].set_xscale("log")
+    axes[0, 0].set_yscale("log")
+    key = [
+        plt.Line2D(
+            [], [], ls="none", color=suite_colour(one), marker=suite_marker(one), mec="k", ms=8,
+            label=f"tested on {one}",
+        )
+        for one in suites
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
+    return note_source(figure, source)
+
+
+@styled
+def reliability_flags(table, source=None):
+    """How well each part of the variance tells which halos not to trust.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`cgmhelpers.statistics.reliability.areas`.
+    source : str, optional
+        What the data are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each task: the area under the curve with its 95% interval; 0.5 is no use.
+    """
+    tasks, suites, flags = (
+        list(dict.fromkeys(table[key])) for key in ("task", "suite_train", "flag")
+    )
+    names = {"unfamiliar": "to tell halos of other suites", "large error": "to tell large errors"}
+    figure, axes = plt.subplots(1, len(tasks), figsize=(3.3 * len(tasks) + 0.6, 3), sharey=True)
+    for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
+        for shift, flag in zip((-0.12, 0.12), flags, strict=True):
+            own = table[(table["task"] == task) & (table["flag"] == flag)]
+            for place, row in zip(range(len(suites)), own.itertuples(), strict=True):
+                axis.errorbar(
+                    place + shift, row.auc, [[row.auc - row.low], [row.high - row.auc]],
+                    fmt=suite_marker(row.suite_train), color=suite_colour(row.suite_train),
+                    mfc=suite_colour(row.suite_train) if flag == "epistemic" else "w",
+                    ms=6, capsize=2, lw=1.4,
+                )  # fmt: skip
+        axis.axhline(0.5, color="k", lw=1, ls=":")
+        axis.set_title(names.get(task, task))
+        axis.set_xticks(range(len(suites)), suites)
+        axis.set_xlim(-0.5, len(suites) - 0.5)
+    np.atleast_1d(axes)[0].set_ylabel("area under the curve")
+    key = [
+        plt.Line2D([], [], ls="none", marker="o", color="0.3", ms=6,
+                   mfc="0.3" if flag == "epistemic" else "w", label=FLAGS[flag])
+        for flag in flags
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
     return note_source(figure, source)

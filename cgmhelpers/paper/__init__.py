@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "tables": [
             "class_counts",
             "table_counts",
+            "table_coverage",
             "table_functions",
             "table_layers",
             "table_properties",

@@ -114,7 +114,8 @@ class Evidence:
                 index=index, columns=["suite_train", "fields", "limits", "property"], values="mean"
             ).reindex(truths.index)
             halos = truths.index.to_frame(index=False)
-            columns = {key: truths[key].to_numpy() for key in truths}
+            columns = {"log_mass": halos["log_mass"].to_numpy()}
+            columns |= {key: truths[key].to_numpy() for key in truths}
             columns |= {key: means[key].to_numpy() for key in means}
             columns |= self._lines(suite, halos)
             samples[suite] = Sample(halos, columns, self.draws, self.seed + number)
@@ -252,25 +253,20 @@ class Evidence:
         Parameters
         ----------
         suite, fields, limits, name, where
-            As for :meth:`rmse`; bins of mass as in `cgmhelpers.statistics.metrics.scatter`.
+            As for :meth:`rmse`; scatter as from
+            :func:`cgmhelpers.statistics.metrics.scatter_at_fixed_mass`.
 
         Returns
         -------
         array (1 + draws,)
         """
         (truth, mean, log_mass), weights = self.tested[suite].take(
-            name, (suite, fields, limits, name), "log_m_halo", where=where
+            name, (suite, fields, limits, name), "log_mass", where=where
         )
-        bins = np.floor(log_mass / 0.25)
-        squares = np.zeros((2, len(weights)))
-        for one in np.unique(bins):
-            inside = bins == one
-            w = weights[:, inside]
-            for number, values in enumerate((truth[inside], mean[inside])):
-                with np.errstate(invalid="ignore"):
-                    spread = w @ values**2 - (w @ values) ** 2 / w.sum(axis=1)
-                squares[number] += np.nan_to_num(np.maximum(spread, 0))
-        return np.sqrt(squares[1] / squares[0])
+        values = np.column_stack([truth, mean])
+        of_truth, of_mean = metrics.scatter_at_fixed_mass(values, log_mass, weights).T
+        with np.errstate(invalid="ignore", divide="ignore"):  # draws without any of the halos
+            return of_mean / of_truth
 
     def _pair(self, train, fields, limits, name, test, where):
         test = test or train

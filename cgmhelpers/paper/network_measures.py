@@ -5,10 +5,12 @@ lacks what they need.
 """
 
 import numpy as np
+from scipy.stats import gmean
 
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.properties import NAMES, PROPERTIES
 from cgmhelpers.paper.gas_measures import CLASSES, brightness, of_class
+from cgmhelpers.statistics.transfer import elsewhere
 
 SINGLE, BOTH = ("xray", "hi"), "xray+hi"
 HALO_MASS = "log_m_halo"
@@ -63,12 +65,10 @@ def suite_error(evidence, suite, names, fields, limits):
     array (1 + draws,)
     """
     span = {one.name: one.high - one.low for one in PROPERTIES}
-    logs = [
-        np.log(evidence.rmse(suite, one, limits, name) / span[name])
-        for name in names
-        for one in fields
+    errors = [
+        evidence.rmse(suite, one, limits, name) / span[name] for name in names for one in fields
     ]
-    return np.exp(np.mean(logs, axis=0))
+    return gmean(errors, axis=0)
 
 
 def against_others(evidence, suite, measure, worst=False):
@@ -218,7 +218,7 @@ def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="surve
 
 
 def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
-    """RMSE of a suite's network in the other suites, their geometric mean.
+    """RMSE of a suite's network in the other suites.
 
     Parameters
     ----------
@@ -232,10 +232,10 @@ def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
     Returns
     -------
     array (1 + draws,)
+        As from :func:`cgmhelpers.statistics.transfer.elsewhere`.
     """
     others = [b for a, b in pairs(evidence) if a == suite]
-    logs = [np.log(evidence.rmse(suite, fields, limits, name, test)) for test in others]
-    return np.exp(np.mean(logs, axis=0))
+    return elsewhere([evidence.rmse(suite, fields, limits, name, test) for test in others])
 
 
 def second_field_elsewhere(evidence):
@@ -249,12 +249,13 @@ def second_field_elsewhere(evidence):
     Returns
     -------
     array (1 + draws,)
+        Geometric mean over the suites of the training.
     """
-    logs = [
-        np.log(error_elsewhere(evidence, suite, BOTH) / error_elsewhere(evidence, suite, "xray"))
+    ratios = [
+        error_elsewhere(evidence, suite, BOTH) / error_elsewhere(evidence, suite, "xray")
         for suite in evidence.suites
     ]
-    return np.exp(np.mean(logs, axis=0))
+    return gmean(ratios, axis=0)
 
 
 def scatter_ratios(evidence, fields=BOTH, limits="ideal"):
@@ -298,14 +299,13 @@ def line_against_network(evidence):
     """
     ratios = []
     for field in SINGLE:
-        logs = []
+        of_suites = []
         for suite in evidence.suites:
             network = (suite, field, "ideal", HALO_MASS)
             (truth, line, mean), weights = evidence.tested[suite].take(
                 HALO_MASS, ("line", field), network
             )
-            logs.append(
-                0.5 * np.log((weights @ (line - truth) ** 2) / (weights @ (mean - truth) ** 2))
-            )
-        ratios.append(np.exp(np.mean(logs, axis=0)))
+            squares = [weights @ (one - truth) ** 2 for one in (line, mean)]
+            of_suites.append(np.sqrt(squares[0] / squares[1]))
+        ratios.append(gmean(of_suites, axis=0))
     return np.min(ratios, axis=0)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.statistics import metrics
+from cgmhelpers.statistics import coverage, metrics
 
 PAPER_REALISATIONS = 27
 
@@ -32,6 +32,12 @@ PRINTED_SCATTER = {
 }
 """Table 3 of the paper: scatter in Sub-L*, true and inferred, and in L*, true and inferred; the
 names of the two properties are lost from our text."""
+
+PRINTED_COVERAGES = pd.DataFrame(
+    [("Astrid", "xray", 0.783), ("SIMBA", "xray", 0.689), ("SIMBA", "hi", 0.650)],
+    columns=["suite_test", "fields", "paper"],
+)
+"""Share of error bars that overlap perfect inference of the halo mass, ideal maps (Section 3.1)."""
 
 PRINTED_WIDTHS = (12, 24, 48, 96, 192, 384)
 """Channels of the six blocks in Table 4; the output of C52 is printed as 394, a misprint."""
@@ -156,6 +162,40 @@ def table_scatter(predictions):
     found.index = pd.MultiIndex.from_tuples(found.index, names=["property", "suite"])
     kinds = pd.MultiIndex.from_product([labels, ["true", "inferred", "ratio"]])
     return found[kinds]
+
+
+def table_coverage(predictions):
+    """Set coverages of the halo mass from ideal maps beside the three that the paper quotes.
+
+    The paper's networks aren't recalibrated, so the networks' own widths are comparable with it.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From ``Run.predictions``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a coverage of Section 3.1: suite_test, fields, paper, and for each of
+        `cgmhelpers.statistics.coverage.WIDTHS` the coverage of one standard deviation with its
+        interval, as text; missing where the run has no such network.
+    """
+    chosen = predictions[
+        (predictions["property"] == "log_m_halo")
+        & (predictions["limits"] == "ideal")
+        & (predictions["suite_train"] == predictions["suite_test"])
+    ]
+    table, keys = PRINTED_COVERAGES, ["suite_test", "fields"]
+    wanted = chosen.merge(PRINTED_COVERAGES[keys])
+    if np.isfinite(wanted["truth"]).any():
+        both = coverage.before_and_after(wanted)
+        found = coverage.coverages(both, ["width", *keys], [metrics.ONE_SIGMA])
+        found = found.assign(text=coverage.quote(found, "coverage"))
+        table = table.merge(
+            found.pivot(index=keys, columns="width", values="text").reset_index(), how="left"
+        )
+    return table.reindex(columns=[*keys, "paper", *coverage.WIDTHS])
 
 
 _CLASSES = ("sub_l_star", "l_star")

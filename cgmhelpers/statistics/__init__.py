@@ -4,8 +4,8 @@ Its files, each of which imports only those above it:
 
 - `resampling`: bootstrap intervals, from halos or whole boxes
 - `metrics`: equations 7 to 10, coverage, per class and bin, scatter at fixed mass
-- `coverage`: coverage at several levels, PIT values, and what noise makes of them
-- `comparison`: which of two tables of predictions is better, and whether error bars hold
+- `coverage`: coverage at several levels and the one standard that judges it, PIT values
+- `comparison`: which of two tables of predictions is better
 - `transfer`: what a network loses on another suite, and whether brightness explains it
 - `quality`: one table of what is odd about networks and their predictions
 - `posterior_tests`: whether a posterior is calibrated: ranks, expected coverage with random
@@ -30,23 +30,31 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "transfer",
     ],
     submod_attrs={
-        "comparison": ["coverages", "paired", "twin_parts", "unpaired"],
+        "comparison": ["paired", "twin_parts", "unpaired"],
         "coverage": [
-            "TOLERANCE",
+            "LEVELS",
+            "VERDICTS",
             "WIDTHS",
             "before_and_after",
-            "coverage_at_levels",
+            "coverages",
             "examine",
+            "judge",
             "pit",
             "pit_histogram",
             "quote",
         ],
-        "metrics": ["GROUPING", "ONE_SIGMA", "biases", "scatter", "summarise"],
+        "metrics": [
+            "GROUPING",
+            "ONE_SIGMA",
+            "biases",
+            "scatter",
+            "summarise",
+        ],
         "posterior_tests": ["REFERENCES", "expected_coverage", "holm", "rank_tests", "ranks"],
         "quality": ["report"],
-        "reliability": ["auc", "flag", "per_halo"],
+        "reliability": ["areas", "auc", "flag", "per_halo"],
         "resampling": ["REALISATION", "interval", "resample"],
         "scores": ["compare", "correlations"],
-        "transfer": ["brightness_and_bias", "pairs"],
+        "transfer": ["brightness_and_bias", "elsewhere", "pairs", "robustness"],
     },
 )

@@ -1,12 +1,12 @@
-"""Whether one table of predictions is better than another, and error bars as wide as they say.
+"""Whether one table of predictions is better than another.
 
-Every difference comes with an interval, from resampled halos, and every row with a verdict, which
-is "undecided" where the interval doesn't tell.
+Every difference comes with an interval, from resampled halos, and a verdict, which is "undecided"
+if the interval holds zero.
 """
 
 import numpy as np
 import pandas as pd
-from scipy import spatial, stats
+from scipy import spatial
 
 from cgmhelpers.halos.classes import HALO, centres
 from cgmhelpers.statistics import metrics, resampling
@@ -14,8 +14,6 @@ from cgmhelpers.statistics import metrics, resampling
 HIGHER_IS_BETTER = {"rmse": False, "r2": True}
 """Metrics that are compared."""
 RESULTS = ("metric", "n", "value", "reference", "difference", "low", "high", "verdict")
-LEVELS = (0.68, 0.95)
-"""Probabilities of the intervals whose coverage is checked."""
 
 
 def paired(predictions, reference, by=metrics.GROUPING, draws=1000, seed=1):
@@ -105,41 +103,8 @@ def _rows(key, one, other):
         yield (*key, metric, len(one[0]), value, reference, difference, low, high, verdict)
 
 
-def coverages(predictions, by, levels=LEVELS):
-    """Share of halos inside the intervals of some probabilities, and whether it is as stated.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        From :func:`cgmhelpers.inference.prediction.predict`.
-    by : sequence of str
-        Columns that make the groups.
-    levels : sequence of float
-        Probabilities.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per group and level: the columns of `by`, level, n (halos), coverage, low and high
-        (exact binomial 95% interval, Clopper & Pearson 1934) and verdict: "errors too small",
-        "errors too large", or "as stated" where the interval holds `level`.
-    """
-    rows = []
-    for key, group in _groups(predictions, by):
-        truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
-        for level in levels:
-            share = float(metrics.coverage(truth, mean, std, level)[0])
-            inside = stats.binomtest(round(share * len(group)), len(group))
-            low, high = inside.proportion_ci(0.95, "exact")
-            verdict = "errors too small" if high < level else "errors too large"
-            verdict = "as stated" if low <= level <= high else verdict
-            rows.append((*key, level, len(group), share, low, high, verdict))
-    columns = ["level", "n", "coverage", "low", "high", "verdict"]
-    return pd.DataFrame(rows, columns=[*by, *columns])
-
-
 def twin_parts(halos, suite, parts, box_size):
-    """The part that the twin of each halo has in another suite's split.
+    """Find the part that the twin of each halo has in another suite's split.
 
     Suites share their initial conditions, so a halo forms at nearly the same place in each. The
     twin is the nearest halo of `suite` in the same realisation, if it lies within R200c and its

@@ -1,5 +1,10 @@
 r"""Whether error bars are honest: coverage at several levels, PIT values, and their noise.
 
+One standard judges every coverage of this library, :func:`judge`: error bars are as stated unless
+posteriors of the stated widths would cover so few, or so many, of as many halos in less than 5% of
+all samples (exact binomial test, both sides alike). A fixed tolerance would pass a thousand halos
+whose errors are plainly too small, and fail ten whose errors are right.
+
 The probability integral transform (PIT) of a truth is the share of its posterior below it. Over
 many halos it is uniform if the posteriors, normal ones here, are right (Dawid 1984, J. R. Stat.
 Soc. A 147, 278). Truths pile up at both ends where widths are too small, in the middle where they
@@ -11,18 +16,96 @@ import pandas as pd
 from scipy import special, stats
 
 from cgmhelpers.statistics.metrics import GROUPING, ONE_SIGMA, coverage, summarise, with_truth
-from cgmhelpers.statistics.resampling import HALO, interval, resample
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, ONE_SIGMA, 0.8, 0.9, 0.95)
-"""Probabilities of the intervals whose coverage is tabulated."""
+"""Probabilities of the intervals whose coverage is drawn as a curve."""
 WIDTHS = ("network's own", "recalibrated")
 """Before and after."""
-TOLERANCE = 0.08
-"""Distance from 68.3% within which the coverage of one standard deviation counts as honest."""
+VERDICTS = ("as stated", "errors too small", "errors too large")
+"""What :func:`judge` says of error bars."""
+
+
+def allowed(number, level=ONE_SIGMA):
+    """Give the coverages that posteriors of the right widths have in 95% of samples.
+
+    Parameters
+    ----------
+    number : int or array_like
+        Halos in the sample.
+    level : float or array_like
+        Probability of the interval.
+
+    Returns
+    -------
+    low, high : float or ndarray
+        Shares of halos, both allowed: quantiles of the binomial distribution.
+    """
+    return tuple(stats.binom.ppf(end, number, level) / number for end in (0.025, 0.975))
+
+
+def judge(share, number, level=ONE_SIGMA):
+    """Judge a coverage by the one standard of this library.
+
+    Parameters
+    ----------
+    share : float or array_like
+        Share of halos whose truth lies in the interval.
+    number : int or array_like
+        Halos.
+    level : float or array_like
+        Probability of the interval.
+
+    Returns
+    -------
+    ndarray of str
+        One of `VERDICTS`: "as stated" exactly where the 95% interval of Clopper & Pearson (1934,
+        Biometrika 26, 404) for the share holds `level`.
+    """
+    inside = np.rint(np.multiply(share, number))
+    low, high = (np.rint(np.multiply(end, number)) for end in allowed(number, level))
+    stated, small, large = VERDICTS
+    return np.select([inside < low, inside > high], [small, large], stated)
+
+
+def coverages(predictions, by=GROUPING, levels=(ONE_SIGMA, 0.95)):
+    """Tabulate the share of halos inside the intervals of some probabilities, and judge it.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.prediction.predict`.
+    by : sequence of str
+        Columns that make the groups.
+    levels : sequence of float
+        Probabilities; `LEVELS` for a curve.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per group and level: the columns of `by`, ``level``, ``n`` (halos), ``coverage``,
+        ``coverage_low`` and ``coverage_high`` (its exact binomial 95% interval, Clopper & Pearson
+        1934), and ``verdict`` as from :func:`judge`.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, no row is left, or a level isn't a probability.
+    """
+    by, rows = list(by), []
+    for key, group in with_truth(predictions, by).groupby(by, sort=False, observed=True):
+        arrays = [np.tile(group[[name]], len(levels)) for name in ("truth", "mean", "std")]
+        shares = coverage(*arrays, level=levels)
+        for level, share in zip(levels, shares, strict=True):
+            inside = stats.binomtest(round(share * len(group)), len(group))
+            ends = inside.proportion_ci(0.95, "exact")
+            verdict = str(judge(share, len(group), level))
+            rows.append((*key, level, len(group), share, *ends, verdict))
+    columns = ["level", "n", "coverage", "coverage_low", "coverage_high", "verdict"]
+    return pd.DataFrame(rows, columns=[*by, *columns])
 
 
 def before_and_after(predictions):
-    """The same predictions twice: with the networks' own posterior widths, and recalibrated.
+    """Stack the same predictions with the networks' own posterior widths, and recalibrated.
 
     Parameters
     ----------
@@ -32,8 +115,8 @@ def before_and_after(predictions):
     Returns
     -------
     pandas.DataFrame
-        `predictions` below each other with a column ``width``, ``"network's own"`` (where ``std``
-        is ``std_network``) or ``"recalibrated"``: to group by.
+        `predictions` below each other with a column ``width``, ``"network's own"`` (``std`` is
+        ``std_network`` there) or ``"recalibrated"``: to group by.
     """
     own, recalibrated = WIDTHS
     before = predictions.assign(std=predictions["std_network"], width=own)
@@ -41,7 +124,7 @@ def before_and_after(predictions):
 
 
 def pit(truth, mean, std):
-    """Share of each normal posterior below the truth.
+    """Compute the share of each normal posterior below the truth.
 
     Parameters
     ----------
@@ -56,45 +139,8 @@ def pit(truth, mean, std):
     return special.ndtr((np.asarray(truth) - np.asarray(mean)) / np.asarray(std))
 
 
-def coverage_at_levels(predictions, by=GROUPING, levels=LEVELS, draws=1000, unit=HALO, seed=1):
-    """Coverage of the central intervals of several probabilities, with bootstrap intervals.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        From :func:`cgmhelpers.inference.prediction.predict`.
-    by : sequence of str
-        Columns that make the groups.
-    levels : sequence of float
-        Probabilities.
-    draws, unit, seed
-        As for :func:`cgmhelpers.statistics.resampling.bootstrap`; 95% intervals.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `by`, ``level``, ``n`` (halos), ``coverage``, ``coverage_low`` and
-        ``coverage_high`` (NaN for a single halo).
-
-    Raises
-    ------
-    ParameterError
-        If a column is missing or no row is left.
-    """
-    by, tables = list(by), []
-    for key, group in with_truth(predictions, [*by, *unit]).groupby(by, sort=False, observed=True):
-        # A column for each level: all of them from one product with the weights of the draws.
-        own = [np.tile(group[[name]], len(levels)) for name in ("truth", "mean", "std")]
-        weights = resample(group, unit, draws, seed)
-        low, high = interval(coverage(*own, level=levels, weights=weights))
-        table = pd.DataFrame({"level": levels, "n": len(group), "coverage": coverage(*own, levels)})
-        table = table.assign(coverage_low=low, coverage_high=high)
-        tables.append(table.assign(**dict(zip(by, key, strict=True)))[[*by, *table.columns]])
-    return pd.concat(tables, ignore_index=True)
-
-
-def pit_histogram(predictions, by=GROUPING, bins=10, level=0.95):
-    """Histogram of PIT values, and the band that noise allows a right posterior.
+def pit_histogram(predictions, by=GROUPING, bins=10):
+    """Bin PIT values, and give the band that noise allows a right posterior.
 
     Parameters
     ----------
@@ -104,14 +150,12 @@ def pit_histogram(predictions, by=GROUPING, bins=10, level=0.95):
         Columns that make the groups.
     bins : int
         Equal bins from 0 to 1.
-    level : float
-        Probability that the count of a bin lies in the band.
 
     Returns
     -------
     pandas.DataFrame
         The columns of `by`, ``pit`` (left edge of a bin), ``density`` (1 if right), and ``low``
-        and ``high``, the edges of the band: quantiles of the binomial distribution.
+        and ``high``, the edges of the band as from :func:`allowed`.
 
     Raises
     ------
@@ -121,22 +165,18 @@ def pit_histogram(predictions, by=GROUPING, bins=10, level=0.95):
     by, tables = list(by), []
     edges = np.linspace(0, 1, bins + 1)
     for key, group in with_truth(predictions, by).groupby(by, sort=False, observed=True):
-        number = len(group)
         count, _ = np.histogram(pit(group["truth"], group["mean"], group["std"]), edges)
-        low, high = (
-            stats.binom.ppf(share, number, 1 / bins) for share in (0.5 - level / 2, 0.5 + level / 2)
-        )
-        shares = {"density": count, "low": low, "high": high}
+        low, high = allowed(len(group), 1 / bins)
         table = pd.DataFrame(
             {**dict(zip(by, key, strict=True)), "pit": edges[:-1]}
-            | {name: value * bins / number for name, value in shares.items()}
+            | {"density": count * bins / len(group), "low": low * bins, "high": high * bins}
         )
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def examine(predictions, by=GROUPING, draws=1000, unit=HALO, seed=1):
-    """Coverage, chi squared and PIT of each group, with what sampling noise makes of them.
+def examine(predictions, by=GROUPING, draws=1000, seed=1):
+    """Tabulate coverage, chi squared and PIT of each group, with their sampling noise.
 
     Parameters
     ----------
@@ -144,16 +184,19 @@ def examine(predictions, by=GROUPING, draws=1000, unit=HALO, seed=1):
         From :func:`cgmhelpers.inference.prediction.predict`.
     by : sequence of str
         Columns that make the groups; ``(*GROUPING, "halo_class")`` for classes.
-    draws, unit, seed
-        As for :func:`cgmhelpers.statistics.resampling.bootstrap`; 95% intervals, none for 0 draws.
+    draws : int
+        Bootstrap draws of halos for the interval of chi squared; 0 for none.
+    seed : int
+        Of the draws.
 
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, ``n``, ``coverage`` and ``reduced_chi2`` with ``_low`` and ``_high``;
-        ``pit_distance``, the largest distance between the distribution of PIT values and the
-        uniform one (Kolmogorov-Smirnov), and ``pit_probability`` of a larger one by chance, for
-        independent halos; ``honest``, whether the coverage is within `TOLERANCE` of 68.3%.
+        The columns of `by`, then ``n``, ``coverage`` of one standard deviation,
+        ``coverage_low``, ``coverage_high`` and ``verdict`` as from :func:`coverages`;
+        ``reduced_chi2`` with ``_low`` and ``_high``; ``pit_distance``, the largest distance
+        between the distribution of PIT values and the uniform one (Kolmogorov-Smirnov), and
+        ``pit_probability`` of a larger one by chance, for independent halos.
 
     Raises
     ------
@@ -161,18 +204,17 @@ def examine(predictions, by=GROUPING, draws=1000, unit=HALO, seed=1):
         If a column is missing or no row is left.
     """
     by = list(by)
-    found = summarise(predictions, by, draws, unit, seed=seed)
-    ends = ("", "_low", "_high")
-    names = [f"{name}{end}" for name in ("coverage", "reduced_chi2") for end in ends]
-    names = [name for name in names if name in found]
+    found = coverages(predictions, by, [ONE_SIGMA]).drop(columns="level")
+    metrics = summarise(predictions, by, draws, seed=seed)
+    names = [name for name in metrics if name.startswith("reduced_chi2")]
     rows = with_truth(predictions, by)
     values = rows.assign(pit=pit(rows["truth"], rows["mean"], rows["std"]))
     groups = values.groupby(by, sort=False, observed=True)["pit"]
     tests = [stats.kstest(own, "uniform") for _, own in groups]
-    return found[[*by, "n", *names]].assign(
+    return found.assign(
+        **metrics[names],
         pit_distance=[one.statistic for one in tests],
         pit_probability=[one.pvalue for one in tests],
-        honest=(found["coverage"] - ONE_SIGMA).abs() <= TOLERANCE,
     )
 
 

@@ -25,6 +25,9 @@ ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
 GROUPING = ("suite_train", "suite_test", "fields", "limits", "property")
 """Columns that say which network was asked about which suite."""
 
+MASS_BIN = 0.25
+"""Width of the bins in which scatter at fixed mass is measured [dex]."""
+
 METRICS = ("rmse", "r2", "relative_error", "reduced_chi2", "coverage")
 """What :func:`summarise` gives."""
 
@@ -39,8 +42,8 @@ def rmse(truth, mean, weights=None):
     truth, mean : array_like, shape (halos, properties)
         In the unit of each property.
     weights : array_like, shape (draws, halos), optional
-        From :func:`resample`: how often each halo counts in each draw. Adds a first axis, draws,
-        to the result.
+        From :func:`cgmhelpers.statistics.resampling.resample`: how often each halo counts in each
+        draw. Adds a first axis, draws, to the result.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def reduced_chi2(truth, mean, std, weights=None):
 
 
 def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
-    """Fraction of halos whose truth lies in the central normal interval of a probability.
+    """Share of halos whose truth lies in the central normal interval of a probability.
 
     Parameters
     ----------
@@ -171,7 +174,7 @@ def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
 
 
 def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
-    """All metrics of each group of a table of predictions.
+    """Compute all metrics of each group of a table of predictions.
 
     Parameters
     ----------
@@ -182,8 +185,12 @@ def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
         Columns that make the groups; ``(*GROUPING, "halo_class")`` for metrics per class.
     draws : int
         Resamples for intervals; 0 for none.
-    unit, level, seed
-        As for :func:`bootstrap`.
+    unit : sequence of str
+        As for :func:`cgmhelpers.statistics.resampling.resample`.
+    level : float
+        Probability of the intervals.
+    seed : int
+        Seed of the draws.
 
     Returns
     -------
@@ -225,16 +232,59 @@ def _metrics(group, weights=None):
     return {name: value[..., 0] for name, value in zip(METRICS, found, strict=True)}
 
 
-def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
-    r"""Scatter of truth and of inference at fixed halo mass (Table 3).
+def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
+    r"""Scatter of values about their mean in bins of log halo mass.
 
-    The paper doesn't say how it removes the trend with mass. Here halos are binned in log halo
-    mass within each group, and the scatter is the standard deviation about the bins' means,
+    The paper doesn't say how it removes the trend with mass. Here the scatter is the standard
+    deviation about the bins' means,
 
     .. math:: s^2 = \frac{1}{n-b} \sum_b \sum_{i \in b} (v_i - \bar v_b)^2
 
     for :math:`n` halos in :math:`b` bins (the within-group mean square of an analysis of
-    variance). A trend within a bin adds (slope x `bin_width`)^2 / 12 to both.
+    variance). A trend within a bin adds (slope x `bin_width`)^2 / 12.
+
+    Parameters
+    ----------
+    values : array_like, shape (halos, columns)
+        For example truths and posterior means, in the unit of a property.
+    log_mass : array_like, shape (halos,)
+        Log10 halo mass of the catalogue [Msun], which also makes the halo classes.
+    weights : array_like, shape (draws, halos), optional
+        As for :func:`rmse`.
+    bin_width : float
+        Width of the mass bins [dex].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        In the unit of the values; NaN where no bin holds two halos.
+
+    Raises
+    ------
+    ParameterError
+        If `bin_width` isn't positive.
+    """
+    if not bin_width > 0:
+        raise ParameterError("bin_width must be positive.", found=bin_width, expected="dex")
+    values = np.asarray(values, dtype=np.float64)
+    counts = np.ones((1, len(values))) if weights is None else np.asarray(weights, dtype=float)
+    _, mass_bin = np.unique(np.floor(np.asarray(log_mass) / bin_width), return_inverse=True)
+    squares, freedom = 0.0, counts.sum(axis=1, keepdims=True)
+    for number in range(mass_bin.max(initial=-1) + 1):
+        inside = mass_bin == number
+        own, n = counts[:, inside], counts[:, inside].sum(axis=1, keepdims=True)
+        # About the mean, so that the difference of squares loses no digits.
+        centred = values[inside] - values[inside].mean(axis=0)
+        mean = own @ centred / np.maximum(n, 1)
+        squares = squares + np.maximum(own @ centred**2 - n * mean**2, 0)
+        freedom = freedom - (n > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.sqrt(np.where(freedom > 0, squares / freedom, np.nan))
+    return found[0] if weights is None else found
+
+
+def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=MASS_BIN):
+    """Scatter of truth and of inference at fixed halo mass (Table 3).
 
     Parameters
     ----------
@@ -243,7 +293,7 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
     by : sequence of str
         Columns that make the groups.
     bin_width : float
-        Width of the mass bins [dex].
+        As for :func:`scatter_at_fixed_mass`.
 
     Returns
     -------
@@ -257,24 +307,15 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=0.25):
     ParameterError
         If a column is missing, no row is left, or `bin_width` isn't positive.
     """
-    if not bin_width > 0:
-        raise ParameterError("bin_width must be positive.", found=bin_width, expected="dex")
-    by = list(by)
-    rows = []
-    for key, group in with_truth(predictions, [*by, "log_mass"]).groupby(
-        by, sort=False, observed=True
-    ):
-        mass_bin = np.floor(group["log_mass"] / bin_width)
-        freedom = len(group) - mass_bin.nunique()
-        values = group[["truth", "mean"]]
-        squares = ((values - values.groupby(mass_bin).transform("mean")) ** 2).sum()
-        found = np.sqrt(squares / freedom) if freedom > 0 else squares * np.nan
-        ratio = found["mean"] / found["truth"] if found["truth"] > 0 else np.nan
-        rows.append(
-            dict(zip(by, key, strict=True))
-            | {"n": len(group), "truth": found["truth"], "mean": found["mean"], "ratio": ratio}
+    by, rows = list(by), []
+    table = with_truth(predictions, [*by, "log_mass"])
+    for key, group in table.groupby(by, sort=False, observed=True):
+        truth, mean = scatter_at_fixed_mass(
+            group[["truth", "mean"]], group["log_mass"], bin_width=bin_width
         )
-    return pd.DataFrame(rows)
+        ratio = mean / truth if truth > 0 else np.nan
+        rows.append((*key, len(group), truth, mean, ratio))
+    return pd.DataFrame(rows, columns=[*by, "n", "truth", "mean", "ratio"])
 
 
 def biases(predictions, by=GROUPING):

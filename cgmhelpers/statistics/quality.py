@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.statistics import metrics
+from cgmhelpers.statistics import coverage, metrics
 
-COVERAGE = (metrics.ONE_SIGMA - 0.1, metrics.ONE_SIGMA + 0.1)
-"""Coverage of one sigma that passes, but for the noise of few halos."""
 CHI2 = (0.5, 2.0)
+"""Reduced chi squared that passes."""
 SHARE = 0.05
 """Share of halos outside of the training's range that passes: a range has two ends."""
 LATE = 0.1
@@ -71,10 +70,8 @@ def report(predictions, histories):
         if judged.empty:
             continue
         arrays = [judged[[name]].to_numpy() for name in ("truth", "mean", "std")]
-        # Two standard errors of a share that few halos measure.
-        noise = 2 * np.sqrt(metrics.ONE_SIGMA * (1 - metrics.ONE_SIGMA) / len(judged))
         covered = float(metrics.coverage(*arrays)[0])
-        rows.append((*key, "coverage", covered, COVERAGE[0] - noise, COVERAGE[1] + noise))
+        rows.append((*key, "coverage", covered, *coverage.allowed(len(judged))))
         rows.append((*key, "reduced chi squared", float(metrics.reduced_chi2(*arrays)[0]), *CHI2))
     halo = [*keys[:-1], *HALO]
     for key, group in predictions.drop_duplicates(halo).groupby(keys[:-1], sort=False):

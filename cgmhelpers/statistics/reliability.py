@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
@@ -10,12 +10,12 @@ from cgmhelpers.statistics import resampling
 
 
 def per_halo(table):
-    """One row per halo and network: how far off it is, and how far the members disagree.
+    """Condense predictions to a row per halo and network: its error, and the disagreement.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`combine`.
+        From :func:`cgmhelpers.inference.ensembles.combine`.
 
     Returns
     -------
@@ -40,8 +40,8 @@ def per_halo(table):
     return halos.assign(familiar=halos["suite"] == halos["suite_train"])
 
 
-def reliability(halos, share=0.1, draws=500, seed=1):
-    """How well the members' disagreement tells which halos not to trust.
+def areas(halos, share=0.1, draws=500, seed=1):
+    """Measure how well the members' disagreement tells which halos not to trust.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def reliability(halos, share=0.1, draws=500, seed=1):
     -------
     pandas.DataFrame
         A row for each ``suite_train``, ``flag`` (``epistemic`` or ``aleatoric``) and ``task``:
-        ``unfamiliar`` (to tell halos of other suites) and ``large error`` (to tell halos whose
-        error exceeds that of all but `share` of the familiar ones). ``auc`` is the probability
-        that a halo to be told has the larger flag (0.5: no use, 1: always), with the interval
-        ``low`` to ``high`` of 95%. NaN where there is nothing to tell.
+        ``unfamiliar`` (halos of other suites) and ``large error`` (halos whose error exceeds that
+        of all but `share` of the familiar ones). ``auc`` is the probability that such a halo has
+        a larger flag than one of the others (0.5: no use, 1: always), with the interval ``low``
+        to ``high`` of 95%. NaN where all halos are of one kind.
     """
     rows = []
     for suite, own in halos.groupby("suite_train", sort=False):
@@ -85,8 +85,8 @@ def auc(flag, wanted, weights=None):
     flag : array_like, shape (halos,)
         A number; larger is more suspicious.
     wanted : array_like of bool, shape (halos,)
-        Which ones it should tell.
-    weights : array_like of int, shape (halos,), optional
+        The halos that the flag should tell.
+    weights : array_like, shape (halos,), optional
         How often each halo counts.
 
     Returns
@@ -95,14 +95,11 @@ def auc(flag, wanted, weights=None):
         The chance that one of the wanted halos has a larger flag than one of the others (ties
         count half; Mann-Whitney); NaN if there is none of either.
     """
-    flag, wanted = np.asarray(flag, dtype=float), np.asarray(wanted, dtype=bool)
-    if weights is not None:
-        repeated = np.repeat(np.arange(len(flag)), np.asarray(weights, dtype=int))
-        flag, wanted = flag[repeated], wanted[repeated]
-    yes, no = wanted.sum(), (~wanted).sum()
-    if not yes or not no:
+    wanted = np.asarray(wanted, dtype=bool)
+    weights = np.ones(len(wanted)) if weights is None else np.asarray(weights, dtype=float)
+    if not weights[wanted].any() or not weights[~wanted].any():
         return np.nan
-    return (stats.rankdata(flag)[wanted].sum() - yes * (yes + 1) / 2) / (yes * no)
+    return roc_auc_score(wanted, flag, sample_weight=weights)
 
 
 def flag(halos, level=0.95):

@@ -1,7 +1,13 @@
-"""Bootstrap: how much a statistic of a table would change with another draw of halos or boxes."""
+"""Bootstrap: how much a statistic of a table would change with another draw of halos or boxes.
+
+The rows of a unit go together: all properties, networks and projections of a halo, so that
+differences between networks keep what their errors have in common. Halos of one box share
+large-scale structure, and suites share initial conditions, so a comparison between suites may
+resample the unit `REALISATION`; with few of them the interval is a rough one, and too short. See
+Efron & Tibshirani (1993, An Introduction to the Bootstrap, Section 13.3).
+"""
 
 import numpy as np
-import pandas as pd
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
@@ -10,69 +16,15 @@ REALISATION = ("set_name", "realisation")
 """Columns that name a box in all suites: the unit where twins, or neighbours, go together."""
 
 
-def bootstrap(table, statistic, unit=HALO, draws=1000, level=0.95, seed=1):
-    """Percentile interval of any statistic of a table, from resampled halos or realisations.
-
-    The rows of a unit go together: all properties, networks and projections of a halo, so that
-    differences between networks keep what their errors have in common. Halos of one box share
-    large-scale structure, and suites share initial conditions, so a comparison between suites
-    resamples the unit `REALISATION`; with few of them the interval is a rough one, and too short.
-    See Efron & Tibshirani (1993, An Introduction to the Bootstrap, Section 13.3).
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Predictions, or any table with the columns of `unit`.
-    statistic : callable
-        Table in; a number, or a Series of numbers, out. Halos that were drawn twice are in the
-        table twice.
-    unit : sequence of str
-        Columns that name what is resampled: `HALO` or `REALISATION`.
-    draws : int
-        Number of resamples.
-    level : float
-        Probability of the interval, 0 < level < 1.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    pandas.Series or pandas.DataFrame
-        Entries (columns) ``value``, of `table` itself, ``low`` and ``high``; a row for each number
-        of `statistic`. Draws where the statistic is NaN don't count.
-
-    Raises
-    ------
-    ParameterError
-        If a column is missing, there are fewer than two units, or `level` or `draws` can't be
-        used.
-    """
-    weights = resample(table, unit, draws, seed)
-    if np.isnan(weights).any():
-        raise ParameterError(
-            "A single unit can't be resampled.",
-            found=f"one {'/'.join(unit)} in {len(table)} rows",
-            expected="at least two",
-        )
-    every = np.arange(len(table))
-    drawn = [statistic(table.iloc[np.repeat(every, one)]) for one in weights.astype(int)]
-    value = statistic(table)
-    if isinstance(value, pd.Series):  # a rare group may be missing in a draw
-        drawn = pd.DataFrame(drawn).reindex(columns=value.index)
-    low, high = interval(drawn, level)
-    found = {"value": value, "low": low, "high": high}
-    return pd.DataFrame(found) if isinstance(value, pd.Series) else pd.Series(found)
-
-
 def resample(table, unit=HALO, draws=1000, seed=1):
-    """How often each row of a table counts in each bootstrap draw.
+    """Draw units with replacement: how often each row of a table counts in each draw.
 
     Parameters
     ----------
     table : pandas.DataFrame
         With the columns of `unit`.
     unit : sequence of str
-        Columns that name what is drawn with replacement.
+        Columns that name the unit that is drawn: `HALO` or `REALISATION`.
     draws : int
         Number of draws.
     seed : int
@@ -104,7 +56,7 @@ def resample(table, unit=HALO, draws=1000, seed=1):
 
 
 def interval(drawn, level=0.95):
-    """Central percentile interval of the draws of a statistic.
+    """Take the central percentile interval of the draws of a statistic.
 
     Parameters
     ----------
@@ -134,7 +86,7 @@ def interval(drawn, level=0.95):
 
 
 def check_probability(level):
-    """Refuse what isn't a probability.
+    """Refuse levels that aren't probabilities.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ logarithm of the density it is proper: no posterior does better on average than 
 
 import numpy as np
 import pandas as pd
+import scoringrules
 from scipy import stats
 
 from cgmhelpers.errors import ParameterError
@@ -16,55 +17,8 @@ from cgmhelpers.halos.classes import HALO
 from cgmhelpers.statistics import resampling
 
 
-def crps_samples(samples, truth):
-    r"""Continuous ranked probability score of a posterior given as samples.
-
-    .. math:: \langle|x_j-\theta|\rangle_j - \tfrac{1}{2}\langle|x_j-x_k|\rangle_{j\ne k}
-
-    Parameters
-    ----------
-    samples : array_like, shape (halos, draws, properties)
-        At least two draws.
-    truth : array_like, shape (halos, properties)
-        In the unit of each property.
-
-    Returns
-    -------
-    ndarray, shape (halos, properties)
-        In the unit of each property; an estimate without bias, which may be slightly negative.
-    """
-    ordered = np.sort(np.asarray(samples, dtype=float), axis=1)
-    number = ordered.shape[1]
-    error = np.abs(ordered - np.asarray(truth, dtype=float)[:, None]).mean(axis=1)
-    # The j-th smallest is the larger of j pairs, and the smaller of number - 1 - j.
-    weight = (2 * np.arange(number) - number + 1)[:, None]
-    return error - (weight * ordered).sum(axis=1) / (number * (number - 1))
-
-
-def crps_normal(truth, mean, std):
-    r"""Continuous ranked probability score of a normal posterior, in closed form.
-
-    .. math::
-
-        \sigma\left[z(2\Phi(z)-1)+2\varphi(z)-\pi^{-1/2}\right], \quad z=(\theta-\mu)/\sigma
-
-    Parameters
-    ----------
-    truth, mean, std : array_like
-        Of equal shapes; `std` positive.
-
-    Returns
-    -------
-    ndarray, same shape
-        In the unit of the property.
-    """
-    truth, mean, std = (np.asarray(one, dtype=float) for one in (truth, mean, std))
-    z = (truth - mean) / std
-    return std * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
-
-
 def compare(inferred, predictions, draws=1000, seed=1):
-    """Scores of a flow and of the moment network that it looks through, on the same halos.
+    """Score a flow and the moment network that it looks through, on the same halos.
 
     The moment network's posterior is taken as normal and, as it says nothing about correlations,
     as a product over the properties.
@@ -109,8 +63,12 @@ def compare(inferred, predictions, draws=1000, seed=1):
             remedy="Make both with the same maps and parts.",
         ) from None
     truth, mean, std = (wide[name][names].to_numpy() for name in ("truth", "mean", "std"))
-    of_moments = crps_normal(truth, mean, std)
-    of_flow = crps_samples(inferred["samples"].values, inferred["truth"].values)
+    of_moments = scoringrules.crps_normal(truth, mean, std, backend="numpy")
+    # This estimator has no bias for any number of draws, and needs no pairs of them.
+    of_flow = scoringrules.crps_ensemble(
+        inferred["truth"].values, inferred["samples"].values, m_axis=1, estimator="pwm",
+        backend="numpy",
+    )  # fmt: skip
     density = stats.norm.logpdf(truth, mean, std).sum(axis=1)
     of_moments = np.column_stack([of_moments, -density])
     of_flow = np.column_stack([of_flow, -inferred["log_prob"].values])
@@ -134,7 +92,7 @@ def compare(inferred, predictions, draws=1000, seed=1):
 
 
 def correlations(samples):
-    """Correlation matrix of the properties within the posterior, averaged over halos.
+    """Average the correlation matrix of the properties within the posterior over halos.
 
     Parameters
     ----------
@@ -144,8 +102,8 @@ def correlations(samples):
     Returns
     -------
     ndarray, shape (properties, properties)
-        Mean of the halos' Pearson correlations: what the map of one halo leaves to go together,
-        not what goes together in the population.
+        Mean of the halos' Pearson correlations: which properties one halo's map leaves undecided
+        together, not which ones go together in the population.
     """
     samples = np.asarray(samples, dtype=float)
     centred = samples - samples.mean(axis=1, keepdims=True)

@@ -1,14 +1,36 @@
-"""Networks of one suite tested on another: what is lost, and whether brightness explains it."""
+"""Networks of one suite tested on another: what they lose, and whether brightness explains it."""
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.statistics import metrics
 
 
-def transfer(predictions, by=("fields", "limits", "property")):
-    """Error of networks in their own suite, and in suites that they weren't trained on.
+def elsewhere(errors):
+    """Combine a network's errors in the suites that it wasn't trained on: the geometric mean.
+
+    Networks are compared by ratios of errors, and of geometric means the ratio is the mean ratio:
+    it is the same whichever network is the numerator, and no single suite with a large offset
+    rules it, as it would an arithmetic mean.
+
+    Parameters
+    ----------
+    errors : array_like, shape (suites, ...)
+        For example RMSE, positive.
+
+    Returns
+    -------
+    float or ndarray, shape (...)
+        In the unit of the errors; NaN for no suite.
+    """
+    errors = np.asarray(errors, dtype=float)
+    return stats.gmean(errors, axis=0) if len(errors) else np.full(errors.shape[1:], np.nan)
+
+
+def robustness(predictions, by=("fields", "limits", "property")):
+    """Tabulate errors of networks in their own suite, and in suites that they don't know.
 
     Parameters
     ----------
@@ -20,27 +42,26 @@ def transfer(predictions, by=("fields", "limits", "property")):
     Returns
     -------
     pandas.DataFrame
-        suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere
-        (mean of the RMSE in each other suite), factor (elsewhere / own) and offset (mean over
-        the other suites of the absolute median of inference minus truth); the last three NaN
+        suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere (RMSE
+        in the other suites, as from :func:`elsewhere`), factor (elsewhere / own) and offset (mean
+        over the other suites of the absolute median of inference minus truth); the last three NaN
         where there is no other suite. The most robust training set has the smallest `elsewhere`.
     """
     keys = ["suite_train", *by]
     pairs = ["suite_train", "suite_test", *by]
     table = metrics.summarise(predictions, pairs)
     table = table.merge(metrics.biases(predictions, pairs)[[*pairs, "median"]], on=pairs)
-    table["offset"] = table["median"].abs()
     same = table["suite_train"] == table["suite_test"]
     own = table[same].set_index(keys)["rmse"].rename("own")
-    others = table[~same].groupby(keys, sort=False)[["rmse", "offset"]].mean()
-    found = pd.concat([own, others.rename(columns={"rmse": "elsewhere"})], axis=1)
-    found = found.reindex(columns=["own", "elsewhere", "offset"])
+    groups = table[~same].assign(offset=table["median"].abs()).groupby(keys, sort=False)
+    others = groups.agg(elsewhere=("rmse", elsewhere), offset=("offset", "mean"))
+    found = pd.concat([own, others], axis=1).reindex(columns=["own", "elsewhere", "offset"])
     found.insert(2, "factor", found["elsewhere"] / found["own"])
     return found.rename_axis(keys).reset_index()
 
 
 def brightness_and_bias(predictions, totals, name, field):
-    """Whether networks over-predict in suites that are brighter than the one they know.
+    """Compare the offset in each other suite with how much brighter that suite is.
 
     Parameters
     ----------
@@ -85,7 +106,7 @@ def brightness_and_bias(predictions, totals, name, field):
 
 
 def pairs(predictions, name):
-    """Metrics of one property for every pair of suites, with offset and correlation.
+    """Tabulate one property's metrics for every pair of suites, with offset and correlation.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """Figures of calibration show the tables that they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from helpers.posteriors import posteriors
@@ -19,14 +18,8 @@ def both():
     return coverage.before_and_after(posteriors(400, suites=SUITES, names=NAMES))
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def test_coverage_of_right_posteriors_lies_on_the_diagonal_and_of_narrow_ones_below(both):
-    table = coverage.coverage_at_levels(both, BY, draws=2)
+    table = coverage.coverages(both, BY, coverage.LEVELS)
     figure = figures.coverage_curves(table, source="a test")
     axes = np.reshape(figure.axes, (2, 3))
     for row, width in enumerate(coverage.WIDTHS):

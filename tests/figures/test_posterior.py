@@ -11,12 +11,6 @@ from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.statistics import posterior_tests
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def texts(figure):
     return [one.get_text() for one in figure.findobj(plt.Text)]
 

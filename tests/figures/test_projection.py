@@ -18,12 +18,6 @@ SOURCE = "mock suite"
 HALF = 128.0
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def texts(figure):
     figure.canvas.draw()
     return " ".join(text.get_text() for text in figure.findobj(plt.Text))

@@ -3,11 +3,14 @@
 import colorsys
 from itertools import combinations
 
+import matplotlib
 import numpy as np
 import pytest
+from helpers.drawings import SUITES, halo_table
 from matplotlib.colors import to_rgb
 
 from cgmhelpers.figures import style
+from cgmhelpers.figures.halos import mass_functions
 
 # Machado, Oliveira & Fernandes (2009), severity 1, for linear RGB.
 VISION = {
@@ -87,3 +90,14 @@ def test_suites_have_the_papers_hues():
     assert hue["IllustrisTNG"] > 320  # pink
     assert 255 < hue["SIMBA"] < 300  # purple
     assert 190 < hue["Astrid"] < 230  # blue
+
+
+def test_the_callers_settings_survive():
+    before = dict(matplotlib.rcParams)
+    mass_functions(halo_table(), 1000.0)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_suites_have_colours_that_differ():
+    colours = {style.suite_colour(suite) for suite in (*SUITES, "EAGLE")}
+    assert len(colours) == 4

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import torch
 from helpers.blobs import blobs
-from sklearn.metrics import roc_auc_score
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import ensembles, prediction
@@ -91,7 +90,7 @@ def test_members_doubt_what_they_have_not_seen(folders):
     assert halos["familiar"].sum() > 5
     middle = halos.groupby("familiar")["epistemic"].median()
     assert middle[False] > 1.5 * middle[True]
-    found = reliability.reliability(halos, draws=50).set_index(["flag", "task"])
+    found = reliability.areas(halos, draws=50).set_index(["flag", "task"])
     assert found.loc[("epistemic", "unfamiliar"), "low"] > 0.6
 
 
@@ -111,54 +110,3 @@ def test_members_of_different_halos_are_refused(folders):
         ensembles.combine([table, table.iloc[::-1]])
     with pytest.raises(ParameterError, match="several members"):
         ensembles.combine([table])
-
-
-def test_auc_is_that_of_scikit_learn():
-    generator = np.random.default_rng(1)
-    flag = generator.integers(0, 6, size=80)  # with ties
-    wanted = generator.random(80) < 0.3
-    assert reliability.auc(flag, wanted) == pytest.approx(roc_auc_score(wanted, flag))
-    weights = generator.integers(0, 4, size=80)
-    expected = roc_auc_score(wanted, flag, sample_weight=weights)
-    assert reliability.auc(flag, wanted, weights) == pytest.approx(expected)
-    assert np.isnan(reliability.auc(flag, np.zeros(80, bool)))
-
-
-def test_reliability_finds_what_a_flag_tells():
-    """A flag that is the error tells large errors perfectly; noise tells nothing."""
-    generator = np.random.default_rng(2)
-    halos = pd.DataFrame(
-        {
-            "suite": np.repeat(["A", "B"], 300),
-            "set_name": "CV",
-            "realisation": 0,
-            "group": np.arange(600),
-            "suite_train": "A",
-            "familiar": np.repeat([True, False], 300),
-            "error": generator.random(600),
-            "aleatoric": generator.random(600),
-        }
-    )
-    halos["epistemic"] = halos["error"]
-    found = reliability.reliability(halos, draws=200).set_index(["flag", "task"])
-    assert found.loc[("epistemic", "large error"), "auc"] == 1
-    for key in (("epistemic", "unfamiliar"), ("aleatoric", "unfamiliar"),
-                ("aleatoric", "large error")):  # fmt: skip
-        assert found.loc[key, "low"] < 0.5 < found.loc[key, "high"]
-
-
-def test_errors_are_in_units_of_the_ranges():
-    keys = {"suite": "A", "set_name": "CV", "realisation": 0, "suite_train": "A",
-            "log_mass": 12.0, "halo_class": "l_star"}  # fmt: skip
-    table = pd.DataFrame(
-        [
-            {**keys, "group": 1, "property": "f_cool", "truth": 0.5, "mean": 0.8},
-            {**keys, "group": 1, "property": "log_m_halo", "truth": 12.0, "mean": 12 + 0.4 * 2.8},
-            {**keys, "group": 2, "property": "f_cool", "truth": np.nan, "mean": 0.8},
-            {**keys, "group": 2, "property": "log_m_halo", "truth": 12.0, "mean": 12.0},
-        ]
-    ).assign(std_aleatoric=0.1, std_epistemic=0.2)
-    found = reliability.per_halo(table)
-    assert found["group"].tolist() == [1]  # the other has no truth for f_cool
-    assert found["error"][0] == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2))
-    assert found["epistemic"][0] == pytest.approx(0.2 * np.sqrt((1 + 1 / 2.8**2) / 2))

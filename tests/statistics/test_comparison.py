@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.statistics import comparison
@@ -83,17 +82,6 @@ def test_halos_without_a_truth_do_not_count():
     one = predictions(np.arange(5.0))
     one.loc[0, "truth"] = np.nan
     assert (comparison.paired(one, one)["n"] == 4).all()
-
-
-def test_coverage_has_the_exact_interval_and_the_right_verdict():
-    truth = np.zeros(100)
-    inside = np.where(np.arange(100) < 68, 0.5, 5.0)
-    found = comparison.coverages(predictions(inside, truth), ["property"]).set_index("level")
-    low, high = stats.beta.ppf(0.025, 68, 33), stats.beta.ppf(0.975, 69, 32)  # Clopper-Pearson
-    assert found.loc[0.68, ["coverage", "low", "high"]].tolist() == pytest.approx([0.68, low, high])
-    assert found["verdict"].to_dict() == {0.68: "as stated", 0.95: "errors too small"}
-    wide = comparison.coverages(predictions(np.full(100, 0.01), truth), ["property"])
-    assert set(wide["verdict"]) == {"errors too large"}
 
 
 def box(suite, position, log_mass):

@@ -1,6 +1,7 @@
 """Right posteriors pass, biased and mis-dispersed ones fail; oracles are closed forms and scipy."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.posteriors import posteriors
 from scipy import stats
@@ -23,7 +24,7 @@ def expected_coverage(level, bias, dispersion):
 )
 def test_coverage_and_pit_are_those_of_the_closed_form(bias, dispersion):
     table = posteriors(HALOS, bias, dispersion)
-    levels = coverage.coverage_at_levels(table, BY, draws=200)
+    levels = coverage.coverages(table, BY, coverage.LEVELS)
     assert len(levels) == 10
     expected = expected_coverage(levels["level"], bias, dispersion)
     allowed = 4 * np.sqrt(expected * (1 - expected) / HALOS)  # binomial, four deviations
@@ -38,7 +39,7 @@ def test_coverage_and_pit_are_those_of_the_closed_form(bias, dispersion):
 
 def test_right_posteriors_pass():
     found = coverage.examine(posteriors(HALOS), BY, draws=500).iloc[0]
-    assert found["honest"]
+    assert found["verdict"] == "as stated"
     assert found["pit_probability"] > 0.01
     assert found["coverage_low"] < metrics.ONE_SIGMA < found["coverage_high"]
     assert found["reduced_chi2_low"] < 1 < found["reduced_chi2_high"]
@@ -52,7 +53,7 @@ def test_right_posteriors_pass():
 def test_biased_and_dispersed_posteriors_fail(bias, dispersion, too_small):
     table = posteriors(HALOS, bias, dispersion)
     found = coverage.examine(table, BY, draws=500).iloc[0]
-    assert not found["honest"]
+    assert found["verdict"] == ("errors too small" if too_small else "errors too large")
     assert found["pit_probability"] < 1e-6
     if too_small:
         assert found["coverage_high"] < metrics.ONE_SIGMA
@@ -64,17 +65,38 @@ def test_biased_and_dispersed_posteriors_fail(bias, dispersion, too_small):
     assert histogram["density"].between(histogram["low"], histogram["high"]).mean() < 0.6
 
 
-def test_intervals_of_coverage_are_binomial():
-    """The bootstrap of a share is a binomial draw: its quantiles are scipy's."""
-    table = posteriors(500)
-    found = coverage.coverage_at_levels(table, BY, draws=4000)
-    for row in found.itertuples():
-        low, high = stats.binom.ppf([0.025, 0.975], row.n, row.coverage) / row.n
-        # Steps of one halo, and 0.042 deviations of noise for 4000 draws, four times.
-        allowed = 1 / row.n + 4 * 0.042 * np.sqrt(0.25 / row.n)
-        assert row.coverage_low == pytest.approx(low, abs=allowed)
-        assert row.coverage_high == pytest.approx(high, abs=allowed)
-        assert row.coverage_low < row.coverage < row.coverage_high
+def test_coverage_has_the_exact_interval_and_the_right_verdict():
+    truth, inside = np.zeros(100), np.where(np.arange(100) < 68, 0.5, 5.0)
+    table = pd.DataFrame({"truth": truth, "mean": inside, "std": 1.0, "property": "f_cgm"})
+    found = coverage.coverages(table, ["property"]).set_index("level")
+    low, high = stats.beta.ppf(0.025, 68, 33), stats.beta.ppf(0.975, 69, 32)  # Clopper-Pearson
+    row = found.loc[metrics.ONE_SIGMA, ["coverage", "coverage_low", "coverage_high"]]
+    assert row.tolist() == pytest.approx([0.68, low, high])
+    assert found["verdict"].tolist() == ["as stated", "errors too small"]
+    wide = coverage.coverages(table.assign(mean=0.01), ["property"])
+    assert set(wide["verdict"]) == {"errors too large"}
+
+
+@pytest.mark.parametrize("level", [0.1, metrics.ONE_SIGMA, 0.95])
+@pytest.mark.parametrize("number", [1, 7, 50, 333])
+def test_one_standard_judges_as_the_exact_interval_does(number, level):
+    count = np.arange(number + 1)
+    low = np.where(count > 0, stats.beta.ppf(0.025, count, number - count + 1), 0)
+    high = np.where(count < number, stats.beta.ppf(0.975, count + 1, number - count), 1)
+    expected = np.select(
+        [high < level, low > level], ["errors too small", "errors too large"], "as stated"
+    )
+    assert coverage.judge(count / number, number, level).tolist() == expected.tolist()
+    least, most = coverage.allowed(number, level)
+    passed = count[expected == "as stated"] / number
+    assert [passed.min(), passed.max()] == pytest.approx([least, most])
+
+
+def test_right_posteriors_are_as_stated_in_95_percent_of_samples():
+    """1000 samples of 200 halos: binomial noise of the share is 0.7%, and counts are whole."""
+    count = np.random.default_rng(4).binomial(200, metrics.ONE_SIGMA, size=1000)
+    stated = coverage.judge(count / 200, 200) == "as stated"
+    assert 0.93 < stated.mean() < 0.985
 
 
 def test_band_of_the_histogram_holds_its_share_of_right_posteriors():
@@ -93,9 +115,9 @@ def test_groups_are_kept_apart_and_halos_without_truth_left_out():
     table.loc[wrong, "std"] /= 3
     found = coverage.examine(table, BY, draws=50)
     assert found["n"].tolist() == [290, 300, 300, 300]
-    assert found["honest"].tolist() == [True, True, True, False]
+    assert found["verdict"].tolist() == ["as stated"] * 3 + ["errors too small"]
     assert found[BY].to_numpy().tolist()[3] == ["Astrid", "f_cool"]
-    levels = coverage.coverage_at_levels(table, BY, draws=50)
+    levels = coverage.coverages(table, BY, coverage.LEVELS)
     one = levels[(levels["level"] == metrics.ONE_SIGMA)].reset_index(drop=True)
     np.testing.assert_allclose(one["coverage"], found["coverage"])
     ends = ["coverage_low", "coverage_high"]
@@ -114,8 +136,8 @@ def test_before_and_after_differ_by_their_widths():
     table = posteriors(HALOS)
     both = coverage.before_and_after(table)
     found = coverage.examine(both, ["width", *BY], draws=50).set_index("width")
-    assert found.loc["recalibrated", "honest"]
-    assert not found.loc["network's own", "honest"]
+    assert found.loc["recalibrated", "verdict"] == "as stated"
+    assert found.loc["network's own", "verdict"] == "errors too small"
     assert found.loc["network's own", "coverage"] == pytest.approx(
         expected_coverage(metrics.ONE_SIGMA, 0, 0.5), abs=0.03
     )
@@ -124,10 +146,11 @@ def test_before_and_after_differ_by_their_widths():
 def test_nonsense_is_refused():
     table = posteriors(10)
     with pytest.raises(ParameterError, match="probability"):
-        coverage.coverage_at_levels(table, BY, levels=(0.5, 68))
+        coverage.coverages(table, BY, levels=(0.5, 68))
     with pytest.raises(ParameterError, match="No prediction"):
         coverage.pit_histogram(table.assign(truth=np.nan), BY)
     with pytest.raises(ParameterError, match="lacks columns"):
         coverage.examine(table.drop(columns="std"), BY)
     alone = coverage.examine(table[:1], BY, draws=10)
-    assert alone[["coverage_low", "reduced_chi2_high"]].isna().all(axis=None)
+    assert alone[["reduced_chi2_low", "reduced_chi2_high"]].isna().all(axis=None)
+    assert alone["verdict"].tolist() == ["as stated"]  # one halo can't say otherwise

@@ -205,6 +205,32 @@ def test_scatter_of_lonely_halos_is_unknown(predictions):
     assert metrics.scatter(one, by=["property"])[["truth", "mean", "ratio"]].isna().all(axis=None)
 
 
+def test_biases_are_means_and_medians_of_the_errors():
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(11.5, 14, 100)
+    error = 0.01 * rng.choice([-1, 1], 100)
+    error[0] = 1e9
+    table = pd.DataFrame({"truth": truth, "mean": truth + error, "std": 0.1})
+    table["suite_test"] = np.repeat(["SIMBA", "Astrid"], 50)
+    found = metrics.biases(table, ["suite_test"]).iloc[0]
+    assert found["n"] == 50
+    assert found["bias"] == pytest.approx(error[:50].mean())
+    assert found["uncertainty"] == pytest.approx(error[:50].std(ddof=1) / 50**0.5)
+    assert abs(found["median"]) < 0.011
+
+
+def test_scatter_with_weights_is_that_of_copies():
+    rng = np.random.default_rng(3)
+    values, log_mass = rng.standard_normal((60, 2)), rng.uniform(11.5, 13, 60)
+    weights = rng.multinomial(60, np.full(60, 1 / 60), size=7)
+    drawn = metrics.scatter_at_fixed_mass(values, log_mass, weights)
+    assert drawn.shape == (7, 2)
+    for weight, found in zip(weights, drawn, strict=True):
+        copies = np.repeat(np.arange(60), weight)
+        expected = metrics.scatter_at_fixed_mass(values[copies], log_mass[copies])
+        np.testing.assert_allclose(found, expected)
+
+
 def test_statistics_doesnt_import_torch():
     import subprocess
     import sys

@@ -3,14 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.blobs import blobs
 
-from cgmhelpers.errors import ParameterError
-from cgmhelpers.inference import prediction, unfamiliar
-from cgmhelpers.maps import summaries
-from cgmhelpers.network import samples, splits
-from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.network.training import train
 from cgmhelpers.statistics import quality
 
 KEYS = {"suite_train": "SIMBA", "suite_test": "SIMBA", "fields": "hi", "limits": "ideal",
@@ -84,39 +77,3 @@ def test_a_truth_that_is_missing_is_reported_not_dropped():
 )
 def test_a_training_that_did_not_converge(losses, found):
     assert problems(answers(), {("SIMBA", "hi", "ideal"): curve(*losses)}) == found
-
-
-def test_statistics_of_a_map_are_numpys():
-    ds = samples.load(blobs(5), ["xray", "hi"], "ideal")
-    table = summaries.map_statistics(ds)
-    image = ds["image"].sel(axis="x", field="hi").values[3].astype(float)
-    assert table["hi total"][3] == pytest.approx(np.log10(image.mean()), rel=1e-6)
-    assert table["hi bright"][3] == pytest.approx(np.log10(np.quantile(image, 0.99)), rel=1e-6)
-
-
-def test_halos_unlike_the_training_are_flagged(tmp_path):
-    """A suite three times as bright as any map of the training."""
-    known = blobs()
-    settings = TrainingSettings(
-        epochs=1, batch_size=16, channels=2, schedule="one_cycle", threads=1
-    )
-    folder = train(known, ["xray", "hi"], "ideal", tmp_path, settings, progress=False)
-    brighter = blobs(suite="Astrid")
-    brightest = float(known["image"].max())
-    brighter["image"] = brighter["image"] * 0 + np.float32(3 * brightest)
-    stores = {"IllustrisTNG": known, "Astrid": brighter}
-    predictions = pd.concat([prediction.predict(folder, ds) for ds in stores.values()])
-    flagged = unfamiliar.flag(predictions, [folder], stores)
-    assert len(flagged) == len(predictions)
-    foreign = flagged["suite_test"] == "Astrid"
-    assert flagged[foreign]["unlike"].str.contains("xray total, xray median").all()
-    assert (flagged[~foreign]["unlike"] != "").mean() < 0.3  # 36 halos trained, 12 are tested
-    truth = known["properties"].values
-    beyond = (flagged["mean"] < truth.min()) | (flagged["mean"] > truth.max())
-    assert flagged["beyond"][beyond].all()
-    everything = prediction.predict(folder, known, splits.PARTS)
-    trained = unfamiliar.flag(everything, [folder], {"IllustrisTNG": known})
-    assert (trained[trained["part"] == "training"]["unlike"] == "").all()
-    assert "maps unlike the training's" in problems(flagged)
-    with pytest.raises(ParameterError, match="same maps"):
-        unfamiliar.flag(predictions, [], stores)

@@ -14,36 +14,6 @@ from cgmhelpers.statistics import scores
 NAMES = ["log_m_halo", "f_cgm"]
 
 
-@pytest.mark.parametrize(("truth", "mean", "std"), [(0.0, 0.0, 1.0), (3.0, 1.0, 0.5), (-1, 2, 4)])
-def test_crps_of_a_normal_is_its_integral(truth, mean, std):
-    def squared(x):
-        return (stats.norm.cdf(x, mean, std) - (x >= truth)) ** 2
-
-    edges = (mean - 12 * std, truth, mean + 12 * std)
-    expected = sum(integrate.quad(squared, *pair)[0] for pair in pairwise(edges))
-    assert scores.crps_normal(truth, mean, std) == pytest.approx(expected, rel=1e-6)
-
-
-def test_crps_of_samples_is_the_double_sum():
-    generator = np.random.default_rng(1)
-    samples, truth = generator.random((3, 7, 2)), generator.random((3, 2))
-    found = scores.crps_samples(samples, truth)
-    pairs = np.abs(samples[:, :, None] - samples[:, None]).sum(axis=(1, 2)) / (7 * 6)
-    expected = np.abs(samples - truth[:, None]).mean(axis=1) - pairs / 2
-    np.testing.assert_allclose(found, expected, atol=1e-14)
-
-
-def test_crps_of_normal_samples_is_that_of_the_normal():
-    generator = np.random.default_rng(2)
-    mean, truth = generator.standard_normal((2, 300, 1))
-    samples = mean[:, None] + 0.5 * generator.standard_normal((300, 400, 1))
-    found = scores.crps_samples(samples, truth) - scores.crps_normal(
-        truth, mean, np.full_like(mean, 0.5)
-    )
-    # The estimate has no bias; its noise is about 0.5 / sqrt(400), over 300 halos 0.0015.
-    assert abs(found.mean()) < 5e-3
-
-
 def halos(number=400, seed=3, shown=1.0):
     """Truths, right and correlated samples, and normal predictions of `shown` times the width."""
     generator = np.random.default_rng(seed)
@@ -79,6 +49,31 @@ def halos(number=400, seed=3, shown=1.0):
         }
     )
     return inferred, table
+
+
+def test_scores_are_integrals_and_double_sums():
+    inferred, table = halos(4, shown=0.7)
+    found = scores.compare(inferred, table).set_index("property")
+    expected = []
+    for row in table[table["property"] == NAMES[1]].itertuples():
+
+        def squared(x, row=row):
+            return (stats.norm.cdf(x, row.mean, row.std) - (x >= row.truth)) ** 2
+
+        edges = (row.mean - 20 * row.std, row.truth, row.mean + 20 * row.std)
+        expected.append(sum(integrate.quad(squared, *pair)[0] for pair in pairwise(edges)))
+    assert found.loc[NAMES[1], "moments"] == pytest.approx(np.mean(expected), rel=1e-6)
+    samples, truth = inferred["samples"].values, inferred["truth"].values
+    number = samples.shape[1]
+    pairs = np.abs(samples[:, :, None] - samples[:, None]).sum(axis=(1, 2)) / number / (number - 1)
+    expected = (np.abs(samples - truth[:, None]).mean(axis=1) - pairs / 2).mean(axis=0)
+    np.testing.assert_allclose(found.loc[NAMES, "flow"], expected, rtol=1e-12)
+
+
+def test_samples_of_the_normal_score_as_the_normal_does():
+    found = scores.compare(*halos()).set_index("property").loc[NAMES]
+    # The estimate has no bias; its noise is about 1 / sqrt(200), over 400 halos 0.0035.
+    np.testing.assert_allclose(found["flow"], found["moments"], atol=0.015)
 
 
 def test_the_flow_gains_nothing_on_single_properties_that_are_normal():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.statistics import metrics, transfer
+from cgmhelpers.statistics import transfer
 
 LEVEL = {"IllustrisTNG": 0.0, "SIMBA": -1.0, "Astrid": 2.0}
 """Brightness of each suite [dex]; networks here take it for mass, one for one."""
@@ -34,20 +34,28 @@ def totals():
     return pd.DataFrame(rows)
 
 
-def test_transfer_measures_own_and_foreign_suites():
-    found = transfer.transfer(predictions()).set_index("suite_train")
+def test_robustness_measures_own_and_foreign_suites():
+    found = transfer.robustness(predictions()).set_index("suite_train")
     np.testing.assert_allclose(found["own"], 0.01)
     # Offsets are whole numbers, errors about them 0.01.
     np.testing.assert_allclose(found["offset"], [1.5, 2.0, 2.5], atol=0.011)
-    np.testing.assert_allclose(found["elsewhere"], found["offset"], atol=0.02)
+    # The offsets of each are 1 and 2, 1 and 3, 2 and 3.
+    np.testing.assert_allclose(found["elsewhere"], np.sqrt([2, 3, 6]), atol=0.02)
     np.testing.assert_allclose(found["factor"], found["elsewhere"] / found["own"])
     assert found["elsewhere"].idxmin() == "IllustrisTNG"  # the one in the middle
 
 
-def test_transfer_of_one_suite_has_no_elsewhere():
-    found = transfer.transfer(predictions(("SIMBA",)))
+def test_robustness_of_one_suite_has_no_elsewhere():
+    found = transfer.robustness(predictions(("SIMBA",)))
     assert len(found) == 1
     assert np.isnan(found.loc[0, "elsewhere"])
+
+
+def test_elsewhere_of_ratios_is_the_ratio_of_elsewhere():
+    one, other = np.random.default_rng(1).uniform(0.1, 3, (2, 4, 5))
+    ratio = transfer.elsewhere(one) / transfer.elsewhere(other)
+    np.testing.assert_allclose(transfer.elsewhere(one / other), ratio)
+    assert transfer.elsewhere([2.0, 8.0]) == pytest.approx(4)
 
 
 def test_brightness_explains_offsets_that_it_made():
@@ -63,18 +71,6 @@ def test_brightness_explains_offsets_that_it_made():
 def test_brightness_needs_the_field():
     with pytest.raises(ParameterError, match="totals"):
         transfer.brightness_and_bias(predictions(), totals(), "log_m_halo", "hi")
-
-
-def test_biases_are_means_and_medians_of_the_errors():
-    table = predictions()
-    table.loc[0, "mean"] = 1e9
-    found = metrics.biases(table, ("suite_train", "suite_test")).iloc[0]
-    own = table[(table["suite_train"] == "IllustrisTNG") & (table["suite_test"] == "IllustrisTNG")]
-    error = own["mean"] - own["truth"]
-    assert found["n"] == 50
-    assert found["bias"] == pytest.approx(error.mean())
-    assert found["uncertainty"] == pytest.approx(error.std() / 50**0.5)
-    assert abs(found["median"]) < 0.011
 
 
 def test_pairs_have_the_correlation_of_numpy():
