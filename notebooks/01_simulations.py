@@ -114,7 +114,7 @@ number = len(this_run.parameters.realisation_list)
 counts = paper.table_counts(halos, number)
 counts.style.format(precision=0, na_rep="–").format(
     "{:+.1f}", subset=[c for c in counts if c[1] == "deviation"], na_rep="–"
-).set_caption(f"Table 2 of the paper: halos per suite and class. {this_run.source}")
+).set_caption(f"After Table 2 of the paper: halos per suite and class. {this_run.source}")
 
 # %%
 deviation = counts.xs("deviation", axis=1, level=1).drop(columns="Total")
@@ -165,7 +165,7 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # %%
 ranges = paper.table_properties(halos)
 ranges.style.format({"inside": "{:.1%}"}).hide(axis="index").set_caption(
-    f"Table 1 of the paper: the properties, and the values found. {this_run.source}"
+    f"After Table 1 of the paper: the properties, and the values found. {this_run.source}"
 )
 
 # %%
@@ -193,7 +193,7 @@ halos.groupby(["suite", "halo_class"], sort=False)[names].median()
 # - $f_\mathrm{cool}$ overlaps in all three suites, with a large scatter.
 # - $Z_\mathrm{cgm}$ scatters by about 1 dex at fixed mass.
 
-# %% mystnb={"figure": {"name": "fig-1", "caption": "Figure 1 of the paper: four properties of the circum-galactic medium against halo mass. Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
+# %% mystnb={"figure": {"name": "fig-1", "caption": "After Figure 1 of the paper, on {data}: four properties of the circum-galactic medium against halo mass. Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
 figure = figures.property_trends(
     halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool"], this_run.source
 )

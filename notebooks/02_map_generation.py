@@ -211,7 +211,7 @@ twins = halos_twins.twins(halos, halo, sim.header.box_size)
 columns = ["suite", "realisation", "group", "log_mass", "distance"]
 twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
 
-# %% mystnb={"figure": {"name": "fig-2", "caption": "Figure 2 of the paper: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
+# %% mystnb={"figure": {"name": "fig-2", "caption": "After Figure 2 of the paper, on {data}: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
     row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row) for _, row in twins.iterrows()
 }
@@ -240,7 +240,7 @@ Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 # much of their gas cool. The two fields are sensitive to opposite ends of the mass range, and therein lies the case for using both.
 # (More halos, to leaf through: [the explorer](06_explorer.ipynb).)
 
-# %% mystnb={"figure": {"name": "fig-11", "caption": "Figure 11 of the paper: halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey. Dashed: R200c, where it fits into the frame."}}
+# %% mystnb={"figure": {"name": "fig-11", "caption": "After Figure 11 of the paper, on {data}: halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey. Dashed: R200c, where it fits into the frame."}}
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
 rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
 figure = figures.halos_by_mass(
@@ -265,7 +265,7 @@ Markdown(paper.beside(evidence, "Fig. 11", this_run.is_mock))
 # The paper: it doesn't follow. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
 # For every halo, along one line of sight:
 
-# %% mystnb={"figure": {"name": "fig-12", "caption": "Figure 12 of the paper: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: every pixel at the survey's limit, right of it something is observable; dotted: one pixel at the limit, left of it nothing is. (The paper doesn't say how it draws the limit.)"}}
+# %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: every pixel at the survey's limit, right of it something is observable; dotted: one pixel at the limit, left of it nothing is. (The paper doesn't say how it draws the limit.)"}}
 figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
 
 # %%

@@ -96,7 +96,7 @@ networks.assign(folder=[folder.name for folder in networks["folder"]])
 paper = network.MomentNetwork(in_channels=1)
 layers = table_layers(paper)
 layers.style.format(precision=5, na_rep="").hide(axis="index").set_caption(
-    "Table 4 of the paper: convolutions and normalisations"
+    "After Table 4 of the paper: convolutions and normalisations"
 )
 
 # %%
@@ -112,7 +112,7 @@ Markdown(f"{verdict}: {agree} of {len(layers)} layers are as printed.")
 # %%
 functions = table_functions(paper)
 functions.style.hide(axis="index").set_caption(
-    "Table 5 of the paper: fully connected layers and functions"
+    "After Table 5 of the paper: fully connected layers and functions"
 )
 
 # %%

@@ -94,7 +94,7 @@ of_mass.style.format(precision=3).hide(axis="index").set_caption(f"Halo mass. {t
 #
 # The paper, on the halo mass: X-rays give it well above $10^{12.5}\,\mathrm{M}_\odot$, HI is better at low mass in IllustrisTNG, Astrid is inferred best of all and SIMBA worst.
 
-# %% mystnb={"figure": {"name": "fig-3", "caption": "Figure 3 of the paper: halo mass, truth against inference from ideal maps: one row per input, one column per suite. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-3", "caption": "After Figure 3 of the paper, on {data}: halo mass, truth against inference from ideal maps: one row per input, one column per suite. Metrics in the panels are those of the plotted halos."}}
 evidence = paper.Evidence(predictions)
 panels = ["property", "fields", "suite_test"]
 ideal, said = figures.choose(predictions, "Figures 3 to 5", ["xray", "hi"], "ideal")
@@ -115,7 +115,7 @@ Markdown(paper.beside(evidence, "Fig. 3", this_run.is_mock))
 #
 # The paper: the gas fraction $f_\mathrm{cgm}$ is harder than the mass, HI is the slightly better probe, and Astrid gives the best inference.
 
-# %% mystnb={"figure": {"name": "fig-4", "caption": "Figure 4 of the paper: gas fraction, truth against inference from ideal maps. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-4", "caption": "After Figure 4 of the paper, on {data}: gas fraction, truth against inference from ideal maps. Metrics in the panels are those of the plotted halos."}}
 if len(ideal):
     figure = figures.truth_inference(ideal, "f_cgm", source=f"{this_run.source}; ideal maps")
 
@@ -127,7 +127,7 @@ Markdown(paper.beside(evidence, "Fig. 4", this_run.is_mock))
 #
 # The paper: metallicity scatters by up to 1 dex at fixed mass; neither field alone is powerful enough to infer it; Astrid is inferred best.
 
-# %% mystnb={"figure": {"name": "fig-5", "caption": "Figure 5 of the paper: metallicity, truth against inference from ideal maps. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-5", "caption": "After Figure 5 of the paper, on {data}: metallicity, truth against inference from ideal maps. Metrics in the panels are those of the plotted halos."}}
 if len(ideal):
     figure = figures.truth_inference(ideal, "log_z_cgm", source=f"{this_run.source}; ideal maps")
 
@@ -151,7 +151,7 @@ if len(ideal):
 #
 # The paper, for IllustrisTNG: X-rays alone can't infer halos below about $10^{12.5}\,\mathrm{M}_\odot$ (points at low mass turn into a band), HI can, and the two together do best, for L\* halos above all.
 
-# %% mystnb={"figure": {"name": "fig-6", "caption": "Figure 6 of the paper: mass of the halo and of its CGM in one suite with survey limits, from X-ray, HI, and both. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-6", "caption": "After Figure 6 of the paper, on {data}: mass of the halo and of its CGM in one suite with survey limits, from X-ray, HI, and both. Metrics in the panels are those of the plotted halos."}}
 limited, said = figures.choose(
     predictions, "Figure 6", ["xray", "hi", "xray+hi"], "survey", suite="IllustrisTNG"
 )
@@ -197,7 +197,7 @@ print(said)
 #
 # The paper, on $f_\mathrm{cgm}$: large scatter in IllustrisTNG and SIMBA, little in Astrid, where values are highest.
 
-# %% mystnb={"figure": {"name": "fig-13", "caption": "Figure 13 of the paper: gas fraction from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-13", "caption": "After Figure 13 of the paper, on {data}: gas fraction from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
 if len(multifield):
     figure = figures.truth_inference(multifield, "f_cgm", source=note)
 
@@ -209,7 +209,7 @@ Markdown(paper.beside(evidence, "Fig. 13", this_run.is_mock))
 #
 # The paper, on $Z_\mathrm{cgm}$: much as with ideal maps (Figure 5), with the least scatter in Astrid.
 
-# %% mystnb={"figure": {"name": "fig-14", "caption": "Figure 14 of the paper: metallicity from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-14", "caption": "After Figure 14 of the paper, on {data}: metallicity from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
 if len(multifield):
     figure = figures.truth_inference(multifield, "log_z_cgm", source=note)
 
@@ -221,7 +221,7 @@ Markdown(paper.beside(evidence, "Fig. 14", this_run.is_mock))
 #
 # The paper, on $f_\mathrm{cool}$: significant scatter and large error bars in all three suites; the property is the hardest.
 
-# %% mystnb={"figure": {"name": "fig-15", "caption": "Figure 15 of the paper: cool fraction from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-15", "caption": "After Figure 15 of the paper, on {data}: cool fraction from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
 if len(multifield):
     figure = figures.truth_inference(multifield, "f_cool", source=note)
 
@@ -233,7 +233,7 @@ Markdown(paper.beside(evidence, "Fig. 15", this_run.is_mock))
 #
 # The paper, on $T_\mathrm{cgm}$: Astrid has the least scatter and the smallest error bars, SIMBA the largest scatter.
 
-# %% mystnb={"figure": {"name": "fig-16", "caption": "Figure 16 of the paper: temperature from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-16", "caption": "After Figure 16 of the paper, on {data}: temperature from X-ray and HI with survey limits. Metrics in the panels are those of the plotted halos."}}
 if len(multifield):
     figure = figures.truth_inference(multifield, "log_t_cgm", source=note)
 
@@ -275,14 +275,14 @@ print("in the paper Astrid is best and SIMBA worst, f_cool hardest")
 # The mean relative error $\epsilon$ by halo class, over *all* test halos, in the paper too. Its reading, for IllustrisTNG: for Sub-L\* halos HI has the lowest error and X-rays alone the
 # highest; for L\* halos the multifield gains most; for groups X-rays catch up. And comparing the suites, SIMBA has the highest errors and Astrid the lowest.
 
-# %% mystnb={"figure": {"name": "fig-7", "caption": "Figure 7 of the paper, left: mean relative error of six properties by halo class for one suite, by input, with survey limits."}}
+# %% mystnb={"figure": {"name": "fig-7", "caption": "After Figure 7 of the paper, on {data}, left: mean relative error of six properties by halo class for one suite, by input, with survey limits."}}
 if len(limited):
     own = f"{this_run.source}; {limited['suite_test'].iloc[0]}, survey limits"
     figure = figures.error_by_class(limited, "fields", source=own)
 else:
     print("Figure 7, left, is left out, for the same reason as Figure 6.")
 
-# %% mystnb={"figure": {"name": "fig-7-right", "caption": "Figure 7 of the paper, right: the same for X-ray and HI together, by suite (for all fields and the last limits of this run, if it lacks those)."}}
+# %% mystnb={"figure": {"name": "fig-7-right", "caption": "After Figure 7 of the paper, on {data}, right: the same for X-ray and HI together, by suite (for all fields and the last limits of this run, if it lacks those)."}}
 figure = figures.error_by_class(chosen, "suite_test", source=note)
 
 # %%
@@ -412,7 +412,7 @@ if len(ideal_both):
     table = paper.table_scatter(ideal_both)
     display(
         table.style.format(precision=3, na_rep="–").set_caption(
-            f"Table 3 of the paper: scatter at fixed halo mass. {this_run.source}"
+            f"After Table 3 of the paper: scatter at fixed halo mass. {this_run.source}"
         )
     )
 

@@ -69,7 +69,7 @@ print(f"{note}; split by {this_run.parameters.split_by}")
 # The paper, from X-rays alone with survey limits: networks of IllustrisTNG do well on heavy halos of the other suites, those of SIMBA over-predict on brighter maps, and those of Astrid can't recover the others. $R^2$ is negative where IllustrisTNG or SIMBA
 # are tested on Astrid.
 
-# %% mystnb={"figure": {"name": "fig-8", "caption": "Figure 8 of the paper: halo mass across simulations, from X-rays with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-8", "caption": "After Figure 8 of the paper, on {data}: halo mass across simulations, from X-rays with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
 panels = ["property", "suite_train", "suite_test"]
 xray, said = figures.choose(predictions, "Figure 8", ["xray"], "survey", across=True)
 print(said)
@@ -94,7 +94,7 @@ Markdown(paper.beside(evidence, "Fig. 8", this_run.is_mock))
 # The paper, from both fields: inferences in another suite still *correlate* with the truth, but they are *offset*. A halo of given mass is dimmer in SIMBA than in IllustrisTNG, and brighter in Astrid. A network that takes brightness for mass
 # then under-predicts in the dimmer suite and over-predicts in the brighter one. IllustrisTNG is the most robust training set, Astrid the least, and two fields beat X-rays alone.
 
-# %% mystnb={"figure": {"name": "fig-9", "caption": "Figure 9 of the paper: halo mass across simulations, from X-ray and HI with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-9", "caption": "After Figure 9 of the paper, on {data}: halo mass across simulations, from X-ray and HI with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
 multifield, said = figures.choose(
     predictions, "Figures 9 and 10", ["xray+hi"], "survey", across=True
 )
@@ -126,7 +126,7 @@ statistics.pairs(cross, "log_m_halo").round(3)
 # the four that it has are the gas fraction, metallicity, cool fraction and temperature (our Figures 13 to 16). The paper reads: trained on IllustrisTNG, networks over-predict in SIMBA and under-predict in Astrid, at low and intermediate mass; that's the order of
 # the suites in Figure 1.
 
-# %% mystnb={"figure": {"name": "fig-10", "caption": "Figure 10 of the paper: mass of the CGM within 200 kpc across simulations, from X-ray and HI with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
+# %% mystnb={"figure": {"name": "fig-10", "caption": "After Figure 10 of the paper, on {data}: mass of the CGM within 200 kpc across simulations, from X-ray and HI with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
 if len(multifield):
     figure = figures.cross_simulation(multifield, "log_m_cgm", source)
 else:

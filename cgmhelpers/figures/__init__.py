@@ -78,7 +78,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "score_gains",
         ],
         "projection": ["every_field", "hydrogen_methods", "pencil_beam_comparison"],
-        "style": ["field_names", "limit_name", "suite_colour"],
+        "style": ["field_names", "limit_name", "suite_colour", "suite_name"],
         "verdicts": ["metric_beside", "verdict_forest"],
     },
 )

@@ -13,6 +13,7 @@ from cgmhelpers.figures.style import (
     styled,
     suite_colour,
     suite_marker,
+    suite_name,
 )
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.properties import PROPERTIES
@@ -61,7 +62,7 @@ def method_differences(comparison, source=None):
                 [own["difference"] - own["low"], own["high"] - own["difference"]],
                 fmt=suite_marker(suite), color=suite_colour(suite), ms=4, lw=1,
                 mfc="w" if methods.index(method) == 0 else None,
-                label=f"{suite}, {method}",
+                label=f"{suite_name(suite)}, {method}",
             )  # fmt: skip
         for number in range(1, len(names)):
             axis.axvline(number - 0.5, color="0.9", lw=0.8, zorder=0)
@@ -123,6 +124,7 @@ def method_matrix(comparison, names, source=None):
     figure, axes = plt.subplots(
         rows, columns, figsize=(2.9 * columns + 1.4, 2.5 * rows + 0.4), squeeze=False
     )
+    trained, tested = (list(map(suite_name, suites)) for suites in (trains, tests))
     norm = SymLogNorm(SMALLEST, vmin=-1, vmax=1)
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
@@ -141,8 +143,8 @@ def method_matrix(comparison, names, source=None):
                 axis.plot(*place, "o", ms=32, mfc="none", mec="0.35", lw=0.8)
         axis.set_title(property_named(name).axis_label)
         last = number >= len(names) - columns
-        axis.set_xticks(range(len(tests)), tests if last else [])
-        axis.set_yticks(range(len(trains)), trains if number % columns == 0 else [])
+        axis.set_xticks(range(len(tests)), tested if last else [])
+        axis.set_yticks(range(len(trains)), trained if number % columns == 0 else [])
         axis.tick_params(length=0, labelsize=8)
         if last:
             axis.set_xlabel("tested on")
@@ -205,7 +207,7 @@ def coverage_by_class(coverages, source=None):
             axis.tick_params(axis="x", which="both", bottom=False, top=False, labelrotation=45)
         row[0].set_ylabel(f"{one.label}\ncoverage")
     for axis, suite in zip(axes[0], suites, strict=True):
-        axis.set_title(suite)
+        axis.set_title(suite_name(suite))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(levels))
     return note_source(figure, source)

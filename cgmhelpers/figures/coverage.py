@@ -3,7 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cgmhelpers.figures.style import heading, note_source, property_named, styled
+from cgmhelpers.figures.style import (
+    heading,
+    note_source,
+    property_named,
+    styled,
+    suite_name,
+)
 from cgmhelpers.statistics import coverage, metrics
 
 
@@ -98,7 +104,7 @@ def pit_histograms(table, source=None):
         if row == 0:
             axis.set_title(property_named(names[column]).label)
         if column == 0:
-            axis.set_ylabel(suites[row])
+            axis.set_ylabel(suite_name(suites[row]))
     highest = table.loc[table["width"] == after, ["density", "high"]].max(axis=None)
     axes[0, 0].set_ylim(0, 1.25 * highest)  # what the networks claim themselves may go beyond
     figure.supxlabel("share of the posterior below the truth (PIT)", size=10.5)

@@ -12,6 +12,7 @@ from cgmhelpers.figures.style import (
     property_named,
     styled,
     suite_colour,
+    suite_name,
 )
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.properties import PROPERTIES
@@ -102,7 +103,7 @@ def _series_look(series, kind, number):
 
 
 def _series_name(series, kind):
-    return field_names(kind) if series == "fields" else kind
+    return field_names(kind) if series == "fields" else suite_name(kind)
 
 
 @styled
@@ -130,6 +131,7 @@ def bias_matrix(predictions, names, source=None):
         rows, columns, figsize=(2.9 * columns + 0.8, 2.6 * rows + 0.3), squeeze=False
     )
     trains, tests = (list(dict.fromkeys(table[key])) for key in ("suite_train", "suite_test"))
+    trained, tested = (list(map(suite_name, suites)) for suites in (trains, tests))
     norm = Normalize(-0.3, 0.3)
     for number, axis in enumerate(axes.flat):
         if number >= len(names):
@@ -151,8 +153,8 @@ def bias_matrix(predictions, names, source=None):
                 )  # fmt: skip
         axis.set_title(one.axis_label)
         axis.tick_params(length=0)
-        axis.set_xticks(range(len(tests)), tests if number >= len(names) - columns else [])
-        axis.set_yticks(range(len(trains)), trains if number % columns == 0 else [])
+        axis.set_xticks(range(len(tests)), tested if number >= len(names) - columns else [])
+        axis.set_yticks(range(len(trains)), trained if number % columns == 0 else [])
         axis.tick_params(labelsize=8)
     for row in axes:
         row[0].set_ylabel("trained on")

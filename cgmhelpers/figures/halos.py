@@ -14,6 +14,7 @@ from cgmhelpers.figures.style import (
     styled,
     suite_colour,
     suite_marker,
+    suite_name,
     unit_label,
 )
 from cgmhelpers.halos import populations
@@ -68,7 +69,7 @@ def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
 def _draw_trend(axis, halos, trends, suite, name, edges):
     line = trends[trends["suite"] == suite]
     colour = suite_colour(suite)
-    axis.plot(line["log_mass"], line["mean"], color=colour, label=suite)
+    axis.plot(line["log_mass"], line["mean"], color=colour, label=suite_name(suite))
     axis.fill_between(line["log_mass"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
     own = halos[halos["suite"] == suite]
     crowded = np.isin(np.digitize(own["log_mass"], edges) - 1, line["bin"])
@@ -117,7 +118,7 @@ def mass_functions(halos, volume, redshift=0.0, source=None):
             color=suite_colour(suite),
             ms=4.5,
             lw=1,
-            label=suite,
+            label=suite_name(suite),
         )
     grid = np.linspace(11.5, max(14.3, halos["log_mass"].max()), 100)
     expected = populations.expected_mass_function(grid, redshift)
@@ -286,7 +287,7 @@ def total_flux(table, fields, source=None, pixels=128):
         row[len(row) // 2].set_xlabel("log " + _total_label(field))
         row[0].set_ylabel(property_named("log_m_halo").axis_label)
     for axis, suite in zip(axes[0], suites, strict=True):
-        axis.set_title(suite)
+        axis.set_title(suite_name(suite))
     return note_source(figure, source)
 
 

@@ -13,6 +13,7 @@ from cgmhelpers.figures.style import (
     limit_name,
     note_source,
     styled,
+    suite_name,
     unit_label,
 )
 from cgmhelpers.halos.measuring import APERTURE
@@ -47,7 +48,7 @@ def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
     matplotlib.figure.Figure
         Columns are suites. Colours are the same along a row; circles show R200c.
     """
-    titles = {suite: f"{suite}\n{_mass_text(ds)}" for suite, ds in halos.items()}
+    titles = {suite: f"{suite_name(suite)}\n{_mass_text(ds)}" for suite, ds in halos.items()}
     return _gallery(halos, titles, limits, axis, source)
 
 
@@ -200,8 +201,8 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     axes[0, 0].text(place, -place, f" {APERTURE:g} kpc", color=APERTURE_COLOUR, size=10, va="top")
     suite = str(ds["suite"].values) if "suite" in ds.coords else ds.attrs.get("suite", "")
     axes[0, -1].text(
-        0.96, 0.965, f"{suite}, {_mass_text(ds)}", color="w", size=11, ha="right", va="top",
-        transform=axes[0, -1].transAxes,
+        0.96, 0.965, f"{suite_name(suite)}, {_mass_text(ds)}", color="w", size=11, ha="right",
+        va="top", transform=axes[0, -1].transAxes,
     )  # fmt: skip
     note_source(figure, source)
     for text in figure.texts:

@@ -10,6 +10,7 @@ from cgmhelpers.figures.style import (
     ordered,
     styled,
     suite_colour,
+    suite_name,
 )
 from cgmhelpers.halos.properties import PROPERTIES
 
@@ -65,7 +66,7 @@ def learning_curves(histories, source=None):
     for (suite, name, limit), history in histories.items():
         if history["validation_loss"].min() > axes[0, 0].get_ylim()[1]:
             axes[limits.index(limit), fields.index(name)].annotate(
-                f"{suite} lies above", (0.97, 0.95), xycoords="axes fraction",
+                f"{suite_name(suite)} lies above", (0.97, 0.95), xycoords="axes fraction",
                 color=suite_colour(suite), ha="right", va="top", size=8,
             )  # fmt: skip
     for row, limit in zip(axes, limits, strict=True):
@@ -75,7 +76,9 @@ def learning_curves(histories, source=None):
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
-    key = [plt.Line2D([], [], color=suite_colour(suite), label=suite) for suite in suites]
+    key = [
+        plt.Line2D([], [], color=suite_colour(suite), label=suite_name(suite)) for suite in suites
+    ]
     key.append(plt.Line2D([], [], color="0.3", lw=1, ls="--", label="training"))
     key.append(plt.Line2D([], [], color="0.3", marker="o", ms=5, label="validation, best epoch"))
     figure.legend(handles=key, loc="outside lower center", ncols=len(key))

@@ -4,7 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour, suite_marker
+from cgmhelpers.figures.style import (
+    note_source,
+    property_named,
+    styled,
+    suite_colour,
+    suite_marker,
+    suite_name,
+)
 from cgmhelpers.statistics.coverage import allowed
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 from cgmhelpers.statistics.posterior_tests import ranks
@@ -37,7 +44,9 @@ def flow_training(histories, source=None):
     for suite, history in histories.items():
         colour, best = suite_colour(suite), history["validation_loss"].idxmin()
         axis.plot(history["step"], history["training_loss"], color=colour, lw=1, ls="--")
-        axis.plot(history["step"], history["validation_loss"], color=colour, label=suite)
+        axis.plot(
+            history["step"], history["validation_loss"], color=colour, label=suite_name(suite)
+        )
         axis.plot(*history.loc[best, ["step", "validation_loss"]], "o", color=colour, ms=5)
     axis.plot([], [], color="0.3", lw=1, ls="--", label="training halos")
     axis.plot([], [], color="0.3", marker="o", ms=5, label="validation halos, best")
@@ -176,7 +185,7 @@ def coverage_tests(tests, source=None):
         axis.plot(level, table["coverage"] - level, color=suite_colour(suite))
         axis.annotate(f"$p$ = {found.p_value:.2g}", (0.05, 0.06), xycoords="axes fraction", size=9)
     for axis, suite in zip(axes[0], suites, strict=True):
-        axis.set_title(suite)
+        axis.set_title(suite_name(suite))
     for row, kind in zip(axes, kinds, strict=True):
         row[0].set_ylabel(f"points of the {kind}\ncoverage − level")
     for axis in axes[-1]:
@@ -222,7 +231,7 @@ def rank_histograms(inferred, bins=10, source=None):
             axis.set_xlim(0, 1)
             axis.set_xticks([0, 0.5], ["0", "0.5"])
         row[0].set_ylim(0, 2.6 * expected)
-        row[0].set_ylabel(f"{suite}\nhalos")
+        row[0].set_ylabel(f"{suite_name(suite)}\nhalos")
     for axis, name in zip(axes[0], names, strict=True):
         axis.set_title(property_named(name).label)
     figure.supxlabel("share of samples below the truth", size=10.5)
@@ -253,7 +262,7 @@ def score_gains(scores, source=None):
         bars = np.abs(own[["low", "high"]].to_numpy().T - own["gain"].to_numpy())
         axis.errorbar(
             100 * own["gain"], place, xerr=100 * bars, fmt=suite_marker(suite), ms=5, capsize=2,
-            lw=1.4, color=suite_colour(suite), label=suite,
+            lw=1.4, color=suite_colour(suite), label=suite_name(suite),
         )  # fmt: skip
     axis.axvline(0, color="k", lw=1)
     axis.set_yticks(-np.arange(len(own)), [property_named(one).label for one in own["property"]])
@@ -269,7 +278,7 @@ def correlation_matrices(matrices, names, source=None):
     Parameters
     ----------
     matrices : dict of str to array_like, shape (properties, properties)
-        Title -> from :func:`cgmhelpers.statistics.scores.correlations`.
+        Suite -> from :func:`cgmhelpers.statistics.scores.correlations`.
     names : sequence of str
         Of the properties.
     source : str, optional
@@ -285,14 +294,14 @@ def correlation_matrices(matrices, names, source=None):
         1, len(matrices), figsize=(3.3 * len(matrices) + 0.9, 3.2), sharey=True, squeeze=False
     )
     hidden = np.triu(np.ones((len(names), len(names)), dtype=bool))
-    for axis, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
+    for axis, (suite, matrix) in zip(axes[0], matrices.items(), strict=True):
         shown = axis.imshow(np.ma.array(matrix, mask=hidden), cmap="PuOr", vmin=-1, vmax=1)
         for row, column in np.argwhere(~hidden):
             value = matrix[row][column]
             colour = "w" if abs(value) > 0.6 else "k"
             text = f"{value:.2f}".replace("-", "−")
             axis.text(column, row, text, ha="center", va="center", size=7.5, color=colour)
-        axis.set_title(title)
+        axis.set_title(suite_name(suite))
         axis.set_xticks(range(len(names) - 1), labels[:-1], rotation=60, ha="right")
         axis.set_yticks(range(1, len(names)), labels[1:])
         axis.set_xlim(-0.5, len(names) - 1.5)
@@ -333,7 +342,7 @@ def disagreement(halos, source=None):
             axis.scatter(own["epistemic"], own["error"], s=5, alpha=0.3, linewidth=0, **look)
             middle = own[["epistemic", "error"]].median()
             axis.scatter(*middle, s=75, edgecolor="k", linewidth=1.2, zorder=3, **look)
-        axis.set_title(f"trained on {suite_train}")
+        axis.set_title(f"trained on {suite_name(suite_train)}")
         axis.set_xlabel("epistemic deviation")
     axes[0, 0].set_ylabel("error of the mean")
     axes[0, 0].set_xscale("log")
@@ -341,7 +350,7 @@ def disagreement(halos, source=None):
     key = [
         plt.Line2D(
             [], [], ls="none", color=suite_colour(one), marker=suite_marker(one), mec="k", ms=8,
-            label=f"tested on {one}",
+            label=f"tested on {suite_name(one)}",
         )
         for one in suites
     ]  # fmt: skip
@@ -351,7 +360,7 @@ def disagreement(halos, source=None):
 
 @styled
 def reliability_flags(table, source=None):
-    """How well each part of the variance tells which halos not to trust.
+    """Draw how well each part of the variance tells which halos not to trust.
 
     Parameters
     ----------
@@ -368,7 +377,7 @@ def reliability_flags(table, source=None):
     tasks, suites, flags = (
         list(dict.fromkeys(table[key])) for key in ("task", "suite_train", "flag")
     )
-    names = {"unfamiliar": "to tell halos of other suites", "large error": "to tell large errors"}
+    names = {"unfamiliar": "halos of other suites", "large error": "halos with large errors"}
     figure, axes = plt.subplots(1, len(tasks), figsize=(3.3 * len(tasks) + 0.6, 3), sharey=True)
     for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
         for shift, flag in zip((-0.12, 0.12), flags, strict=True):
@@ -382,7 +391,7 @@ def reliability_flags(table, source=None):
                 )  # fmt: skip
         axis.axhline(0.5, color="k", lw=1, ls=":")
         axis.set_title(names.get(task, task))
-        axis.set_xticks(range(len(suites)), suites)
+        axis.set_xticks(range(len(suites)), list(map(suite_name, suites)))
         axis.set_xlim(-0.5, len(suites) - 0.5)
     np.atleast_1d(axes)[0].set_ylabel("area under the curve")
     key = [

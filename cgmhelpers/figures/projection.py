@@ -18,6 +18,7 @@ from cgmhelpers.figures.style import (
     styled,
     suite_colour,
     suite_marker,
+    suite_name,
     unit_label,
 )
 
@@ -193,8 +194,8 @@ def hydrogen_methods(images, totals, half_width, source=None):
     bar.set_ticks([1 / span, 1, span], labels=[f"{1 / span:.2g}", "1", f"{span:.2g}"])
     for suite, own in totals.groupby("suite", sort=False):
         axes[3].scatter(
-            own["log_mass"], own["snapshot"] / own["trident"], s=12, lw=0, alpha=0.6, label=suite,
-            color=suite_colour(suite), marker=suite_marker(suite),
+            own["log_mass"], own["snapshot"] / own["trident"], s=12, lw=0, alpha=0.6,
+            label=suite_name(suite), color=suite_colour(suite), marker=suite_marker(suite),
         )  # fmt: skip
     axes[3].axhline(1, color="0.2", lw=1)
     axes[3].set_xlabel(property_named("log_m_halo").axis_label)

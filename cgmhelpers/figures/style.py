@@ -1,7 +1,9 @@
 """What all figures share: colours, sizes, labels with units, and the note of the source."""
 
 import functools
+import inspect
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -16,6 +18,7 @@ from cgmhelpers.halos.properties import PROPERTIES
 # out from white paper; in grey the markers beside them help.
 SUITE_COLOURS = {"IllustrisTNG": "#E75480", "SIMBA": "#5E2B97", "Astrid": "#2E9BDA"}
 SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
+SHORT_NAMES = {"IllustrisTNG": "TNG"}
 # Okabe & Ito (2008), without what resembles a suite.
 FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
@@ -45,6 +48,9 @@ SETTINGS = {
 }
 
 
+_SOURCE = ContextVar("source", default=None)
+
+
 @contextmanager
 def style():
     """Draw in the book's style inside a ``with`` block; settings are as before after it.
@@ -64,25 +70,49 @@ def style():
 
 
 def styled(function):
-    """Draw in the book's style, whatever the caller's settings.
+    """Draw in the book's style, whatever the caller's settings, and know the source of the data.
 
     Parameters
     ----------
     function : callable
-        Draws a figure.
+        Draws a figure of the data that its argument ``source`` names.
 
     Returns
     -------
     callable
-        The same, in the style.
+        The same, in the style; :func:`suite_name` tells a mock suite from the real one in it.
     """
+    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def draw(*args, **options):  # numpydoc ignore=GL08
-        with style():
-            return function(*args, **options)
+        token = _SOURCE.set(signature.bind(*args, **options).arguments.get("source"))
+        try:
+            with style():
+                return function(*args, **options)
+        finally:
+            _SOURCE.reset(token)
 
     return draw
+
+
+def suite_name(suite, source=None):
+    """Return the name of a suite as figures write it, so that no mock passes for CAMELS.
+
+    Parameters
+    ----------
+    suite : str
+        Its name in the data.
+    source : str, optional
+        What the data are; the ``source`` of the figure that is being drawn by default.
+
+    Returns
+    -------
+    str
+        "mock TNG" for IllustrisTNG where the source is a mock, and the name itself elsewhere.
+    """
+    mock = str(source or _SOURCE.get() or "").startswith("mock")
+    return f"mock {SHORT_NAMES.get(suite, suite)}" if mock else str(suite)
 
 
 def suite_colour(suite):
@@ -282,4 +312,4 @@ def heading(key, value):
     if key == "limits":
         return limit_name(value)
     words = {"suite_train": "trained on {}", "suite_test": "tested on {}"}
-    return words.get(key, "{}").format(value)
+    return words[key].format(suite_name(value)) if key in words else str(value)

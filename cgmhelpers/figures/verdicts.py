@@ -5,7 +5,13 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour
+from cgmhelpers.figures.style import (
+    note_source,
+    property_named,
+    styled,
+    suite_colour,
+    suite_name,
+)
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.paper.claims import FAILS, HOLDS, OPEN
 
@@ -129,7 +135,7 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
             )  # fmt: skip
         axis.set_xticks(range(len(NAMES)), [property_named(name).label for name in NAMES])
         axis.tick_params(axis="x", bottom=False, top=False, labelrotation=45)
-        axis.set_title(suite)
+        axis.set_title(suite_name(suite))
         axis.set_ylim(-1.05, 1.05)
     axes[0, 0].set_ylabel(METRIC_NAMES.get(metric, metric))
     handles = [

@@ -65,6 +65,8 @@ def assemble(run_folder, executed=None, source=None):
     run_folder = Path(run_folder)
     executed = run_folder / "notebooks" if executed is None else Path(executed)
     _check_figures(run_folder / "figures")
+    source = source or data_source(run_folder)
+    data = "the mock suite" if source.startswith("mock") else "CAMELS"
 
     whole = run_folder / "book"
     draft = run_folder / ".book.partial"
@@ -76,12 +78,12 @@ def assemble(run_folder, executed=None, source=None):
     shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
     (draft / "executed").mkdir()
     for notebook in sorted(executed.glob("[!.]*.ipynb")):
-        nbformat.write(as_page(nbformat.read(notebook, as_version=4), notebook.stem),
-                       draft / "executed" / notebook.name)  # fmt: skip
+        page = as_page(nbformat.read(notebook, as_version=4), notebook.stem, data)
+        nbformat.write(page, draft / "executed" / notebook.name)
     _check_pages(draft, executed)
     offline = vendor_assets(draft / "assets" / "offline")
     configuration = yaml.safe_load((root / "_config.yml").read_text())
-    configuration["parse"]["myst_substitutions"]["source"] = source or data_source(run_folder)
+    configuration["parse"]["myst_substitutions"]["source"] = source
     (draft / "_config.yml").write_text(
         yaml.safe_dump(configuration if offline else without_offline(configuration))
     )
@@ -90,8 +92,10 @@ def assemble(run_folder, executed=None, source=None):
     return whole
 
 
-def as_page(notebook, name):
+def as_page(notebook, name, data):
     """Make a page of an executed notebook: parameters folded, and how to run it again.
+
+    A caption names the data of the run where it has ``{data}``.
 
     Widgets that have a plain form too (HTML beside the widget) show that one: their scripts are
     JupyterLab's, and a page hasn't got them.
@@ -102,6 +106,8 @@ def as_page(notebook, name):
         Executed by papermill.
     name : str
         Its name, without ending.
+    data : str
+        Such as "the mock suite".
 
     Returns
     -------
@@ -114,6 +120,9 @@ def as_page(notebook, name):
         if "injected-parameters" in tags:
             continue  # the command says them
         cells.append(cell)
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            figure["caption"] = figure["caption"].replace("{data}", data)
         if "parameters" in tags:
             cell.metadata["tags"] = [*tags, "hide-input"]
             given = notebook.metadata.get("papermill", {}).get("parameters", {})

@@ -15,6 +15,7 @@ from cgmhelpers.runs.notebooks import NOTEBOOKS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
+CAPTION = "After Figure 3 of the paper, on {data}: halo mass."
 GIVEN = {"profile": "smoke", "fields": ["xray"], "run": "2024", "realisations": 3, "depth": 1.5}
 
 
@@ -29,7 +30,7 @@ def executed_notebook(given=GIVEN):
             nbformat.v4.new_markdown_cell("# Title"),
             cell("profile = 'quick'", metadata={"tags": ["parameters"]}),
             cell("profile = 'smoke'", metadata={"tags": ["injected-parameters"]}),
-            cell("show()", outputs=outputs),
+            cell("show()", outputs=outputs, metadata={"mystnb": {"figure": {"caption": CAPTION}}}),
         ]
     )
     models = {"live": "anywidget", "slider": "@jupyter-widgets/controls"}
@@ -149,10 +150,22 @@ def read_lists(parameters):
 
 
 def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
-    page = book.as_page(executed_notebook(), "03_cnn")
+    page = book.as_page(executed_notebook(), "03_cnn", "CAMELS")
     first, second = (output["data"] for output in page.cells[-1].outputs)
     assert list(first) == ["text/html"]
     assert list(second) == [VIEW]
     assert list(page.metadata.widgets[STATE]["state"]) == ["slider"]
     del page.cells[-1].outputs[1]
-    assert "widgets" not in book.as_page(page, "03_cnn").metadata
+    assert "widgets" not in book.as_page(page, "03_cnn", "CAMELS").metadata
+
+
+@pytest.mark.parametrize(
+    ("source", "data"),
+    [(None, "the mock suite"), ("CAMELS, CV set, profile camels", "CAMELS")],
+)
+def test_captions_name_the_data_of_the_run(run_folder, source, data):
+    folder = book.assemble(run_folder, source=source)
+    page = nbformat.read(folder / "executed" / "03_cnn.ipynb", as_version=4)
+    captions = [cell.metadata["mystnb"]["figure"]["caption"] for cell in page.cells
+                if "mystnb" in cell.metadata]  # fmt: skip
+    assert captions == [CAPTION.replace("{data}", data)]
