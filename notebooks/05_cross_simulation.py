@@ -36,8 +36,9 @@ this_run
 import pandas as pd
 from IPython.display import Markdown, display
 
-from cgmhelpers import figures, maps, paper, statistics
+from cgmhelpers import figures, paper, statistics
 from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.runs import results
 
 pd.set_option("display.precision", 3)
 
@@ -84,8 +85,7 @@ if len(xray):
     display(figures.panel_metrics(of_mass, panels).style.format(precision=3))
 
 # %%
-totals = maps.suite_totals(this_run.maps())
-evidence = paper.Evidence(predictions, totals=totals)
+evidence = results.evidence(this_run)
 Markdown(paper.beside(evidence, "Fig. 8", this_run.is_mock))
 
 # %% [markdown]
@@ -150,7 +150,7 @@ figure = figures.bias_matrix(cross, NAMES, note)
 
 # %%
 field = this_run.parameters.fields[0]
-by_brightness = statistics.brightness_and_bias(cross, totals, "log_m_halo", field)
+by_brightness = statistics.brightness_and_bias(cross, evidence.totals, "log_m_halo", field)
 agree = by_brightness["as_expected"].sum()
 print(f"{figures.field_names(field)}: signs agree in {agree} of {len(by_brightness)} pairs")
 by_brightness

@@ -90,7 +90,7 @@ figure = figures.corner(
     halo["samples"],
     *(of_halo.loc[list(NAMES), name].to_numpy() for name in ("truth", "mean", "std")),
     NAMES,
-    title=f"{suite}, realisation {int(halo['realisation'])}, group {int(halo['group'])}",
+    title=f"{figures.suite_name(suite, note)}, realisation {int(halo['realisation'])}, group {int(halo['group'])}",
     source=note,
 )
 
@@ -222,10 +222,10 @@ halos = statistics.per_halo(together)
 figure = figures.disagreement(halos, source=note)
 
 # %% [markdown]
-# As a flag it has two tasks: to tell halos of another suite, and to tell halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that the flag is higher for a halo to be told
-# than for another: 0.5 is of no use, 1 is perfect. Beside it, the widths that the members state themselves.
+# A flag has two tasks: to mark halos of another suite, and to mark halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that a halo of that kind has a higher flag than one of the other kind:
+# 0.5 is of no use, 1 is perfect. The widths that the members state themselves are shown beside it.
 
-# %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) tell halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
+# %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) mark halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
 flags = statistics.areas(halos)
 figure = figures.reliability_flags(flags, source=note)
 
@@ -238,8 +238,8 @@ for task, number in useful.items():
 mean
 
 # %% [markdown]
-# Where the areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag that is made of the maps can tell them. What are maps
-# then that it does tell? The same test halos, but brighter wherever they are above the limits. Chance that the members disagree more about the brighter map of one halo than about the true map of another:
+# Where the areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag that is made of the maps can mark them. Maps that no
+# suite contains are another matter: the same test halos, but brighter wherever they are above the limits. The chance that the members disagree more about the brighter map of one halo than about the true map of another:
 
 # %%
 brighter = {}
@@ -269,7 +269,7 @@ pd.concat([share, error], axis=1)
 # %% [markdown]
 # ## What we learned
 #
-# - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, bounds of the fractions, and which properties go together. The tests say whether to believe it.
+# - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, fractions that stay between 0 and 1, and which properties go together. The tests say whether to believe it.
 # - What it gains for single properties is in the figure of scores; for all properties together it gains more, since a moment network is silent about correlations.
 # - Calibration within a suite says nothing about another. The disagreement of an ensemble is a warning that needs no truth, of maps unlike all in training; the areas under the curve say how much it is worth. Halos whose maps look familiar and mean
 #   something else, as those of another galaxy-formation model may, remain undetected by it: all members agree, and err.

@@ -47,7 +47,8 @@ from cgmhelpers.runs import results
 #
 # - the statement **holds** if the whole interval lies on the claimed side of the threshold;
 # - it **does not hold** if the whole interval lies on the other side;
-# - it **can't be decided** if the interval contains the threshold, if a group has fewer than ten halos, or if the run lacks the maps.
+# - it **can't be decided** if the interval contains the threshold, if a group has fewer than ten halos, if the run lacks the maps, or if a network behind it hasn't finished learning: its training still gained at its end, or it errs more than a network
+#   that sees fewer of the same fields. Such a verdict would be about the training, not about the maps.
 #
 # The draws know about the chance in which halos were tested. They don't know about the chance in a training (another seed gives another network), nor about that in the boxes: halos of one box share their surroundings. With the few boxes of a small
 # run the intervals are therefore too short, and a verdict close to its threshold means little.
@@ -121,7 +122,8 @@ if note:
         f"this run: {this_run.source}": statistics.summarise(evidence.predictions),
         f"kept: {note['source']}, {note['date']}": published["metrics"],
     }
-    figure = figures.metric_beside(tables)
+    alike = note["mock"] == this_run.is_mock
+    figure = figures.metric_beside(tables, source=this_run.source if alike else None)
 
 # %%
 if note:
@@ -136,4 +138,4 @@ if note:
 #
 # - A claim is testable once it is a number with a threshold, and a verdict is only as good as its interval. "Can't be decided" is an answer too: it asks for more halos.
 # - On the mock suite the verdicts test this book, not the paper. On CAMELS the same cells test the paper.
-# - What a small training gets wrong shows up here as claims that fail; compare with the kept run before you blame the physics.
+# - An unfinished training shows up here as statements that can't be decided, with the reason. Train longer before you blame the physics.

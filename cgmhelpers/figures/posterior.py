@@ -1,5 +1,7 @@
 """Figures of joint posteriors and of ensembles: what maps leave open, and what trainings do."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
@@ -12,6 +14,7 @@ from cgmhelpers.figures.style import (
     suite_marker,
     suite_name,
 )
+from cgmhelpers.inference.posterior.flow import FRACTIONS
 from cgmhelpers.statistics.coverage import allowed
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 from cgmhelpers.statistics.posterior_tests import ranks
@@ -79,12 +82,16 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
         Diagonal: densities of each property. Below: regions of each pair with 68% and 95% of
         the probability. Filled: the flow; lines: normal distributions of the moment network,
         without correlations, as it says nothing about them; crosses and dashed lines: the truth.
+        Fractions end at 0 and 1, where the flow's posteriors do.
     """
     samples, number = np.asarray(samples, dtype=float), len(names)
     low, high = np.percentile(samples, [0.5, 99.5], axis=0)
     low = np.min([low, mean - 2.6 * std, truth], axis=0)
     high = np.max([high, mean + 2.6 * std, truth], axis=0)
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
+    # No posterior of a fraction lies beyond 0 and 1, though a normal one says so.
+    fractions = np.isin(names, FRACTIONS) & ((samples >= 0) & (samples <= 1)).all(axis=0)
+    low, high = np.where(fractions, [np.maximum(low, 0), np.minimum(high, 1)], [low, high])
     figure, axes = plt.subplots(
         number, number, figsize=(1.5 * number, 1.5 * number), sharex="col", squeeze=False
     )
@@ -98,12 +105,16 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
             axis.tick_params(labelsize=7)
             axis.xaxis.set_major_locator(plt.MaxNLocator(3, prune="both"))
             if column == row:
-                _draw_density(axis, samples[:, row], truth[row], mean[row], std[row])
+                _draw_density(
+                    axis, samples[:, [row]], fractions[[row]], truth[row], mean[row], std[row]
+                )
             else:
                 pair = [column, row]
                 axis.set_ylim(low[row], high[row])
                 axis.yaxis.set_major_locator(plt.MaxNLocator(3, prune="both"))
-                _draw_pair(axis, samples[:, pair], truth[pair], mean[pair], std[pair])
+                _draw_pair(
+                    axis, samples[:, pair], fractions[pair], truth[pair], mean[pair], std[pair]
+                )
             if column or row == column:
                 axis.tick_params(labelleft=False)
     for index, name in enumerate(names):
@@ -126,18 +137,33 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
     return note_source(figure, source)
 
 
-def _draw_density(axis, samples, truth, mean, std):
+def _density(samples, fractions, points):
+    """Smooth samples (draws, numbers) at points (numbers, M); fractions reflected at 0 and 1."""
+    kernel = stats.gaussian_kde(samples.T)
+    density = np.zeros(points.shape[1])
+    mirrors = [(lambda x: x, lambda x: -x, lambda x: 2 - x) if one else (lambda x: x,)
+               for one in fractions]  # fmt: skip
+    for images in itertools.product(*mirrors):
+        density += kernel([image(one) for image, one in zip(images, points, strict=True)])
+    inside = np.ones(points.shape[1], dtype=bool)
+    for one in points[fractions]:
+        inside &= (one >= 0) & (one <= 1)
+    return np.where(inside, density, 0)
+
+
+def _draw_density(axis, samples, fractions, truth, mean, std):
     grid = np.linspace(*axis.get_xlim(), 200)
-    axis.fill_between(grid, stats.gaussian_kde(samples)(grid), color=FLOW_COLOUR, alpha=0.5, lw=0)
+    density = _density(samples, fractions, grid[None])
+    axis.fill_between(grid, density, color=FLOW_COLOUR, alpha=0.5, lw=0)
     axis.plot(grid, stats.norm.pdf(grid, mean, std), color=MOMENT_COLOUR)
     axis.axvline(truth, color="k", lw=1, ls="--")
     axis.set_ylim(0)
     axis.set_yticks([])
 
 
-def _draw_pair(axis, samples, truth, mean, std):
+def _draw_pair(axis, samples, fractions, truth, mean, std):
     x, y = (np.linspace(*one, GRID) for one in (axis.get_xlim(), axis.get_ylim()))
-    density = stats.gaussian_kde(samples.T)(np.stack(np.meshgrid(x, y)).reshape(2, -1))
+    density = _density(samples, fractions, np.stack(np.meshgrid(x, y)).reshape(2, -1))
     ordered = np.sort(density)[::-1]
     held = np.cumsum(ordered) / ordered.sum()
     for level, alpha in zip(LEVELS, (0.25, 0.55), strict=True):

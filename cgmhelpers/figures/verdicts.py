@@ -87,7 +87,7 @@ def _draw_row(axis, place, row):
     line = place + 0.18
     axis.plot(ends[[0, 2]], [line, line], color=colour, lw=2.2, solid_capstyle="butt")
     axis.plot(ends[1], line, marker, color=colour, ms=6)
-    text = f"{row['value']:.2g} [{row['low']:.2g}, {row['high']:.2g}] {row['claimed']}"
+    text = f"{row['value']:.2g} [{row['low']:.2g}, {row['high']:.2g}]; claimed {row['claimed']}"
     axis.text(0, place - 0.22, text.replace("-", "−"), ha="center", va="center", size=8,
               bbox={"facecolor": "w", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evidence": ["Evidence"],
         "statements": ["BESIDE", "CLAIMS", "Claim"],
         "tables": [
+            "printed_scatter",
             "class_counts",
             "table_counts",
             "table_coverage",

@@ -1,8 +1,9 @@
 """The paper's claims, put to the test on a run.
 
 Each statement is a number with a threshold, and holds by a rule that is the same for all: the
-bootstrap interval of the number has to lie on the stated side. Where it holds the threshold, or
-where the run lacks the data, the statement can't be decided.
+bootstrap interval of the number has to lie on the stated side. If it holds the threshold, if the
+run lacks the data, or if a network behind the number isn't finished, the statement can't be
+decided.
 """
 
 import numpy as np
@@ -142,7 +143,10 @@ def _result(row):
 
 
 def _entry(row, mock):
-    built = {"yes": " The mock was built so.", "in part": " In part, the mock was built so."}
+    built = {
+        "yes": " The mock was built to show this.",
+        "in part": " The mock was built to show this in part.",
+    }
     statement, quantity = (one.replace("*", r"\*") for one in (row.statement, row.quantity))
     return (
         f"- {SYMBOLS[row.verdict]} **{row.verdict}** on this run: {statement}. "

@@ -1,4 +1,4 @@
-"""What a run knows about a statement: numbers with their bootstrap draws.
+"""Evidence of a run for or against a statement: numbers with their bootstrap draws.
 
 Everything here returns arrays of ``1 + draws`` values: the first is that of the halos as they are,
 the others those of resampled halos. Networks are compared on the same draws, so that what their
@@ -28,10 +28,12 @@ class Sample:
         Values of the halos; NaN where there is none.
     draws, seed : int
         Of the bootstrap.
+    doubts : dict of hashable to str, optional
+        Columns that decide nothing, and why.
     """
 
-    def __init__(self, halos, columns, draws, seed):
-        self.halos, self.columns = halos, columns
+    def __init__(self, halos, columns, draws, seed, doubts=None):
+        self.halos, self.columns, self.doubts = halos, columns, doubts or {}
         self.weights = np.ones((1, len(halos)))
         if len(halos) >= FEW:
             drawn = resampling.resample(halos, UNIT, draws, seed)
@@ -57,11 +59,14 @@ class Sample:
         Raises
         ------
         ResultError
-            If a column isn't there, or fewer than ten halos have all of them.
+            If a column isn't there or decides nothing, or fewer than ten halos have all of them.
         """
         missing = [key for key in keys if key not in self.columns]
         if missing:
             raise ResultError(f"the run has no {_words(missing[0])}")
+        for key in keys:
+            if key in self.doubts:
+                raise ResultError(f"the {_words(key)} isn't finished: {self.doubts[key]}")
         chosen = np.all([np.isfinite(self.columns[key]) for key in keys], axis=0)
         if where is not None:
             chosen &= self.halos.eval(where).to_numpy(dtype=bool)
@@ -82,15 +87,21 @@ class Evidence:
         From ``Run.halos``.
     totals : pandas.DataFrame, optional
         From `cgmhelpers.maps.summaries.suite_totals`.
+    unfinished : pandas.DataFrame, optional
+        From :func:`cgmhelpers.statistics.quality.unfinished`: networks that decide nothing.
     draws : int
         Bootstrap draws.
     seed : int
         Their seed.
     """
 
-    def __init__(self, predictions=None, halos=None, totals=None, draws=1000, seed=1):
+    def __init__(
+        self, predictions=None, halos=None, totals=None, unfinished=None, draws=1000, seed=1
+    ):
         self.predictions, self.halos, self.totals = predictions, halos, totals
         self.draws, self.seed = draws, seed
+        rows = () if unfinished is None else unfinished.itertuples(index=False, name=None)
+        self.doubts = {tuple(key): reason for *key, reason in rows}
 
     @cached_property
     def suites(self):
@@ -102,7 +113,8 @@ class Evidence:
     @cached_property
     def tested(self):
         """Suite -> sample of its test halos; keys of the columns are properties (truths, and
-        the totals of the maps as ``("total", field)``) and (suite_train, fields, limits, property).
+        the totals of the maps as ``("total", field)``), (suite_train, fields, limits, property) for
+        posterior means, and the same after ``"std"`` for posterior widths.
         """  # numpydoc ignore=SS06
         samples = {}
         for number, suite in enumerate(self.suites):
@@ -117,8 +129,12 @@ class Evidence:
             columns = {"log_mass": halos["log_mass"].to_numpy()}
             columns |= {key: truths[key].to_numpy() for key in truths}
             columns |= {key: means[key].to_numpy() for key in means}
+            stds = own.pivot(
+                index=index, columns=["suite_train", "fields", "limits", "property"], values="std"
+            ).reindex(truths.index)
+            columns |= {("std", *key): stds[key].to_numpy() for key in stds}
             columns |= self._lines(suite, halos)
-            samples[suite] = Sample(halos, columns, self.draws, self.seed + number)
+            samples[suite] = Sample(halos, columns, self.draws, self.seed + number, self.doubts)
         return samples
 
     def _lines(self, suite, halos):
@@ -216,6 +232,25 @@ class Evidence:
         (truth, mean), weights = self._pair(train, fields, limits, name, test, where)
         with np.errstate(invalid="ignore"):  # draws without any of the halos
             return metrics.r2(truth[:, None], mean[:, None], weights)[:, 0]
+
+    def relative_error(self, train, fields, limits, name, where=None):
+        """Mean relative error that a network claims in its own suite, epsilon.
+
+        Parameters
+        ----------
+        train, fields, limits, name, where
+            As for :meth:`rmse`.
+
+        Returns
+        -------
+        array (1 + draws,)
+        """
+        if train not in self.suites:
+            raise ResultError(f"the run has no {train}")
+        key = (train, fields, limits, name)
+        (mean, std), weights = self.tested[train].take(key, ("std", *key), where=where)
+        with np.errstate(invalid="ignore"):  # draws without any of the halos
+            return metrics.relative_error(mean[:, None], std[:, None], weights)[:, 0]
 
     def offset(self, train, fields, limits, name, test, where=None):
         """Median of inference minus truth.
@@ -341,10 +376,10 @@ def weighted_correlation(first, second, weights):
 
 
 def _words(key):
-    """What a column that is missing is, for a sentence."""
+    """Name a column in a sentence."""
     if not isinstance(key, tuple):
         return f"{key} of its halos"
     if key[0] == "line":
         return f"total of the {key[1]} maps"
-    train, fields, limits, _ = key
+    train, fields, limits, _ = key[-4:]
     return f"network of {train} for {fields}, {limits} maps"

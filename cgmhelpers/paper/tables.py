@@ -142,8 +142,8 @@ def table_scatter(predictions):
     Returns
     -------
     pandas.DataFrame
-        Rows: property and suite, the paper's two blocks at the end. Columns: Sub-L* and L*, each
-        with true, inferred and their ratio.
+        Rows: property and suite. Columns: Sub-L* and L*, each with true, inferred and their
+        ratio, as in :func:`printed_scatter`.
     """
     table = metrics.scatter(predictions, ("property", "suite_test", "halo_class"))
     rows = {}
@@ -152,16 +152,35 @@ def table_scatter(predictions):
         for suite, found in own.groupby("suite_test", sort=False):
             pairs = found.set_index("halo_class")[["truth", "mean"]].reindex(_CLASSES)
             rows[one.name, suite] = pairs.to_numpy().ravel()
-    for block, printed in PRINTED_SCATTER.items():
-        rows |= {(f"paper, {block}", suite): values for suite, values in printed.items()}
+    return _scatter_table(rows, "property")
+
+
+def printed_scatter():
+    """Give the numbers of Table 3 as the paper prints them, of CAMELS.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`table_scatter`, with the two blocks in place of the properties, whose names
+        are lost from our text.
+    """
+    rows = {
+        (block, suite): values
+        for block, printed in PRINTED_SCATTER.items()
+        for suite, values in printed.items()
+    }
+    return _scatter_table(rows, "block")
+
+
+def _scatter_table(rows, level):
+    """(level, suite) -> true and inferred of each class, with their ratio."""
     labels = [one.label for one in HALO_CLASSES if one.name in _CLASSES]
     found = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
     found.columns = pd.MultiIndex.from_product([labels, ["true", "inferred"]])
     for label in labels:
         found[label, "ratio"] = found[label, "inferred"] / found[label, "true"]
-    found.index = pd.MultiIndex.from_tuples(found.index, names=["property", "suite"])
-    kinds = pd.MultiIndex.from_product([labels, ["true", "inferred", "ratio"]])
-    return found[kinds]
+    found.index = pd.MultiIndex.from_tuples(found.index, names=[level, "suite"])
+    return found[pd.MultiIndex.from_product([labels, ["true", "inferred", "ratio"]])]
 
 
 def table_coverage(predictions):

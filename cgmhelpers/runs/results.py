@@ -14,6 +14,7 @@ from cgmhelpers.maps import summaries
 from cgmhelpers.paper import claims
 from cgmhelpers.paper.evidence import Evidence
 from cgmhelpers.runs.parameters import project_root
+from cgmhelpers.statistics import quality
 from cgmhelpers.statistics.metrics import summarise
 from cgmhelpers.system import files, provenance
 
@@ -37,8 +38,11 @@ def evidence(run):
     Returns
     -------
     Evidence
+        Networks that haven't finished learning decide nothing.
     """
-    return Evidence(run.predictions(), run.halos(), summaries.suite_totals(run.maps()))
+    predictions = run.predictions()
+    unfinished = quality.unfinished(predictions, run.histories())
+    return Evidence(predictions, run.halos(), summaries.suite_totals(run.maps()), unfinished)
 
 
 def summary(run):

@@ -174,7 +174,6 @@ class Run:
             As from `cgmhelpers.inference.unfamiliar.flag`, and what shouldn't be trusted, as from
             `cgmhelpers.statistics.quality.report`.
         """
-        from cgmhelpers.network import checkpoint
         from cgmhelpers.statistics import quality
 
         networks, stores, tasks = self.networks(), self.maps(), []
@@ -185,11 +184,22 @@ class Run:
             tasks.append((list(own["folder"]), stores, tables, path))
         self._spread(stages.flag, tasks, "Trust")
         flagged = pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
-        histories = {
+        return flagged, quality.report(flagged, self.histories())
+
+    def histories(self):
+        """Read the learning curves of all networks.
+
+        Returns
+        -------
+        dict of tuple to pandas.DataFrame
+            (suite_train, fields, limits) -> the network's ``history.csv``.
+        """
+        from cgmhelpers.network import checkpoint
+
+        return {
             (row.suite, row.fields, row.limits): pd.read_csv(row.folder / checkpoint.HISTORY)
-            for row in networks.itertuples()
+            for row in self.networks().itertuples()
         }
-        return flagged, quality.report(flagged, histories)
 
     def baselines(self):
         """Infer from a few numbers per map what every network infers from the map.

@@ -7,7 +7,7 @@ Its files, each of which imports only those above it:
 - `coverage`: coverage at several levels and the one standard that judges it, PIT values
 - `comparison`: which of two tables of predictions is better
 - `transfer`: what a network loses on another suite, and whether brightness explains it
-- `quality`: one table of what is odd about networks and their predictions
+- `quality`: predictions not to trust, and networks that haven't finished learning
 - `posterior_tests`: whether a posterior is calibrated: ranks, expected coverage with random
   points
 - `scores`: how good a posterior is, calibration and sharpness together
@@ -51,7 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "summarise",
         ],
         "posterior_tests": ["REFERENCES", "expected_coverage", "holm", "rank_tests", "ranks"],
-        "quality": ["report"],
+        "quality": ["report", "unfinished"],
         "reliability": ["areas", "auc", "flag", "per_halo"],
         "resampling": ["REALISATION", "interval", "resample"],
         "scores": ["compare", "correlations"],

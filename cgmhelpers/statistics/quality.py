@@ -1,15 +1,15 @@
 """What not to trust: halos unlike the training's, errors of a wrong size, unfinished networks.
 
-A network answers every map, also one like none that it has seen. Each prediction is held against
-what its network learnt from, and each network against what it claims of itself; what doesn't hold
-comes out as a table.
+A network answers every map, also one like none that it has seen, and an unfinished training leaves
+a network too. Each prediction is compared with the range of the training, and each network with
+its own claims, its learning curve, and networks that see less; the failures are tables.
 """
 
 import numpy as np
 import pandas as pd
 
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.statistics import coverage, metrics
+from cgmhelpers.statistics import comparison, coverage, metrics
 
 CHI2 = (0.5, 2.0)
 """Reduced chi squared that passes."""
@@ -20,7 +20,7 @@ LATE = 0.1
 
 
 def progress(history):
-    """How much of its whole gain a training made in its last tenth.
+    """Compute the share of its whole gain that a training made in its last tenth.
 
     Parameters
     ----------
@@ -42,13 +42,83 @@ def progress(history):
     return float((earlier - lowest[-1]) / (lowest[0] - lowest[-1]))
 
 
-def report(predictions, histories):
-    """List what shouldn't be trusted in predictions, and why.
+def convergence(history):
+    """Hold a learning curve against that of a training that has converged.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        Learning curves, from ``history.csv``.
+
+    Returns
+    -------
+    list of tuple
+        (problem, value, low, high) for each of two checks, passed where `value` lies between: the
+        gain of the last tenth, and the place of the best epoch in the training, 0 to 1.
+    """
+    place = float(history["validation_loss"].idxmin()) / max(len(history) - 1, 1)
+    return [
+        ("gain in the last tenth of training", progress(history), 0, LATE / 2),
+        ("place of the best epoch", place, LATE, 1),
+    ]
+
+
+def unfinished(predictions, histories, draws=1000, seed=1):
+    """List networks whose results decide nothing, as they haven't learnt all that they could.
+
+    A network that sees more fields can always do what one that sees fewer does. If it errs more,
+    on the same test halos and beyond chance, its training isn't finished.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        From `flag`.
+        From ``Run.predictions``.
+    histories : dict of tuple to pandas.DataFrame
+        (suite_train, fields, limits) -> learning curves of that network.
+    draws, seed : int
+        Of the bootstrap of halos that compares networks (95% intervals).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a network and property: suite_train, fields, limits, property and ``reason``, half
+        a sentence. No rows where all networks are finished.
+    """
+    rows = []
+    names = list(dict.fromkeys(predictions["property"]))
+    for key, history in histories.items():
+        for problem, value, low, high in convergence(history):
+            if not low <= value <= high:  # NaN fails
+                reason = f"{problem}: {value:.2g}, converged between {low:g} and {high:g}"
+                rows += [(*key, name, reason) for name in names]
+                break
+    own = predictions[predictions["suite_train"] == predictions["suite_test"]]
+    by = ["suite_train", "limits", "property"]
+    inputs = list(dict.fromkeys(own["fields"]))
+    for more in inputs:
+        for fewer in inputs:
+            if set(fewer.split("+")) < set(more.split("+")):
+                tables = (own[own["fields"] == one] for one in (more, fewer))
+                found = comparison.paired(*tables, by=by, draws=draws, seed=seed)
+                worse = found[(found["metric"] == "rmse") & (found["verdict"] == "worse")]
+                rows += [
+                    (
+                        row.suite_train, more, row.limits, row.property,
+                        f"errs more on {row.property} than the network for {fewer} alone does",
+                    )
+                    for row in worse.itertuples()
+                ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["suite_train", "fields", "limits", "property", "reason"])
+    return table.drop_duplicates(["suite_train", "fields", "limits", "property"], ignore_index=True)
+
+
+def report(predictions, histories):
+    """List the predictions and networks that shouldn't be trusted, and why.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :func:`cgmhelpers.inference.unfamiliar.flag`.
     histories : dict of tuple to pandas.DataFrame
         (suite_train, fields, limits) -> learning curves of that network.
 
@@ -78,10 +148,7 @@ def report(predictions, histories):
         share = (group["unlike"] != "").mean()
         rows.append((*key, "", "maps unlike the training's", share, 0, SHARE))
     for (suite, fields, limits), history in histories.items():
-        key = (suite, "", fields, limits, "")
-        rows.append((*key, "gain in the last tenth of training", progress(history), 0, LATE / 2))
-        first = float(history["validation_loss"].idxmin()) / max(len(history) - 1, 1)
-        rows.append((*key, "place of the best epoch", first, LATE, 1))
+        rows += [(suite, "", fields, limits, "", *check) for check in convergence(history)]
     table = pd.DataFrame(rows, columns=[*keys, "problem", "value", "low", "high"])
     wrong = ~table["value"].between(table["low"], table["high"])  # NaN counts
     return table[wrong].reset_index(drop=True)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 
 from cgmhelpers.figures import posterior
 from cgmhelpers.halos.properties import NAMES
@@ -55,6 +56,27 @@ def test_filled_regions_hold_their_share_of_the_samples():
         inside = region.get_paths()[0].contains_points(samples)
         # Kernel smoothing widens regions slightly; the noise of 1500 samples is 0.012.
         assert inside.mean() == pytest.approx(level, abs=0.05)
+
+
+def test_posteriors_of_fractions_end_at_their_bounds():
+    """Half of a normal distribution: reflected at zero, its density is that of scipy."""
+    generator = np.random.default_rng(5)
+    names = ["log_m_halo", "f_cool"]
+    samples = np.abs(generator.standard_normal((4000, 2))) * [1, 0.1]
+    moments = np.array([0.8, 0.08]), np.array([0.6, 0.06])
+    figure = posterior.corner(samples, np.array([0.5, 0.05]), *moments, names)
+    axes = np.reshape(figure.axes, (2, 2))
+    assert axes[1, 1].get_xlim()[0] == axes[1, 0].get_ylim()[0] == 0
+    assert axes[0, 0].get_xlim()[0] < 0  # a mass has no such bound
+    for region in axes[1, 0].collections:
+        for path in region.get_paths():
+            assert path.vertices[:, 1].min() >= 0
+    (filled,) = axes[1, 1].collections
+    vertices = filled.get_paths()[0].vertices
+    expected = stats.halfnorm.pdf(0.02, scale=0.1)
+    near = vertices[(np.abs(vertices[:, 0] - 0.02) < 2e-3) & (vertices[:, 1] > 0), 1]
+    # Smoothing by 0.02 and 4000 samples: a few per cent; without the bound it would be half.
+    assert near.max() == pytest.approx(expected, rel=0.1)
 
 
 def test_histograms_hold_every_halo():

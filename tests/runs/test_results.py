@@ -45,6 +45,9 @@ class Run:
     def maps(self):
         return {}
 
+    def histories(self):
+        return {}
+
 
 @pytest.fixture
 def run(monkeypatch):

@@ -77,3 +77,41 @@ def test_a_truth_that_is_missing_is_reported_not_dropped():
 )
 def test_a_training_that_did_not_converge(losses, found):
     assert problems(answers(), {("SIMBA", "hi", "ideal"): curve(*losses)}) == found
+
+
+def networks(sizes, halos=300):
+    """Predictions of networks of one suite that err by so much, on the same halos."""
+    rng = np.random.default_rng(6)
+    tables = [
+        answers(halos=halos, fields=fields, std=size).assign(
+            mean=lambda one, size=size: one["truth"] + size * rng.standard_normal(halos)
+        )
+        for fields, size in sizes.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_finished_networks_decide():
+    table = networks({"hi": 0.1, "xray": 0.2, "xray+hi": 0.09})
+    assert quality.unfinished(table, FINE, draws=200).empty
+
+
+def test_a_superset_that_loses_is_not_finished():
+    table = networks({"hi": 0.1, "xray": 0.2, "xray+hi": 0.15})
+    found = quality.unfinished(table, FINE, draws=200)
+    assert found.to_dict("records") == [
+        {"suite_train": "SIMBA", "fields": "xray+hi", "limits": "ideal", "property": "f_cool",
+         "reason": "errs more on f_cool than the network for hi alone does"}
+    ]  # fmt: skip
+
+
+def test_a_superset_that_differs_by_chance_is_finished():
+    table = networks({"hi": 0.1, "xray+hi": 0.1})
+    assert quality.unfinished(table, FINE, draws=200).empty
+
+
+def test_a_training_that_still_gains_is_not_finished():
+    histories = {("SIMBA", "hi", "ideal"): curve(*np.linspace(10, 0, 30))}
+    found = quality.unfinished(networks({"hi": 0.1}), histories, draws=200)
+    assert found[["fields", "property"]].to_numpy().tolist() == [["hi", "f_cool"]]
+    assert found["reason"][0].startswith("gain in the last tenth of training: 0.1")
