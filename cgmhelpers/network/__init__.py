@@ -45,7 +45,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "tuning",
     ],
     submod_attrs={
-        "calibration": ["Calibration", "ENOUGH"],
+        "calibration": ["Calibration", "coverage_noise"],
         "checkpoint": ["HISTORY", "SPLIT", "read_description", "read_network"],
         "moment_network": ["MomentNetwork", "moments"],
         "layers": ["summary"],

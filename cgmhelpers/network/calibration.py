@@ -11,8 +11,20 @@ a floor f that maximises the Gaussian likelihood of the validation halos, and a 
 :math:`\mu \pm \sigma'` holds 68.3% of their truths. The order matters. A scale alone repairs the
 coverage but leaves the widths of nearly zero, and with them a chi squared in the hundreds; a scale
 from chi squared alone is ruled by those; a likelihood alone leaves the coverage to outliers. The
-scale is a halo class's own where enough validation halos are in it, by the mass that the network
-*infers*: the true one isn't known when a network is used.
+scale differs between halo classes, by the mass that the network *infers*: the true one isn't known
+when a network is used.
+
+Few validation halos are in the class of the groups. Their own quantile is noisy, and the common one
+covered 32% of them. So scales are hierarchical: the logarithm of a class's scale is normal about
+that of all halos, with a spread of `SPREAD`, and its estimate from :math:`n` halos is normal about
+the truth, with the variance `VARIANCE` / n of a 68.3% quantile. The posterior mean is
+
+.. math:: \ln s_c = (1-w) \ln q_\mathrm{all} + w \ln q_c, \quad
+          w = \frac{n}{n + \mathrm{VARIANCE}/\mathrm{SPREAD}^2}
+
+for quantiles :math:`q`. Six halos say three quarters of it; none leave the common scale. The spread
+is fixed: three classes can't tell it, and properties that need no scale of their own would hide
+those that do.
 
 References: Kuleshov, Fenner & Ermon (2018, arXiv:1807.00263) for recalibration on held-out data;
 Gneiting, Balabdaoui & Raftery (2007, J. R. Stat. Soc. B 69, 243) for sharpness and calibration.
@@ -21,13 +33,20 @@ Gneiting, Balabdaoui & Raftery (2007, J. R. Stat. Soc. B 69, 243) for sharpness 
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy import stats
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO_CLASSES, halo_class
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 
-ENOUGH = 50
-"""Fewest validation halos for a scale of a class's own: 68% of 50 is known to 7%."""
+FEWEST = 5
+"""Validation halos of a class for its scale to differ: the quantile of fewer is biased."""
+SPREAD = np.log(2)
+"""How much classes differ in the logarithm of their scale: by a factor of two."""
+DENSITY = 2 * stats.norm.pdf(1)
+"""Of the absolute value of a standard normal number at one."""
+VARIANCE = ONE_SIGMA * (1 - ONE_SIGMA) / DENSITY**2
+"""Of the logarithm of the 68.3% quantile of such numbers, times how many there are."""
 FLOORS = np.geomspace(1e-3, 10, 81)
 """Floors that are tried, in units of the error that 68% of the halos don't exceed."""
 EVERY = "all"
@@ -45,7 +64,7 @@ class Calibration:
     floor : tuple of float
         Of each property, in its unit.
     scale : dict of str to tuple of float
-        For ``"all"`` halos, and for each class with enough of them: a factor per property.
+        For ``"all"`` halos, and for each class with some of them: a factor per property.
     halos : dict of str to int
         Validation halos behind each scale.
     """
@@ -56,7 +75,7 @@ class Calibration:
     halos: dict
 
     @classmethod
-    def fit(cls, truth, mean, std, halo, properties, enough=ENOUGH):
+    def fit(cls, truth, mean, std, halo, properties, fewest=FEWEST):
         """Fit to validation halos.
 
         Parameters
@@ -65,11 +84,11 @@ class Calibration:
             In the units of the properties; `std` as the network gives it.
         halo : array_like, shape (maps,)
             Which halo a map shows: its projections are several maps but one halo, and only
-            halos count for `enough`.
+            halos count.
         properties : sequence of str
             Names; ``"log_m_halo"``, if it is there, makes the classes.
-        enough : int
-            Fewest halos for a scale of a class's own.
+        fewest : int
+            Halos of a class for its scale to differ from the common one.
 
         Returns
         -------
@@ -95,8 +114,16 @@ class Calibration:
         classes = inferred_class(mean, properties)
         groups |= {one.name: classes == one.name for one in HALO_CLASSES}
         halos = {name: len(np.unique(np.asarray(halo)[own])) for name, own in groups.items()}
-        halos = {name: n for name, n in halos.items() if name == EVERY or n >= enough}
-        scale = {name: np.quantile(deviations[groups[name]], ONE_SIGMA, axis=0) for name in halos}
+        halos = {name: n for name, n in halos.items() if name == EVERY or n >= fewest}
+        # Rank p (n + 1) holds a share p of further halos on average, however few there are.
+        scale = {
+            name: np.quantile(deviations[groups[name]], ONE_SIGMA, 0, method="weibull")
+            for name in halos
+        }
+        common = scale[EVERY]
+        for name in set(halos) - {EVERY}:
+            weight = halos[name] / (halos[name] + VARIANCE / SPREAD**2)
+            scale[name] = scale[name] ** weight * common ** (1 - weight)
         return cls(
             properties=tuple(properties),
             floor=tuple(floor.tolist()),
@@ -142,6 +169,24 @@ class Calibration:
         scale = {name: tuple(factors) for name, factors in values["scale"].items()}
         properties, floor = (tuple(values[name]) for name in ("properties", "floor"))
         return cls(properties, floor, scale, dict(values["halos"]))
+
+
+def coverage_noise(halos):
+    """Give the noise of a coverage that comes from the validation halos behind a scale.
+
+    Parameters
+    ----------
+    halos : int or array_like
+        Validation halos of the class.
+
+    Returns
+    -------
+    float or ndarray
+        Standard deviation of the share of further halos within one standard deviation; that of
+        the test halos comes on top.
+    """
+    precision = np.asarray(halos) / VARIANCE + 1 / SPREAD**2
+    return DENSITY / np.sqrt(precision)
 
 
 def inferred_class(mean, properties):

@@ -89,7 +89,7 @@ def unfinished(predictions, histories, draws=1000, seed=1):
     for key, history in histories.items():
         for problem, value, low, high in convergence(history):
             if not low <= value <= high:  # NaN fails
-                reason = f"{problem}: {value:.2g}, converged between {low:g} and {high:g}"
+                reason = f"{problem} {value:.0%}, between {low:.0%} and {high:.0%} if converged"
                 rows += [(*key, name, reason) for name in names]
                 break
     own = predictions[predictions["suite_train"] == predictions["suite_test"]]

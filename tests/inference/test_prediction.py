@@ -12,6 +12,7 @@ from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.inference import prediction
 from cgmhelpers.network import checkpoint, samples, splits
+from cgmhelpers.network.calibration import inferred_class
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
@@ -66,9 +67,11 @@ def test_std_is_recalibrated_unless_asked_otherwise(folder):
     same, of_network = predictor(images, recalibrated=False)
     np.testing.assert_array_equal(mean, same)
     calibration = checkpoint.read_description(folder)["calibration"]
-    assert set(calibration["scale"]) == {"all"}  # 16 validation halos are too few for classes
-    assert calibration["halos"] == {"all": 16}
-    expected = np.array(calibration["scale"]["all"]) * np.hypot(of_network, calibration["floor"])
+    assert calibration["halos"]["all"] == 16
+    scales = calibration["scale"]
+    classes = inferred_class(mean, predictor.properties)
+    scale = [scales.get(name, scales["all"]) for name in classes]
+    expected = np.array(scale) * np.hypot(of_network, calibration["floor"])
     np.testing.assert_allclose(std, expected, rtol=1e-12)
     assert not np.allclose(std, of_network, rtol=0.01)
 
@@ -81,8 +84,8 @@ def test_calibrated_intervals_hold_the_validation_halos(folder):
     error = (table["truth"] - table["mean"]).abs()
     inside = (error <= table["std"]).groupby(table["property"]).mean()
     assert len(table) == 6 * 3 * 16
-    # 33 of 48 maps; one more or less by the quantile's interpolation and float32.
-    np.testing.assert_allclose(inside, 33 / 48, atol=1.1 / 48)
+    # 33 of 48 maps; up to three more or less, as scales of classes lie between two quantiles.
+    np.testing.assert_allclose(inside, 33 / 48, atol=3.1 / 48)
 
 
 def test_network_without_a_calibration_keeps_its_std(folder, tmp_path):

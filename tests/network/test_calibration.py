@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize, stats
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.network.calibration import Calibration, inferred_class
+from cgmhelpers.network.calibration import Calibration, coverage_noise, inferred_class
 from cgmhelpers.statistics.metrics import ONE_SIGMA, coverage, reduced_chi2
 
 NAMES = ("log_m_halo", "f_cgm")
@@ -30,7 +30,7 @@ def fit(truth, mean, std, **options):
 @pytest.mark.parametrize("scale", [1.0, 0.5, 3.0])
 @pytest.mark.parametrize("floor", [0.0, 0.02])
 def test_known_scale_and_floor_are_found(scale, floor):
-    found = fit(*posteriors(scale, floor), enough=HALOS + 1)
+    found = fit(*posteriors(scale, floor), fewest=HALOS + 1)
     # Steps between floors are 12%, the scatter of a 68% quantile of 6000 halos is 1.3%.
     np.testing.assert_allclose(found.scale["all"], scale, rtol=0.08)
     if floor:
@@ -84,7 +84,7 @@ def test_classes_are_those_of_the_inferred_mass():
         inside = coverage(truth[own], mean[own], recalibrated[own])
         np.testing.assert_allclose(inside, ONE_SIGMA, atol=0.03)
     # One for all: too short for the light halos, too long for the others.
-    alike = fit(truth, mean, std, enough=HALOS + 1)(mean, std)
+    alike = fit(truth, mean, std, fewest=HALOS + 1)(mean, std)
     assert coverage(truth[light], mean[light], alike[light])[1] < 0.6
     names = inferred_class([[11.0, 0], [11.7, 0], [12.0, 0], [15.0, 0]], NAMES)
     assert names.tolist() == ["sub_l_star", "sub_l_star", "l_star", "group"]
@@ -94,10 +94,74 @@ def test_classes_are_those_of_the_inferred_mass():
 def test_halos_count_and_not_their_projections():
     truth, mean, std = posteriors(halos=90)
     mean[:, 0] = np.where(np.arange(90) < 60, 11.7, 12.5)
-    by_map = Calibration.fit(truth, mean, std, np.arange(90), NAMES, enough=40)
-    by_halo = Calibration.fit(truth, mean, std, np.arange(90) // 3, NAMES, enough=40)
+    by_map = Calibration.fit(truth, mean, std, np.arange(90), NAMES, fewest=40)
+    by_halo = Calibration.fit(truth, mean, std, np.arange(90) // 3, NAMES, fewest=40)
     assert by_map.halos == {"all": 90, "sub_l_star": 60}
     assert by_halo.halos == {"all": 30}
+
+
+def population(counts, widths, rng):
+    """Normal posteriors of each class, too narrow by a known factor of it."""
+    masses = {"sub_l_star": 11.7, "l_star": 12.5, "group": 13.3}
+    log_mass = np.repeat([masses[name] for name in counts], list(counts.values()))
+    factor = np.repeat([widths[name] for name in counts], list(counts.values()))
+    mean = np.stack([log_mass, np.full(len(log_mass), 0.1)], axis=1)
+    std = 10 ** rng.uniform(-2, -1.5, mean.shape)
+    return mean + factor[:, None] * std * rng.normal(size=mean.shape), mean, std
+
+
+@pytest.mark.parametrize("groups", [8, 20, 50])
+@pytest.mark.parametrize("width", [0.7, 1.0, 2.1])
+def test_every_class_is_covered_however_few_its_validation_halos_are(groups, width):
+    """Groups whose errors differ from those of all other halos, over many validation samples."""
+    rng = np.random.default_rng(groups)
+    widths = {"sub_l_star": 1.0, "l_star": 1.1, "group": width}
+    few = {"sub_l_star": 300, "l_star": 100, "group": groups}
+    many = dict.fromkeys(few, 3000)
+    truth, mean, std = population(many, widths, rng)
+    classes = inferred_class(mean, NAMES)
+    found = {name: [] for name in few}
+    for _ in range(60):
+        calibration = fit(*population(few, widths, rng))
+        assert calibration.halos == {"all": 400 + groups, **few}
+        recalibrated = calibration(mean, std)
+        for name, shares in found.items():
+            own = classes == name
+            shares += coverage(truth[own], mean[own], recalibrated[own]).tolist()
+    for name, shares in found.items():
+        # The common scale alone covers 35% of groups whose errors are twice as large.
+        assert 0.6 < np.mean(shares) < 0.76, (name, np.mean(shares))
+        # What a single calibration is off by is foretold.
+        off = np.sqrt(np.mean((np.array(shares) - ONE_SIGMA) ** 2))
+        assert off < 1.6 * np.hypot(coverage_noise(few[name]), np.sqrt(0.22 / 3000))
+
+
+def test_noise_of_the_coverage_is_that_of_a_quantile():
+    """500 halos know the coverage as well as a binomial draw of as many; none, to a third."""
+    assert coverage_noise(500) == pytest.approx(
+        np.sqrt(ONE_SIGMA * (1 - ONE_SIGMA) / 500), rel=0.01
+    )
+    assert coverage_noise(0) == pytest.approx(2 * stats.norm.pdf(1) * np.log(2))
+
+
+def test_scales_of_classes_lie_between_their_own_and_the_common_one():
+    truth, mean, std = population(
+        {"sub_l_star": 300, "l_star": 4, "group": 10},
+        {"sub_l_star": 1, "l_star": 3, "group": 3}, np.random.default_rng(2),
+    )  # fmt: skip
+    found = fit(truth, mean, std)
+    assert set(found.scale) == {"all", "sub_l_star", "group"}  # four halos have the common one
+    floored = np.hypot(std, found.floor)
+    own = np.quantile(
+        (np.abs(truth - mean) / floored)[inferred_class(mean, NAMES) == "group"],
+        ONE_SIGMA, axis=0, method="weibull",
+    )  # fmt: skip
+    common, group = np.array(found.scale["all"]), np.array(found.scale["group"])
+    assert (common < group).all()
+    assert (group < own).all()
+    weight = np.log(group / common) / np.log(own / common)
+    # 0.925 / n is the variance of the quantile's logarithm, ln 2 the spread of the classes.
+    np.testing.assert_allclose(weight, 10 / (10 + 0.925 / np.log(2) ** 2), rtol=1e-3)
 
 
 def test_calibration_survives_json():

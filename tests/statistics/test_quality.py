@@ -114,4 +114,4 @@ def test_a_training_that_still_gains_is_not_finished():
     histories = {("SIMBA", "hi", "ideal"): curve(*np.linspace(10, 0, 30))}
     found = quality.unfinished(networks({"hi": 0.1}), histories, draws=200)
     assert found[["fields", "property"]].to_numpy().tolist() == [["hi", "f_cool"]]
-    assert found["reason"][0].startswith("gain in the last tenth of training: 0.1")
+    assert found["reason"][0].startswith("gain in the last tenth of training 10%,")
