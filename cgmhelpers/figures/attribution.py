@@ -21,7 +21,7 @@ from cgmhelpers.halos.measuring import APERTURE
 
 @styled
 def attribution_maps(ds, attribution, source=None):
-    """Maps of some halos beside what each pixel adds to an inference.
+    """Draw maps of some halos beside what each pixel adds to an inference.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _halo_text(ds, attribution, place):
 
 @styled
 def attribution_profiles(profiles, fields, edges, classes, source=None):
-    """Share of the attribution within each projected radius, by field and halo class.
+    """Draw the share of the attribution in each projected ring, by field and halo class.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ SMALLEST = 0.01
 
 @styled
 def method_differences(comparison, source=None):
-    """RMSE of networks minus that of baselines, for every property, input and limits.
+    """Draw the RMSE of networks minus that of baselines, by property, input and limits.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def method_differences(comparison, source=None):
 
 
 def in_ranges(comparison):
-    """Differences of the RMSE in units of each property's range in Table 1.
+    """Give differences of the RMSE in units of each property's range in Table 1.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def in_ranges(comparison):
 
 @styled
 def method_matrix(comparison, names, source=None):
-    """RMSE of networks and of a baseline for every pair of suites.
+    """Draw the RMSE of networks and of a baseline for every pair of suites.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def method_matrix(comparison, names, source=None):
 
 @styled
 def coverage_by_class(coverages, source=None):
-    """Coverage of the stated intervals for every property and halo class.
+    """Draw the coverage of the stated intervals for every property and halo class.
 
     Parameters
     ----------

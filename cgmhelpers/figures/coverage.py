@@ -15,7 +15,7 @@ from cgmhelpers.statistics import coverage, metrics
 
 @styled
 def coverage_curves(table, source=None):
-    """Share of truths inside the central interval of each probability.
+    """Draw the share of truths inside the central interval of each probability.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def coverage_curves(table, source=None):
 
 @styled
 def pit_histograms(table, source=None):
-    """Where in its posterior each truth lies: histograms of PIT values.
+    """Draw where in its posterior each truth lies: histograms of PIT values.
 
     Parameters
     ----------

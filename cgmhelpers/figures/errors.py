@@ -29,7 +29,7 @@ METRIC_LABELS = {
 
 @styled
 def error_by_class(predictions, series="fields", metric="relative_error", source=None):
-    """Error of each property by halo class (Fig. 7).
+    """Draw the error of each property by halo class (Fig. 7).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def error_by_class(predictions, series="fields", metric="relative_error", source
 
 
 def summary_by_class(predictions, series, metric):
-    """Metric per value of `series`, halo class and property; RMSE in units of the range.
+    """Tabulate a metric per value of `series`, halo class and property.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _series_name(series, kind):
 
 @styled
 def bias_matrix(predictions, names, source=None):
-    """Median of inference minus truth for every pair of suites.
+    """Draw the median of inference minus truth for every pair of suites.
 
     Parameters
     ----------

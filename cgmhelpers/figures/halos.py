@@ -24,7 +24,7 @@ from cgmhelpers.halos.cosmology import CV, Volume
 
 @styled
 def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
-    """Properties against halo mass, suite by suite (Fig. 1).
+    """Draw properties against halo mass, suite by suite (Fig. 1).
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _draw_trend(axis, halos, trends, suite, name, edges):
 
 @styled
 def mass_functions(halos, volume, redshift=0.0, source=None):
-    """Halo mass functions of the suites beside the expected one.
+    """Draw the halo mass functions of the suites beside the expected one.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _number_ratio(log_mass, change):
 
 @styled
 def phase_diagram(hydrogen_density, temperature, weights, source=None):
-    """Where in density and temperature a quantity comes from, a panel for each quantity.
+    """Draw from which density and temperature a quantity comes, a panel for each quantity.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def phase_diagram(hydrogen_density, temperature, weights, source=None):
 
 @styled
 def total_flux(table, fields, source=None, pixels=128):
-    """Halo mass against the sum of a map's pixels (Fig. 12).
+    """Draw halo mass against the sum of a map's pixels (Fig. 12).
 
     Parameters
     ----------

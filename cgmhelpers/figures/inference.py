@@ -25,7 +25,7 @@ subset as well, and all groups)."""
 def truth_inference(
     predictions, name, columns="suite_test", rows="fields", source=None, most=MOST_POINTS, seed=1
 ):
-    """Inferred against true values of a property, with error bars (Figs 3 to 6, 8 to 10, 13 to 16).
+    """Draw inferred against true values of a property (Figs 3 to 6, 8 to 10, 13 to 16).
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def truth_inference(
     most : int
         Points in one panel: all groups, and a random choice of the lighter halos.
     seed : int
-        Of that choice.
+        Seed of that choice.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def truth_inference(
 
 @styled
 def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
-    """Networks of every suite tested on every suite, for one property (Figs 8 to 10).
+    """Draw networks of every suite tested on every suite, for one property (Figs 8 to 10).
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
 def properties_inferred(
     predictions, names, columns="suite_test", source=None, most=MOST_POINTS, seed=1
 ):
-    """Inferred against true values of several properties, a row each (Figs 13 to 16).
+    """Draw inferred against true values of several properties, a row each (Fig. 6).
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def thinned(panel, most=MOST_POINTS, seed=1):
     most : int
         Halos to keep, unless the groups alone are more.
     seed : int
-        Of the choice.
+        Seed of the choice.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def thinned(panel, most=MOST_POINTS, seed=1):
 
 
 def panel_metrics(predictions, by, most=MOST_POINTS, seed=1):
-    """Metrics of the halos that a panel shows, as the paper quotes them, and of all halos.
+    """Tabulate metrics of the halos that a panel shows, as the paper does, and of all.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def _short(value):
 
 
 def _limits(table):
-    """Limits that hold all truths and nearly all inferences, one bad network notwithstanding."""
+    """Set limits that hold all truths and nearly all inferences, of a bad network too."""
     low, high = table["truth"].min(), table["truth"].max()
     inner = np.percentile(table["mean"], [1, 99])
     span = high - low or 1.0

@@ -30,7 +30,7 @@ FRAME_COLOUR = "#ffffff30"
 
 @styled
 def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
-    """One halo as each suite has it, in every field, with and without limits (Fig. 2).
+    """Draw one halo as each suite has it, in every field, with and without limits (Fig. 2).
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
 
 @styled
 def halos_by_mass(halos, limits=("ideal", "survey"), axis="x", source=None):
-    """Halos of rising mass in one suite, in every field (Fig. 11).
+    """Draw halos of rising mass in one suite, in every field (Fig. 11).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _gallery(halos, titles, limits, axis, source):
 
 
 def colours_of(name, images, limits, dynamic_range=None):
-    """Logarithmic colour scale for maps of a field, the same for all of them.
+    """Return the logarithmic colour scale that all maps of a field share.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _draw(panel, image, ds, field, norm, limits):
 
 @styled
 def hero(ds, axis="x", source=None, scale_bar=100.0):
-    """One halo in all fields, as large as the page.
+    """Draw one halo in all fields, as large as the page.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ COLOUR, BEST = "#0072B2", "#D55E00"
 
 @styled
 def learning_curves(histories, source=None):
-    """Loss of training and validation against the epoch, for all networks of a run.
+    """Draw the losses of training and validation by epoch, for all networks of a run.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def learning_curves(histories, source=None):
 
 @styled
 def tuning_history(trials, source=None):
-    """Validation loss of each trial, and the best so far.
+    """Draw the validation loss of each trial, and the best so far.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def tuning_history(trials, source=None):
 
 @styled
 def tuning_importances(importances, source=None):
-    """Share of each hyperparameter in the variance of the validation loss.
+    """Draw the share of each hyperparameter in the variance of the validation loss.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def tuning_importances(importances, source=None):
 
 @styled
 def tuning_parallel(trials, source=None):
-    """Hyperparameters of all complete trials, one line each, coloured by their loss.
+    """Draw the hyperparameters of complete trials, one line each, coloured by their loss.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def tuning_parallel(trials, source=None):
 
 
 def _height(values, name):
-    """Place of each value between the least and the largest, 0 to 1."""
+    """Place each value between the least and the largest, 0 to 1."""
     values = np.log10(values) if name in LOGARITHMIC else values.astype(float)
     width = values.max() - values.min()
     return (values - values.min()) / width if width > 0 else values * 0 + 0.5
@@ -207,7 +207,7 @@ def _height(values, name):
 
 @styled
 def one_prediction(images, prediction, extent, title=None, source=None):
-    """What a network sees of one halo, and what it says about it.
+    """Draw the inputs of one halo, and the network's posteriors.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Figures of joint posteriors and of ensembles: what maps leave open, and what trainings do."""
+"""Figures of joint posteriors and of ensembles: the doubts of maps, and those of trainings."""
 
 import itertools
 
@@ -29,7 +29,7 @@ FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
 
 @styled
 def flow_training(histories, source=None):
-    """Learning curves of flows.
+    """Draw the learning curves of flows.
 
     Parameters
     ----------
@@ -61,16 +61,16 @@ def flow_training(histories, source=None):
 
 @styled
 def corner(samples, truth, mean, std, names, title=None, source=None):
-    """Joint posterior of one halo, from the flow and from the moment network.
+    """Draw the joint posterior of one halo, from the flow and from the moment network.
 
     Parameters
     ----------
     samples : array_like, shape (draws, properties)
-        Of the flow.
+        Samples of the flow.
     truth, mean, std : array_like, shape (properties,)
         The truth, and the moment network's posterior.
     names : sequence of str
-        Of the properties.
+        Names of the properties.
     title : str, optional
         Says which halo it is.
     source : str, optional
@@ -183,7 +183,7 @@ def _draw_pair(axis, samples, fractions, truth, mean, std):
 
 @styled
 def coverage_tests(tests, source=None):
-    """Expected coverage with random points, test by test.
+    """Draw expected coverage with random points, test by test.
 
     Parameters
     ----------
@@ -221,14 +221,14 @@ def coverage_tests(tests, source=None):
 
 @styled
 def rank_histograms(inferred, bins=10, source=None):
-    """Where the truth lies among the posterior samples of each property.
+    """Draw where the truth lies among the posterior samples of each property.
 
     Parameters
     ----------
     inferred : dict of str to xarray.Dataset
         Suite -> from :func:`cgmhelpers.inference.posterior.joint.infer`.
     bins : int
-        Of each histogram.
+        Bins of each histogram.
     source : str, optional
         What the data are.
 
@@ -266,7 +266,7 @@ def rank_histograms(inferred, bins=10, source=None):
 
 @styled
 def score_gains(scores, source=None):
-    """Where the flow beats the moment network, and where not.
+    """Draw where the flow beats the moment network, and where it doesn't.
 
     Parameters
     ----------
@@ -299,14 +299,14 @@ def score_gains(scores, source=None):
 
 @styled
 def correlation_matrices(matrices, names, source=None):
-    """Mean correlations of the properties, side by side.
+    """Draw mean correlations of the properties, suite by suite.
 
     Parameters
     ----------
     matrices : dict of str to array_like, shape (properties, properties)
         Suite -> from :func:`cgmhelpers.statistics.scores.correlations`.
     names : sequence of str
-        Of the properties.
+        Names of the properties.
     source : str, optional
         What the data are.
 
@@ -339,7 +339,7 @@ def correlation_matrices(matrices, names, source=None):
 
 @styled
 def disagreement(halos, source=None):
-    """Error against the members' disagreement, halo by halo.
+    """Draw the error against the members' disagreement, halo by halo.
 
     Parameters
     ----------

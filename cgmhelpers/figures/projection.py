@@ -29,7 +29,7 @@ DIFFERENCES = (1e-3, 1.0)
 
 @styled
 def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
-    """One halo in every field of a data set, a column each.
+    """Draw one halo in every field of a data set, a column each.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
 
 @styled
 def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, source=None):
-    """Where yt's pencil beams differ from means over pixels, and why.
+    """Draw where yt's pencil beams differ from means over pixels, and why.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _draw_arriving(axis, radius, arriving, shares):
 
 @styled
 def hydrogen_methods(images, totals, half_width, source=None):
-    """Neutral hydrogen by two methods: one halo's maps, their ratio, and all halos' sums.
+    """Draw neutral hydrogen by two methods: maps, their ratio, and all halos' sums.
 
     Parameters
     ----------

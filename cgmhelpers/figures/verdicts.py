@@ -26,7 +26,7 @@ LABEL_WIDTH = 36
 
 @styled
 def verdict_forest(tables, source=None):
-    """Effect of every statement with its interval, and the threshold that it is held against.
+    """Draw the number of every statement with its interval, and the threshold.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _draw_row(axis, place, row):
 
 @styled
 def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source=None):
-    """One metric of every property in two or more runs, networks in their own suite.
+    """Draw one metric of every property in several runs, networks in their own suite.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
     metric : str
         Column to show.
     fields, limits : str
-        Of which networks.
+        Networks that are shown.
     source : str, optional
         What the data are.
 

@@ -123,7 +123,7 @@ def randomised(predictor, seed=1):
     ----------
     predictor : Predictor
     seed : int
-        Of the weights.
+        Seed of the weights.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def rank_correlation(first, second):
     Parameters
     ----------
     first, second : Attribution
-        Of the same maps and fields.
+        Both of the same maps and fields.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def rank_correlation(first, second):
 
 
 def radial_profile(attribution, ds, edges):
-    """Share of all absolute attribution that lies in rings about the halo's centre.
+    """Compute the share of all absolute attribution in rings about the halo's centre.
 
     Parameters
     ----------

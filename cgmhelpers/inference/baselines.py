@@ -75,7 +75,7 @@ def predict(folders, stores):
     Parameters
     ----------
     folders : sequence of path
-        Of trained networks with the same limits and size.
+        Folders of trained networks with the same limits and size.
     stores : dict of str to list of path
         Suite -> map stores.
 

@@ -70,12 +70,12 @@ def combine(predictions):
 
 
 def epistemic(folders, images):
-    """How far the members of an ensemble disagree about maps whose truth nobody knows.
+    """Measure how far the members of an ensemble disagree about maps without a truth.
 
     Parameters
     ----------
     folders : sequence of path
-        Of the members.
+        Folders of the members.
     images : array_like, shape (maps, fields, y, x)
         In the units of the fields.
 
@@ -83,7 +83,8 @@ def epistemic(folders, images):
     -------
     ndarray, shape (maps,)
         Root mean square over the properties of the standard deviation of the members' means, in
-        units of the properties' ranges: the ``epistemic`` of :func:`per_halo`.
+        units of the properties' ranges: the ``epistemic`` of
+        :func:`cgmhelpers.statistics.reliability.per_halo`.
     """
     predictors = [prediction.load(folder) for folder in folders]
     scaling = predictors[0].scaling

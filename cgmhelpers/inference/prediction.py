@@ -39,7 +39,7 @@ class Predictor:
     size : int
         Pixels along a side.
     calibration : Calibration or None
-        Of the posterior widths; None for a network without one.
+        Correction of the posterior widths; None for a network without one.
     description : dict
     """
 
@@ -65,7 +65,7 @@ class Predictor:
         batch_size : int
             Maps at once.
         recalibrated : bool
-            Correct `std` by what validation halos showed
+            Correct `std` with the network's calibration on validation halos
             (:class:`cgmhelpers.network.calibration.Calibration`); False gives the network's own.
 
         Returns
@@ -91,7 +91,7 @@ class Predictor:
         return (mean, self.recalibrate(mean, std)) if recalibrated else (mean, std)
 
     def recalibrate(self, mean, std):
-        """Correct the network's posterior widths by what validation halos showed.
+        """Correct the network's posterior widths with its calibration.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
     Parameters
     ----------
     folder : path
-        Of a trained network.
+        Folder of a trained network.
     stores : path, sequence of paths, or Dataset
         Map stores of the suite to test on.
     parts : sequence of str

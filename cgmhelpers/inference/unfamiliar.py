@@ -17,7 +17,7 @@ def flag(predictions, folders, stores):
     predictions : pandas.DataFrame
         From :func:`cgmhelpers.inference.prediction.predict`, of the networks in `folders`.
     folders : sequence of path
-        Of networks with the same limits and size.
+        Folders of networks with the same limits and size.
     stores : dict of str to list of path
         Suite -> map stores.
 

@@ -27,7 +27,7 @@ class Sample:
     columns : dict of hashable to array (H,)
         Values of the halos; NaN where there is none.
     draws, seed : int
-        Of the bootstrap.
+        Number and seed of the draws of the bootstrap.
     doubts : dict of hashable to str, optional
         Columns that decide nothing, and why.
     """
@@ -77,7 +77,7 @@ class Sample:
 
 
 class Evidence:
-    """The tables of a run, asked for statistics with their draws.
+    """The tables of a run, and statistics of them with their draws.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Evidence:
         return samples
 
     def _lines(self, suite, halos):
-        """Halo mass by a straight line from the log of a map's sum, fitted to other halos."""
+        """Infer halo masses by a line in the log of a map's sum, fitted to other halos."""
         if self.totals is None:
             return {}
         own = self.totals[self.totals["suite"] == suite]
@@ -159,7 +159,7 @@ class Evidence:
         return [name for name in self.totals if name not in named]
 
     def population(self, suite):
-        """All halos of a suite, tested on or not.
+        """Return all halos of a suite, tested on or not.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class Evidence:
     # --- statistics of networks: (train, fields, limits) asked about a property in a suite -----
 
     def rmse(self, train, fields, limits, name, test=None, where=None):
-        """Root mean squared error.
+        """Compute the root mean squared error.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class Evidence:
             return metrics.rmse(truth[:, None], mean[:, None], weights)[:, 0]
 
     def r2(self, train, fields, limits, name, test=None, where=None):
-        """Coefficient of determination.
+        """Compute the coefficient of determination.
 
         Parameters
         ----------
@@ -234,7 +234,7 @@ class Evidence:
             return metrics.r2(truth[:, None], mean[:, None], weights)[:, 0]
 
     def relative_error(self, train, fields, limits, name, where=None):
-        """Mean relative error that a network claims in its own suite, epsilon.
+        """Compute epsilon, the relative error that a network claims in its own suite.
 
         Parameters
         ----------
@@ -253,7 +253,7 @@ class Evidence:
             return metrics.relative_error(mean[:, None], std[:, None], weights)[:, 0]
 
     def offset(self, train, fields, limits, name, test, where=None):
-        """Median of inference minus truth.
+        """Compute the median of inference minus truth.
 
         Parameters
         ----------
@@ -268,7 +268,7 @@ class Evidence:
         return weighted_median(mean - truth, weights)
 
     def correlation(self, train, fields, limits, name, test):
-        """Rank correlation of truth and inference.
+        """Compute the rank correlation of truth and inference.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class Evidence:
         return weighted_correlation(*(one.argsort().argsort() for one in (truth, mean)), weights)
 
     def scatter_ratio(self, suite, fields, limits, name, where):
-        """Scatter of the inferences at fixed mass over that of the truths.
+        """Divide the scatter of the inferences at fixed mass by that of the truths.
 
         Parameters
         ----------
@@ -311,7 +311,7 @@ class Evidence:
 
 
 def weighted_mean(values, weights):
-    """Mean of values that count as often as their weights say.
+    """Average values that count as often as their weights say.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ def weighted_mean(values, weights):
 
 
 def weighted_median(values, weights):
-    """Median of values that count as often as their weights say.
+    """Take the median of values that count as often as their weights say.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def weighted_median(values, weights):
 
 
 def weighted_correlation(first, second, weights):
-    """Pearson's correlation coefficient with weights.
+    """Compute Pearson's correlation coefficient with weights.
 
     Parameters
     ----------

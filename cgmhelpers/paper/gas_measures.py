@@ -23,7 +23,7 @@ def of_class(name):
     Parameters
     ----------
     name : str
-        Of the class.
+        Name of the class.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def of_class(name):
 
 
 def brightness(evidence, bright, faint, halo_class, field="xray"):
-    """Mean log of the sum of the maps of one suite minus that of another.
+    """Compare the mean log of the sum of the maps of two suites: bright minus faint.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def brightness(evidence, bright, faint, halo_class, field="xray"):
 
 
 def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
-    """Share of bins of halo mass in which the means have the order Astrid, IllustrisTNG, SIMBA.
+    """Return the share of mass bins whose means have the order Astrid, IllustrisTNG, SIMBA.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
 
 
 def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
-    """How far the mean at 10^12.25-12.75 Msun lies below both those below 12 and above 13.
+    """Measure how far the mean at 10^12.25-12.75 Msun lies below those on either side.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
 
 
 def mean_of(evidence, suite, name, where):
-    """Mean of a property of a suite's halos.
+    """Average a property of a suite's halos.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def mean_of(evidence, suite, name, where):
 
 
 def dimmest_step(evidence):
-    """Smaller of the steps in X-ray brightness, Astrid to IllustrisTNG and on to SIMBA, groups.
+    """Take the smaller step in X-ray brightness of groups, Astrid, IllustrisTNG, SIMBA.
 
     Parameters
     ----------
@@ -142,14 +142,14 @@ def dimmest_step(evidence):
 
 
 def mass_correlation(evidence, field, suite):
-    """Correlation of halo mass with the log of the sum of a map.
+    """Correlate halo mass with the log of the sum of a map.
 
     Parameters
     ----------
     evidence : Evidence
         The run.
     field, suite : str
-        Of whose maps.
+        Field and suite of the maps.
 
     Returns
     -------

@@ -17,7 +17,7 @@ HALO_MASS = "log_m_halo"
 
 
 def explained(evidence, name, fields, limits, where=None, suites=None):
-    """R2 of one property, averaged over suites and inputs.
+    """Average R2 of one property over suites and inputs.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def explained(evidence, name, fields, limits, where=None, suites=None):
 
 
 def suite_claim(evidence, suite, fields, limits):
-    """Mean relative error that a network claims, as geometric mean over the properties (Fig. 7).
+    """Combine the relative errors that a network claims over the properties (Fig. 7).
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def suite_claim(evidence, suite, fields, limits):
 
 
 def suite_error(evidence, suite, names, fields, limits):
-    """RMSE in units of the range, as geometric mean over properties and inputs.
+    """Combine RMSE in units of the range over properties and inputs.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def suite_error(evidence, suite, names, fields, limits):
 
 
 def against_others(evidence, suite, measure, worst=False):
-    """A number of one suite over the best, or the worst, of the others.
+    """Divide a number of one suite by the best, or the worst, of the others.
 
     Parameters
     ----------
@@ -115,14 +115,14 @@ def against_others(evidence, suite, measure, worst=False):
 
 
 def gain(evidence, suite, limits, halo_class):
-    """RMSE of the halo mass with the better of two fields, over that with both.
+    """Divide the RMSE of the halo mass with the better of two fields by that with both.
 
     Parameters
     ----------
     evidence : Evidence
         The run.
     suite, limits, halo_class : str
-        Of which networks and halos.
+        The networks and the halos.
 
     Returns
     -------
@@ -135,14 +135,14 @@ def gain(evidence, suite, limits, halo_class):
 
 
 def claimed_gain(evidence, suite, limits, halo_class):
-    """Relative error of the halo mass that the better of two fields claims, over that of both.
+    """Divide the relative error of the halo mass that the better field claims by that of both.
 
     Parameters
     ----------
     evidence : Evidence
         The run.
     suite, limits, halo_class : str
-        Of which networks and halos.
+        The networks and the halos.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def claimed_gain(evidence, suite, limits, halo_class):
 
 
 def gain_most_for_l_star(evidence):
-    """Claimed gain of L* halos over the larger one of the other classes, IllustrisTNG with limits.
+    """Divide the claimed gain of L* halos by the larger one of the other classes.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def gain_most_for_l_star(evidence):
 
 
 def harder(evidence, names, easy, fields, limits):
-    """By how much R2 of the easiest of some properties is below that of another.
+    """Measure how far R2 of the easiest of some properties is below that of others.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def pairs(evidence):
 
 
 def correlation_elsewhere(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
-    """Rank correlation of truth and inference, averaged over the pairs of different suites.
+    """Average the rank correlation of truth and inference over pairs of different suites.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def correlation_elsewhere(evidence, name=HALO_MASS, fields=BOTH, limits="survey"
 
 
 def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
-    """Offset in another suite, counted positive where it goes the way that brightness suggests.
+    """Average offsets in other suites, positive if they go the way of the brightness.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="surve
 
 
 def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
-    """RMSE of a suite's network in the other suites.
+    """Combine the RMSE of a suite's network in the other suites.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
 
 
 def second_field_elsewhere(evidence):
-    """Error in other suites with both fields over that with X-rays alone, limited maps.
+    """Divide the error elsewhere with both fields by that with X-rays alone, limited maps.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ def second_field_elsewhere(evidence):
 
 
 def scatter_ratios(evidence, fields=BOTH, limits="ideal"):
-    """Inferred over true scatter at fixed mass, of all cases of Table 3.
+    """Divide inferred by true scatter at fixed mass, for all cases of Table 3.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ def scatter_ratios(evidence, fields=BOTH, limits="ideal"):
 
 
 def line_against_network(evidence):
-    """RMSE of the halo mass by a straight line in log total over that of the network.
+    """Divide the RMSE of the halo mass by a line in log total by that of the network.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ PRINTED_WIDTHS = (12, 24, 48, 96, 192, 384)
 
 
 def class_counts(halos, realisations):
-    """Halos per suite and class, beside the paper's counts for as many realisations (Table 2).
+    """Count halos per suite and class, beside the paper's counts for as many realisations.
 
     Parameters
     ----------

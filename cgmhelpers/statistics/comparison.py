@@ -79,7 +79,7 @@ def unpaired(predictions, reference, by=metrics.GROUPING, draws=1000, seed=1):
 
 
 def _groups(table, by):
-    """Groups of at least two halos with a truth."""
+    """Yield the groups of at least two halos with a truth."""
     known = table[np.isfinite(table["truth"])]
     for key, group in known.groupby(list(by), sort=False, observed=True):
         if len(group) > 1:
@@ -87,7 +87,7 @@ def _groups(table, by):
 
 
 def _rows(key, one, other):
-    """A row per metric of two sides, each a table and its weights."""
+    """Yield a row per metric of two sides, each a table and its weights."""
     sides = [
         ({name: table[[name]].to_numpy() for name in ("truth", "mean")}, weights)
         for table, weights in (one, other)

@@ -187,7 +187,7 @@ def examine(predictions, by=GROUPING, draws=1000, seed=1):
     draws : int
         Bootstrap draws of halos for the interval of chi squared; 0 for none.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------

@@ -33,7 +33,7 @@ METRICS = ("rmse", "r2", "relative_error", "reduced_chi2", "coverage")
 
 
 def rmse(truth, mean, weights=None):
-    r"""Root mean squared error, Eq. 7.
+    r"""Compute the root mean squared error, Eq. 7.
 
     .. math:: \mathrm{RMSE}_i = \sqrt{\langle(\theta_i-\mu_i)^2\rangle}
 
@@ -60,7 +60,7 @@ def rmse(truth, mean, weights=None):
 
 
 def r2(truth, mean, weights=None):
-    r"""Coefficient of determination, Eq. 8.
+    r"""Compute the coefficient of determination, Eq. 8.
 
     .. math:: R^2_i = 1 - \frac{\sum(\theta_i-\mu_i)^2}{\sum(\theta_i-\bar\theta_i)^2}
 
@@ -92,7 +92,7 @@ def r2(truth, mean, weights=None):
 
 
 def relative_error(mean, std, weights=None):
-    r"""Mean relative error, Eq. 9: how precise the network believes itself to be.
+    r"""Compute the mean relative error, Eq. 9: how precise the network believes itself to be.
 
     .. math:: \epsilon_i = \langle\sigma_i / |\mu_i|\rangle
 
@@ -118,7 +118,7 @@ def relative_error(mean, std, weights=None):
 
 
 def reduced_chi2(truth, mean, std, weights=None):
-    r"""Reduced chi squared, Eq. 10: how trustworthy the posterior standard deviation is.
+    r"""Compute reduced chi squared, Eq. 10: how far to trust the posterior standard deviation.
 
     .. math:: \chi^2_i = \langle(\theta_i-\mu_i)^2/\sigma_i^2\rangle
 
@@ -146,7 +146,7 @@ def reduced_chi2(truth, mean, std, weights=None):
 
 
 def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
-    """Share of halos whose truth lies in the central normal interval of a probability.
+    """Compute the share of halos whose truth lies in the central interval of a probability.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
 
 
 def _metrics(group, weights=None):
-    """The `METRICS` of one group of predictions: numbers, or arrays of one value per draw."""
+    """Compute the `METRICS` of one group: numbers, or arrays of one value per draw."""
     truth, mean, std = (group[[name]].to_numpy() for name in ("truth", "mean", "std"))
     found = (
         rmse(truth, mean, weights),
@@ -233,7 +233,7 @@ def _metrics(group, weights=None):
 
 
 def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
-    r"""Scatter of values about their mean in bins of log halo mass.
+    r"""Measure the scatter of values about their mean in bins of log halo mass.
 
     The paper doesn't say how it removes the trend with mass. Here the scatter is the standard
     deviation about the bins' means,
@@ -284,7 +284,7 @@ def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
 
 
 def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=MASS_BIN):
-    """Scatter of truth and of inference at fixed halo mass (Table 3).
+    """Tabulate the scatter of truth and of inference at fixed halo mass (Table 3).
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=MASS_BIN):
 
 
 def biases(predictions, by=GROUPING):
-    """Mean of inference minus truth: which way a network errs.
+    """Tabulate the mean of inference minus truth: which way a network errs.
 
     Parameters
     ----------
@@ -348,7 +348,7 @@ def biases(predictions, by=GROUPING):
 
 
 def _mean(values, weights):
-    """Mean over the halos: one per property, or one per draw and property."""
+    """Average over the halos: one mean per property, or per draw and property."""
     if weights is None:
         return values.mean(axis=0)
     weights = np.asarray(weights, dtype=np.float64)
@@ -358,7 +358,7 @@ def _mean(values, weights):
 
 
 def _checked(**arrays):
-    """Arrays as float64, or an error that names what is wrong with them."""
+    """Return arrays as float64, or raise an error that names the fault."""
     arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
     shape = next(iter(shapes.values()))
@@ -374,7 +374,7 @@ def _checked(**arrays):
             bad |= array < 0
         if bad.any():
             raise ParameterError(
-                f"{name} has values that can't be used.",
+                f"{name} has invalid values.",
                 found=f"{bad.sum()} of {bad.size}, the first {array[bad][0]}",
                 expected="finite numbers" + (", not negative" if name == "std" else ""),
                 remedy="Leave out the halos without a truth before asking for statistics.",
@@ -383,7 +383,7 @@ def _checked(**arrays):
 
 
 def with_truth(predictions, columns):
-    """The rows with a truth, once all columns are there.
+    """Return the rows with a truth, once all columns are there.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ itself: the share of samples below the truth must be uniform. Expected coverage 
 included: the share of samples closer to a reference point than the truth is must be uniform.
 
 An exact posterior passes both. Passing them doesn't make a posterior informative: one that
-ignores the map and repeats the population passes too, so look at `posterior_scores` as well.
+ignores the map and repeats the population passes too, so look at `scores` as well.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ LEVELS = np.linspace(0, 1, 41)[1:-1]
 
 @dataclass(frozen=True)
 class ExpectedCoverage:
-    """What :func:`expected_coverage` finds.
+    """Result of :func:`expected_coverage`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class ExpectedCoverage:
 
 
 def expected_coverage(samples, truth, references="population", repeats=10, draws=1000, seed=1):
-    """Expected coverage with random points, and its test.
+    """Test a posterior by its expected coverage with random points.
 
     About a reference point, which depends on the maps but not on the truth, lies the ball that
     reaches to the truth. It holds a share of a halo's samples; over halos these shares are
@@ -58,14 +58,14 @@ def expected_coverage(samples, truth, references="population", repeats=10, draws
     truth : array_like, shape (halos, properties)
     references : {"population", "posterior"}
         Whose samples are a halo's reference points: those of any halo, as in the paper, or its
-        own. Balls about the latter see wrong correlations: about the former, what is missing in
-        one direction makes up for what is too much in another.
+        own. Balls about the latter see wrong correlations; about the former, a posterior too
+        narrow in one direction and too wide in another may pass.
     repeats : int
         Reference points of each halo; the coverage is the mean over them.
     draws : int
         Exchanges of truths for samples.
     seed : int
-        Of all that is drawn.
+        Seed of the reference points and exchanges.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def expected_coverage(samples, truth, references="population", repeats=10, draws
 
 
 def ranks(samples, truth, seed=1):
-    """Share of a halo's samples below the truth, for each property.
+    """Compute the share of a halo's samples below the truth, for each property.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def rank_tests(samples, truth, names, seed=1):
     samples : array_like, shape (halos, draws, properties)
     truth : array_like, shape (halos, properties)
     names : sequence of str
-        Of the properties.
+        Names of the properties.
     seed : int
         As for :func:`ranks`.
 
@@ -188,7 +188,7 @@ def holm(p_values):
 
 
 def _places(values, generator):
-    """Where each value of a row lies among the row: 0 to 1, uniform if values are alike."""
+    """Rank each value of a row within the row: 0 to 1, uniform if values are alike."""
     order = np.argsort(np.argsort(values, axis=1), axis=1)
     return (order + generator.random(values.shape)) / values.shape[1]
 

@@ -76,7 +76,7 @@ def unfinished(predictions, histories, draws=1000, seed=1):
     histories : dict of tuple to pandas.DataFrame
         (suite_train, fields, limits) -> learning curves of that network.
     draws, seed : int
-        Of the bootstrap of halos that compares networks (95% intervals).
+        Number and seed of the bootstrap draws of halos that compare networks (95% intervals).
 
     Returns
     -------

@@ -52,7 +52,7 @@ def areas(halos, share=0.1, draws=500, seed=1):
     draws : int
         Bootstrap draws of halos for the intervals.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def areas(halos, share=0.1, draws=500, seed=1):
 
 
 def auc(flag, wanted, weights=None):
-    """Area under the receiver operating characteristic: how well a flag tells some halos.
+    """Compute the area under the receiver operating characteristic of a flag.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ def compare(inferred, predictions, draws=1000, seed=1):
     draws : int
         Bootstrap draws of halos for the intervals.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def correlations(samples):
     Parameters
     ----------
     samples : array_like, shape (halos, draws, properties)
-        Of the posterior.
+        Samples of the posterior.
 
     Returns
     -------

@@ -51,14 +51,14 @@ class PosteriorSettings(BaseModel):
 
 
 def unbounded(properties, names):
-    """Properties on scales without bounds: logits of the fractions, the rest as it is.
+    """Put properties on scales without bounds: logits of the fractions, others unchanged.
 
     Parameters
     ----------
     properties : array_like, shape (..., properties)
         In their units.
     names : sequence of str
-        Of the properties.
+        Names of the properties.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def unbounded(properties, names):
 
 
 def standard(values, standards, name):
-    """Standardise what enters the flow.
+    """Standardise the inputs of the flow.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def build(properties, settings):
     properties : int
         How many.
     settings : PosteriorSettings
-        Of its architecture.
+        Settings of its architecture.
 
     Returns
     -------

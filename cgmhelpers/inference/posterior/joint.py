@@ -74,7 +74,7 @@ class Posterior:
         number : int
             Samples of each map.
         seed : int
-            Of the draws.
+            Seed of the draws.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class Posterior:
         return self._physical(drawn.double().numpy())
 
     def log_prob(self, images, properties):
-        """Natural logarithm of the posterior density at given properties.
+        """Compute the natural logarithm of the posterior density at given properties.
 
         Parameters
         ----------
@@ -134,7 +134,8 @@ def load(folder):
     Parameters
     ----------
     folder : path
-        Of the network, where :func:`cgmhelpers.inference.posterior.training.train` put the flow.
+        Folder of the network, where :func:`cgmhelpers.inference.posterior.training.train` put the
+        flow.
 
     Returns
     -------
@@ -150,7 +151,7 @@ def load(folder):
     folder = Path(folder)
     predictor = prediction.load(folder)
     tensors, text = checkpoint.read_tensors(folder / WEIGHTS)
-    remedy = "Train the flow again with posterior_training.train."
+    remedy = "Train the flow again with inference.posterior.train."
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
         settings = PosteriorSettings(**description["settings"])
@@ -181,12 +182,12 @@ def load(folder):
 
 
 def infer(folder, stores, parts=("test",), number=500, seed=1):
-    """Posterior samples of halos, with their truths.
+    """Draw posterior samples of halos, with their truths.
 
     Parameters
     ----------
     folder : path
-        Of a network with a flow.
+        Folder of a network with a flow.
     stores : path, sequence of paths, or Dataset
         Map stores of the suite to look at.
     parts : sequence of str
@@ -194,7 +195,7 @@ def infer(folder, stores, parts=("test",), number=500, seed=1):
     number : int
         Samples of each halo.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
@@ -213,7 +214,7 @@ def infer(folder, stores, parts=("test",), number=500, seed=1):
 
 
 def outputs(predictor, images, symmetry=0):
-    """What the flow sees of maps: the network's means and log standard deviations.
+    """Summarise maps for the flow: the network's means and log standard deviations.
 
     They are the network's own summary of a map. The hundreds of features that they are made of
     say no more: flows that saw those gave the truths of validation halos a lower density.
@@ -225,7 +226,8 @@ def outputs(predictor, images, symmetry=0):
     images : array_like, shape (maps, fields, y, x)
         In the units of the fields.
     symmetry : int
-        Which of the eight symmetries of the square to apply, see `dataset.symmetry`.
+        Number of one of the eight symmetries of the square, as for
+        :func:`cgmhelpers.network.samples.symmetry`.
 
     Returns
     -------
@@ -242,7 +244,7 @@ def outputs(predictor, images, symmetry=0):
 
 
 def halos_of(predictor, folder, stores, parts, axes=None):
-    """Halos of some parts that have all properties, and their images.
+    """Read the halos of some parts that have all properties, and their images.
 
     Parameters
     ----------
@@ -279,14 +281,14 @@ def halos_of(predictor, folder, stores, parts, axes=None):
 
 
 def fingerprint(folder, settings):
-    """Digest all that a flow depends on.
+    """Digest everything that a flow depends on.
 
     Parameters
     ----------
     folder : path
-        Of the network.
+        Folder of the network.
     settings : PosteriorSettings
-        Of the flow.
+        Settings of the flow.
 
     Returns
     -------

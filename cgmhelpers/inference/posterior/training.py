@@ -37,10 +37,10 @@ def train(stores, folder, settings=None):
     stores : path, sequence of paths, or Dataset
         Map stores of the network's suite.
     folder : path
-        Of the network; the flow's files go there too. Nothing is done where they are there, of
+        Folder of the network, which also gets the flow's files. Nothing is done if it has those of
         this network and these settings.
     settings : PosteriorSettings, optional
-        Of the flow and of its training.
+        Settings of the flow and of its training.
 
     Returns
     -------
@@ -102,14 +102,14 @@ def train(stores, folder, settings=None):
 
 
 def is_trained(folder, settings=None):
-    """Whether :func:`train` with these arguments would find its work done.
+    """Tell whether :func:`train` with these arguments would find its work done.
 
     Parameters
     ----------
     folder : path
-        Of the network.
+        Folder of the network.
     settings : PosteriorSettings, optional
-        Of the flow and of its training.
+        Settings of the flow and of its training.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def recalibrate(flow, context, inner):
 
 
 def _standards(context, inner):
-    """Mean and width of each number that enters the flow."""
+    """Measure mean and width of each number that enters the flow."""
     context = context.reshape(-1, context.shape[-1])
     found = {}
     for name, values in (("context", context), ("property", inner)):
