@@ -171,6 +171,21 @@ def test_calibration_survives_json():
     assert len(found.scale) > 1
 
 
+def test_calibrations_of_earlier_networks_are_read_as_they_were():
+    """Networks trained before scales were hierarchical lack those of classes with few halos."""
+    written = {
+        "properties": ["log_m_halo", "f_cgm"],
+        "floor": [0.03, 0.04],
+        "scale": {"all": [1.5, 2.0], "sub_l_star": [3.0, 0.5]},
+        "halos": {"all": 120, "sub_l_star": 80},
+    }
+    found = Calibration.from_dict(written)
+    mean = [[11.7, 0.1], [13.5, 0.1]]  # a light halo, and one of a class that has no scale
+    std = found(np.array(mean), np.array([[0.04, 0.03], [0.04, 0.03]]))
+    np.testing.assert_allclose(std, [[0.15, 0.025], [0.075, 0.1]])
+    assert Calibration.from_dict(found.to_dict()) == found
+
+
 def test_nothing_and_nonsense_are_refused():
     truth, mean, std = posteriors(halos=10)
     with pytest.raises(ParameterError, match="can't be calibrated"):

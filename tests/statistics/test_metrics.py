@@ -95,10 +95,10 @@ def test_bad_arrays_are_refused(moments):
             metrics.rmse(truth, bad)
     with pytest.raises(ParameterError, match="at least one halo"):
         metrics.rmse(truth[:0], mean[:0])
-    with pytest.raises(ParameterError, match="std has values"):
+    with pytest.raises(ParameterError, match="std has invalid values"):
         metrics.coverage(truth, mean, -std)
     truth[3, 2] = np.nan
-    with pytest.raises(ParameterError, match="truth has values"):
+    with pytest.raises(ParameterError, match="truth has invalid values"):
         metrics.reduced_chi2(truth, mean, std)
     with pytest.raises(ParameterError, match="probability"):
         metrics.coverage(mean, mean, std, level=68)
