@@ -132,7 +132,7 @@ def mass_functions(halos, volume, redshift=0.0, source=None):
 
 @styled
 def parameter_effects(suites=None, source=None):
-    """What each of CAMELS' six parameters does in the mock: gas of halos, and their number.
+    """Draw the effect of each of CAMELS' six parameters on the mock: numbers and gas of halos.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def parameter_effects(suites=None, source=None):
                 moved = feedback.respond(fiducial, replace(sets.FIDUCIAL, **{field: value}))
                 ratio = moved.at("cgm_fraction", 10**log_mass)
                 ratio = ratio / fiducial.at("cgm_fraction", 10**log_mass)
-                label = suite if end else None
+                label = suite_name(suite, "mock suite") if end else None
                 axis.plot(log_mass, ratio, style, color=suite_colour(suite), label=label)
         axis.axhline(1, color="0.7", lw=0.8, zorder=0)
         axis.set_yscale("log" if place < 2 else "linear")

@@ -60,6 +60,7 @@ def test_parameter_effects_are_those_of_the_mock():
     jets = panels[r"$A_\mathrm{AGN2}$"].lines
     assert len(jets) == 5  # two suites, two ends, and the line at 1
     by_colour = {line.get_color(): line for line in jets if line.get_linestyle() == "-"}
+    assert by_colour[style.suite_colour("SIMBA")].get_label() == "mock SIMBA"
     moved = by_colour[style.suite_colour("SIMBA")].get_ydata()
     fiducial = feedback.MODELS["SIMBA"]
     model = feedback.respond(fiducial, sets.Parameters(black_hole_speed=2.0))
