@@ -142,9 +142,9 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
 
     Parts: halos that the network was trained with keep the part they had. Halos of another suite
     get theirs from a split of that suite's halos by the network's rule and seed; split by
-    realisation, that is the part of their realisation. Mind the twins: suites that share initial
-    conditions hold the same halos, so a network split **by halo** may be tested in another suite
-    on the twin of a halo that it was trained on. Only a split by realisation excludes it.
+    realisation or by seed, from the halos with the same initial conditions. Mind the twins: suites
+    that share initial conditions hold the same halos, so a network split **by halo** may be tested
+    in another suite on the twin of a halo that it was trained on. The other two splits exclude it.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ Each file imports only those above it in this list:
 - `settings`: `TrainingSettings`: the hyperparameters of a training
 - `calibration`: posterior widths corrected on validation halos
 - `scaling`: maps and properties to the numbers of a network, and back
-- `splits`: training, validation and test, by halo or by realisation
+- `splits`: training, validation and test, by halo, realisation or seed
 - `samples`: map stores opened, limited and scaled; symmetries of the square
 - `batches`: the batches of an epoch, from memory or read ahead from the store
 - `adaptation`: several suites, balanced, and penalties that make their features alike

@@ -82,7 +82,7 @@ def halo_table(ds):
     -------
     pandas.DataFrame
         One row per halo, in order; columns suite, set_name, realisation, group, log_mass
-        [log10 Msun], halo_class.
+        [log10 Msun], halo_class, and seed of the initial conditions, if the data set has seeds.
 
     Raises
     ------
@@ -94,7 +94,8 @@ def halo_table(ds):
         raise FormatError(
             "The maps lack coordinates of their halos.", found=list(ds.coords), expected=missing
         )
-    return pd.DataFrame({name: ds[name].values for name in HALO_COLUMNS})
+    columns = [*HALO_COLUMNS, *(["seed"] if "seed" in ds.coords else [])]
+    return pd.DataFrame({name: ds[name].values for name in columns})
 
 
 def samples(ds, halos, scaling, axes=None):

@@ -18,7 +18,7 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
         `cgmhelpers.network.samples.load`.
     table : pandas.DataFrame
         Halos of the sources, with their part.
-    split_by : {"halo", "realisation"}
+    split_by : {"halo", "realisation", "seed"}
         As for `cgmhelpers.network.splits.split`.
     seed : int
         Of the split.
@@ -37,9 +37,7 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
     if split_by == "halo":
         parts = splits.split(halos, split_by, seed=seed)
     else:  # as the sources', so that no twin is on both sides
-        box = ["set_name", "realisation"]
-        known = table[[*box, "part"]].drop_duplicates()
-        parts = halos[box].merge(known, on=box, how="left")["part"]
+        parts = splits.known_parts(halos, table, split_by)
     chosen = ds.isel(halo=np.flatnonzero(parts == "training"))
     same = all(
         np.array_equal(ds[name], sources[name]) for name in ("field", "x", "axis", "property")
@@ -49,7 +47,7 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
             "The maps of the target don't fit those of the sources.",
             found=f"{chosen.sizes['halo']} halos in training, {ds.sizes['x']} pixels",
             expected=f"at least one, and {sources.sizes['x']} pixels of the same size",
-            remedy="Make maps of the same size, of realisations that the sources have too.",
+            remedy="Make maps of the same size, of initial conditions that the sources have too.",
         )
     return chosen.assign(
         properties=(ds["properties"].dims, np.full(chosen["properties"].shape, np.nan))

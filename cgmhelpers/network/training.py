@@ -73,7 +73,7 @@ def train(
     settings : TrainingSettings, optional
     size : int, optional
         Pixels along a side; maps are coarsened to it. None keeps theirs.
-    split_by : {"halo", "realisation"}
+    split_by : {"halo", "realisation", "seed"}
         See :func:`cgmhelpers.network.splits.split`.
     properties : sequence of str, optional
         Properties to infer; all by default.

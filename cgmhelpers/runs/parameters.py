@@ -106,7 +106,7 @@ class Parameters(BaseModel):
     map_size : int
         Side of the maps that networks see; a divisor of `pixels`.
     split_by : str
-        ``realisation`` or ``halo`` (the paper's).
+        ``halo`` (the paper's), ``realisation`` or ``seed``: see `cgmhelpers.network.splits.split`.
     seed : int
         Seed of split, weights and order of training.
     channels, epochs, batch_size, learning_rate, weight_decay, dropout, schedule, augmentation
@@ -149,7 +149,7 @@ class Parameters(BaseModel):
     depth: float = Field(gt=0)
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: int = Field(ge=8)
-    split_by: Literal["realisation", "halo"]
+    split_by: Literal["halo", "realisation", "seed"]
     seed: Number
     channels: int = Field(ge=1)
     epochs: int = Field(ge=1)

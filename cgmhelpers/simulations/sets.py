@@ -11,10 +11,13 @@ linked at https://camels.readthedocs.io/en/latest/parameters.html).
 """
 
 import logging
+import re
 from functools import lru_cache
 
+import pandas as pd
+
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.simulations.parameter_tables import find, read
+from cgmhelpers.simulations.parameter_tables import find, read, relative
 
 log = logging.getLogger(__name__)
 
@@ -130,12 +133,9 @@ def seed(root, suite, set_name, realisation, volume="L25n256"):
     FormatError
         If the table is there and can't be read.
     """
-    path = find(root, suite, set_name, volume)
-    if path is not None:
-        stamp = path.stat()
-        listed = _seeds(path, suite, stamp.st_mtime_ns, stamp.st_size)
-        if f"{set_name}_{realisation}" in listed:
-            return listed[f"{set_name}_{realisation}"]
+    listed = _row(root, suite, set_name, realisation, volume)
+    if listed is not None:
+        return listed[0]
     known = published_seed(suite, set_name, realisation, volume)
     if known == UNKNOWN_SEED:
         log.info(
@@ -144,6 +144,40 @@ def seed(root, suite, set_name, realisation, volume="L25n256"):
             suite, set_name, realisation,
         )  # fmt: skip
     return known
+
+
+def parameters(root, suite, set_name, realisation, volume="L25n256"):
+    """Return the parameters of a simulation that the set's table lists.
+
+    Parameters
+    ----------
+    root, suite, set_name, realisation, volume
+        As for `seed`.
+
+    Returns
+    -------
+    dict of str to float
+        Name -> value: the cosmology (`cgmhelpers.simulations.parameter_tables.COSMOLOGY`), A_SN1,
+        A_SN2, A_AGN1 and A_AGN2 as multiples of the suite's fiducial values, and what else is
+        varied, in the code's units. A parameter of one name means other physics in each suite.
+        Empty, with a warning for sets that vary parameters, if no table lists the simulation.
+
+    Raises
+    ------
+    FormatError
+        If the table is there and can't be read.
+    """
+    listed = _row(root, suite, set_name, realisation, volume)
+    if listed is not None:
+        return dict(listed[1])
+    if (suite.removesuffix("_DM"), volume) in SETS and set_name not in ("CV", "BE"):
+        path = find(root, suite, set_name, volume)
+        log.warning(
+            "%s %s_%s: its parameters aren't known; %s.",
+            suite, set_name, realisation,
+            f"{path} doesn't list it" if path else "the table of the set isn't in the data root",
+        )  # fmt: skip
+    return {}
 
 
 def published_seed(suite, set_name, realisation, volume="L25n256"):
@@ -169,14 +203,33 @@ def published_seed(suite, set_name, realisation, volume="L25n256"):
     if set_name in fixed:
         return fixed[set_name]
     first = 1 if set_name == "CV" else _FIRST_SEEDS.get((suite, set_name))
-    if first is None or not isinstance(realisation, int):
+    if first is None or not str(realisation).isdigit():
         return UNKNOWN_SEED
     replaced = _REPLACED_SEEDS.get(volume, {}) if set_name == "CV" and suite != "Ramses" else {}
-    return replaced.get(realisation, first + realisation)
+    return replaced.get(int(realisation), first + int(realisation))
+
+
+def _row(root, suite, set_name, realisation, volume):
+    """Seed and parameters of a simulation from the set's table, None if they aren't there."""
+    path = find(root, suite, set_name, volume)
+    if path is None:
+        return None
+    stamp = path.stat()
+    rows = _rows(path, suite, stamp.st_mtime_ns, stamp.st_size)
+    name = f"{set_name}_{realisation}"
+    fiducial = re.compile(r"1P_(p?\d+_)?0")
+    if name not in rows and fiducial.fullmatch(name):  # one simulation with many names
+        name = next(filter(fiducial.fullmatch, rows), name)
+    return rows.get(name)
 
 
 @lru_cache(maxsize=8)
-def _seeds(path, suite, modified, size):
-    """Seed of each simulation that a table lists; read again when the file changes."""
-    table = read(path, suite).drop_duplicates("name")
-    return dict(zip(table["name"], table["seed"].tolist(), strict=True))
+def _rows(path, suite, modified, size):
+    """Seed and parameters of each simulation that a table lists, read again if it changes."""
+    table = read(path, suite)
+    kept = table[~table["parameter"].str.startswith(("A_SN", "A_AGN"))]
+    table = pd.concat([kept, relative(table).query("not cosmology")])
+    return {
+        name: (int(rows["seed"].iloc[0]), dict(zip(rows["parameter"], rows["value"], strict=True)))
+        for name, rows in table.groupby("name", sort=False)
+    }

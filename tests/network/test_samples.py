@@ -85,6 +85,79 @@ def test_three_realisations_make_three_parts():
     assert counts.to_dict() == {"training": 30, "validation": 30, "test": 30}
 
 
+def boxes(*simulations, halos=4):
+    """Halos of simulations: (suite, set_name, realisation, seed)."""
+    names = ["suite", "set_name", "realisation", "seed"]
+    table = pd.DataFrame([one for one in simulations for _ in range(halos)], columns=names)
+    table["group"] = table.groupby(names[:3], sort=False).cumcount()
+    return table.assign(log_mass=12.0, halo_class="l_star")
+
+
+def mixed_sets():
+    """CV of two suites, LH of both, and 1P: TNG's LH_1 to LH_5 have the seeds of CV_0 to CV_4."""
+    return boxes(
+        *[(suite, "CV", k, k + 1) for suite in SUITES[:2] for k in range(5)],
+        *[("IllustrisTNG", "LH", k, k) for k in range(20)],
+        *[("SIMBA", "LH", k, 5000 + k) for k in range(20)],
+        *[(suite, "1P", name, 67) for suite in SUITES[:2] for name in ("p1_n2", "p1_2", "p2_n2")],
+    )
+
+
+@pytest.mark.parametrize("by", ["seed", "realisation"])
+@pytest.mark.parametrize("seed", range(5))
+def test_halos_of_one_seed_share_their_part(by, seed):
+    table = mixed_sets()
+    table["part"] = splits.split(table, by, seed=seed)
+    assert (table.groupby("seed")["part"].nunique() == 1).all()
+    assert table["part"].nunique() == 3
+    # LH_k of two suites have nothing in common: only a split by realisation keeps them together.
+    lh = table[table["set_name"] == "LH"].groupby("realisation")["part"].nunique()
+    assert (lh == 1).all() == (by == "realisation")
+    shuffled = table.drop(columns="part").sample(frac=1, random_state=1)
+    again = splits.split(shuffled, by, seed=seed).sort_index()
+    pd.testing.assert_series_equal(again, table["part"])
+
+
+def test_numbers_and_seeds_join_simulations_step_by_step():
+    table = boxes(
+        ("SIMBA", "LH", 5, 5005), ("IllustrisTNG", "LH", 5, 5), ("SIMBA", "CV", 4, 5),
+        ("Ramses", "CV", 4, 9), ("IllustrisTNG", "EX", 0, 9), ("SIMBA", "EX", 1, 77),
+        ("SIMBA", "LH", 10, -1), ("Astrid", "LH", 10, -1), ("SIMBA", "LH", 6, -1), halos=1,
+    )  # fmt: skip
+    assert splits.together_in(table, "realisation").tolist() == [0, 0, 0, 0, 0, 1, 3, 3, 2]
+    assert splits.together_in(table[:6], "seed").tolist() == [3, 0, 0, 1, 1, 2]
+    with pytest.raises(ParameterError, match=r"seed.*3 of 9 halos.*SIMBA LH_10"):
+        splits.split(table, "seed")
+
+
+def test_one_initial_condition_cannot_be_split():
+    table = boxes(*[("SIMBA", "1P", f"p{k}_n2", 67) for k in range(9)])
+    for by in ("seed", "realisation"):
+        with pytest.raises(ParameterError, match=r"initial conditions': 1.*1P, BE and EX"):
+            splits.split(table, by)
+    assert splits.split(table, "halo").nunique() == 3
+
+
+@pytest.mark.parametrize("by", ["seed", "realisation"])
+def test_a_network_knows_the_seeds_that_it_was_trained_on(by, tmp_path):
+    table = mixed_sets()
+    trained = table[table["suite"] == "IllustrisTNG"].copy()
+    trained["part"] = splits.split(trained, by, seed=2)
+    trained.to_csv(tmp_path / "split.csv", index=False)
+    rule = {"by": by, "seed": 2, "fractions": list(splits.FRACTIONS)}
+    parts = pd.Series(splits.assign_parts(table, tmp_path, rule), index=table.index)
+    assert (parts[trained.index] == trained["part"]).all()
+    of_seed = trained.drop_duplicates("seed").set_index("seed")["part"]
+    shared = table["seed"].isin(of_seed.index)
+    assert (parts[shared] == table["seed"][shared].map(of_seed)).all()
+    if by == "seed":
+        assert (parts[~shared] == "test").all()
+    # Splits of earlier versions list no seeds: CAMELS' rules tell them.
+    trained.drop(columns="seed").to_csv(tmp_path / "split.csv", index=False)
+    of_cv = table[(table["set_name"] == "CV") & (table["suite"] == "SIMBA")]
+    assert (splits.assign_parts(of_cv, tmp_path, rule) == parts[of_cv.index]).all()
+
+
 def test_impossible_splits_are_refused():
     table = halo_table(halos=30, realisations=2, suites=["SIMBA"])
     with pytest.raises(ParameterError, match="without halos"):

@@ -193,6 +193,52 @@ def test_steps_of_one_parameter_are_spelled_as_on_disk():
         sets.names("SIMBA", "SB28")
 
 
+def write_table(root, suite, set_name, text, volume="L25n256"):
+    folder = root / "Sims" / suite / volume / set_name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"CosmoAstroSeed_{suite.replace('-', '')}_{volume}_{set_name}.txt"
+    path.write_text(text)
+    return path
+
+
+def test_parameters_of_a_simulation_are_physical_and_feedback_relative(tmp_path, caplog):
+    values = TNG_VALUES.replace("3.6", "14.4", 1)
+    write_table(
+        tmp_path,
+        "IllustrisTNG",
+        "1P",
+        f"#Name {TNG} seed\n1P_p1_0 {TNG_VALUES} 67\n1P_p3_2 {values} 67\n",
+    )
+    found = sets.parameters(tmp_path, "IllustrisTNG", "1P", "p3_2")
+    assert found["A_SN1"] == 4
+    assert found["WindEnergyIn1e51erg"] == 14.4
+    assert (found["Omega_m"], found["h"]) == (0.1, 0.6711)
+    fiducial = sets.parameters(tmp_path, "IllustrisTNG", "1P", "p1_0")
+    # The fiducial simulation has many names, and the table lists one.
+    assert sets.parameters(tmp_path, "IllustrisTNG", "1P", "p15_0") == fiducial
+    assert fiducial["A_SN1"] == 1
+    write_table(tmp_path, "Ramses", "SB5", "# Name Omega_m sigma_8 ASN1 ASN2 AAGN1 AAGN2 seed\n"
+                "SB5_0 0.4 0.68 0.5 1.0 2 1 45000\n")  # fmt: skip
+    found = sets.parameters(tmp_path, "Ramses", "SB5", 0)
+    assert found == {
+        "Omega_m": 0.4,
+        "sigma_8": 0.68,
+        "A_SN1": 0.5,
+        "A_SN2": 2.0,
+        "A_AGN1": 0.5,
+        "A_AGN2": 0.5,
+    }
+    assert not caplog.records
+    assert sets.parameters(tmp_path, "Ramses", "SB5", 1) == {}
+    assert "SB5_1: its parameters aren't known" in caplog.text
+    assert "doesn't list it" in caplog.text
+    assert sets.parameters(tmp_path, "SIMBA", "LH", 1) == {}
+    assert "the table of the set isn't in the data root" in caplog.text
+    caplog.clear()
+    assert sets.parameters(tmp_path, "SIMBA", "CV", 1) == {}  # varies no parameters
+    assert not caplog.records
+
+
 def test_seeds_come_from_the_table_then_from_the_rules_then_not_at_all(tmp_path, caplog):
     caplog.set_level(logging.INFO, "cgmhelpers")
     path = tmp_path / "Sims/SIMBA/L25n256/LH/CosmoAstroSeed_SIMBA_L25n256_LH.txt"
