@@ -7,6 +7,7 @@ Its files, each of which imports only those above it:
 - `web`: the large-scale density field
 - `files`: attributes, dialects and settings of the files
 - `sets`: parameters, seeds and boxes of the sets CV, LH and 1P
+- `tables`: the table of parameters beside each set
 - `initial`: halos drawn from the mass function, placed in the web
 - `feedback`: what feedback leaves of the gas in each suite
 - `budget`: how many gas elements go where
@@ -45,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "snapshot",
         "suite",
         "swift",
+        "tables",
         "web",
         "writing",
     ],

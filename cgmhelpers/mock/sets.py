@@ -7,7 +7,7 @@ hypercube of all six, with initial conditions of its own in every suite.
 
 import functools
 import re
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,10 +19,16 @@ SETS = ("CV", "LH", "1P")
 VOLUMES = {"L25n256": 25.0, "L50n512": 50.0}
 #: Simulations of the LH set.
 LH_NUMBER = 1000
-#: Seed of the first LH simulation of each suite, as in CAMELS' tables.
-LH_SEEDS = {"IllustrisTNG": 0, "SIMBA": 5000, "Astrid": 10000, "Swift-EAGLE": 30000}
-#: Seed of all 1P simulations.
-ONE_PARAMETER_SEED = 67
+#: Seed of the first LH simulation of each suite, as in CAMELS' tables. (Ramses has SB5 instead.)
+LH_SEEDS = {
+    "IllustrisTNG": 0,
+    "SIMBA": 5000,
+    "Astrid": 10000,
+    "Swift-EAGLE": 30000,
+    "Ramses": 45000,
+}
+#: Seed of all 1P simulations of a box, as in CAMELS' tables.
+ONE_PARAMETER_SEEDS = {"L25n256": 67, "L50n512": 18}
 #: Seeds of two mock trees (``seed`` of `write`) lie this far apart, so that none is in both.
 SEED_STEP = 100_000
 #: Earliest time of the mock.
@@ -55,24 +61,46 @@ class Parameters:
 FIDUCIAL = Parameters()
 #: Names in CAMELS' tables, in the order of the fields of `Parameters`.
 NAMES = ("Omega_m", "sigma_8", "A_SN1", "A_AGN1", "A_SN2", "A_AGN2")
+_FIELDS = dict(zip(NAMES, Parameters.__dataclass_fields__, strict=True))
 
 
 def ranges(suite):
-    """Return the lowest and the highest value of each parameter.
+    """Return the lowest and the highest value of each parameter, those of CAMELS' tables.
 
     Parameters
     ----------
     suite : str
-        Name of the suite: the last range depends on it.
+        Name of the suite.
 
     Returns
     -------
     dict of str to (float, float)
-        By the names of `NAMES`.
+        By the names of `NAMES`; of the strengths of feedback as multiples of the fiducial ones.
     """
-    last = (0.25, 4.0) if suite in ("Astrid", "Swift-EAGLE") else (0.5, 2.0)
+    # EAGLE's Info table has 0.25 to 4 for A_AGN2; its simulations lie between 0.5 and 2.
+    last = (0.25, 4.0) if suite == "Astrid" else (0.5, 2.0)
     values = ((0.1, 0.5), (0.6, 1.0), (0.25, 4.0), (0.25, 4.0), (0.5, 2.0), last)
+    if suite == "Ramses":
+        values = ((0.1, 0.5), (0.6, 1.0), (0.1, 10.0), (0.5, 2.0), (0.1, 10.0), (0.5, 2.0))
     return dict(zip(NAMES, values, strict=True))
+
+
+def one_parameter(suite):
+    """Return which parameters each number of the 1P set moves.
+
+    Parameters
+    ----------
+    suite : str
+        Name of the suite.
+
+    Returns
+    -------
+    list of tuple of str
+        Names of `NAMES`. Ramses has another order, and moves both of black holes at once.
+    """
+    if suite == "Ramses":
+        return [("Omega_m",), ("sigma_8",), ("A_SN1",), ("A_SN2",), ("A_AGN1", "A_AGN2")]
+    return [(name,) for name in NAMES]
 
 
 def _between(suite, share):
@@ -82,7 +110,8 @@ def _between(suite, share):
         low, high = ranges(suite)[name]
         feedback = name.startswith("A_")
         values.append(low * (high / low) ** x if feedback else low + (high - low) * x)
-    return Parameters(*(float(value) for value in values))
+    # Five digits, as the set's table has them: it says what the files were made with.
+    return Parameters(*(round(float(value), 5) for value in values))
 
 
 @functools.cache
@@ -115,18 +144,18 @@ def parameters(suite, set_name, realisation):
         If there is no such simulation.
     """
     if set_name == "1P":
-        match = re.fullmatch(r"p([1-6])_(n2|n1|0|1|2)", str(realisation))
-        if match is None:
-            raise _no_simulation(set_name, realisation, "p1_n2, p1_n1, p1_0, p1_1, p1_2 ... p6_2")
-        if match[2] == "0":
-            return FIDUCIAL
-        name, step = NAMES[int(match[1]) - 1], STEPS[match[2]]
-        low, high = ranges(suite)[name]
-        field = list(Parameters.__dataclass_fields__)[int(match[1]) - 1]
-        fiducial = getattr(FIDUCIAL, field)
-        if name.startswith("A_"):
-            return replace(FIDUCIAL, **{field: float(high ** (step / 2))})
-        return replace(FIDUCIAL, **{field: round(fiducial + step * (high - low) / 4, 10)})
+        moved = one_parameter(suite)
+        match = re.fullmatch(r"p(\d)_(n2|n1|0|1|2)", str(realisation))
+        if match is None or not 1 <= int(match[1]) <= len(moved):
+            expected = f"p1_n2, p1_n1, p1_0, p1_1, p1_2 ... p{len(moved)}_2"
+            raise _no_simulation(set_name, realisation, expected)
+        return replace(
+            FIDUCIAL,
+            **{
+                _FIELDS[name]: _step(suite, name, STEPS[match[2]])
+                for name in moved[int(match[1]) - 1]
+            },
+        )
     whole = isinstance(realisation, int | np.integer) and realisation >= 0
     if set_name == "CV":
         if not whole:
@@ -144,6 +173,16 @@ def parameters(suite, set_name, realisation):
     )
 
 
+def _step(suite, name, step):
+    """Value of a parameter some of the four steps of its range from the fiducial one."""
+    low, high = ranges(suite)[name]
+    if name.startswith("A_"):
+        return float(high ** (step / 2))
+    if suite == "Ramses" and name == "sigma_8":
+        step = -step  # as the table has it: n2 is the highest value
+    return round(getattr(FIDUCIAL, _FIELDS[name]) + step * (high - low) / 4, 10)
+
+
 def _no_simulation(set_name, realisation, expected):
     return ParameterError(
         f"The mock's set {set_name} has no such simulation in `realisations`.",
@@ -153,7 +192,7 @@ def _no_simulation(set_name, realisation, expected):
     )
 
 
-def seed(suite, set_name, realisation, tree=1):
+def seed(suite, set_name, realisation, tree=1, box="L25n256"):
     """Return the seed of a simulation's initial conditions, as the set's table lists it.
 
     Parameters
@@ -164,15 +203,19 @@ def seed(suite, set_name, realisation, tree=1):
         As in `parameters`.
     tree : int
         ``seed`` of `write`.
+    box : str
+        One of `VOLUMES`.
 
     Returns
     -------
     int
-        CV's are shared by the suites, 1P has a single one, LH's are unique.
+        CV's are shared by the suites, 1P has a single one, LH's are unique among LH. In CAMELS'
+        tables the first LH simulations of IllustrisTNG have seeds of CV, and here, too.
     """
     if set_name == "CV":
-        return tree * 1000 + int(realisation)
-    first = LH_SEEDS[suite] + int(realisation) if set_name == "LH" else ONE_PARAMETER_SEED
+        first = 1 + int(realisation)
+    else:
+        first = LH_SEEDS[suite] + int(realisation) if set_name == "LH" else ONE_PARAMETER_SEEDS[box]
     return (tree - 1) * SEED_STEP + first
 
 
@@ -195,12 +238,11 @@ def generators(suite_number, suite, set_name, realisation, tree, box="L25n256"):
     Returns
     -------
     initial, own : numpy.random.Generator
-        Simulations of one seed in one box have the same initial conditions.
+        Simulations of one seed in one box have the same initial conditions, whatever their sets.
     """
-    if set_name == "CV":
-        key = [tree, int(realisation)]
-    else:  # no number of a CV simulation is as high
-        key = [tree, 10**6 + seed(suite, set_name, realisation)]
+    number = seed(suite, set_name, realisation, box=box)
+    # CV_i has the seed i + 1 and draws from i. None of these is as high as a million.
+    key = [tree, number - 1 if number else 10**6]
     if box != "L25n256":
         key.insert(1, round(VOLUMES[box]))
     return np.random.default_rng(key), np.random.default_rng([*key, 1 + suite_number])
@@ -240,25 +282,3 @@ def volume(parameters, snapshot=90, box="L25n256"):
         )
     cosmology = replace(CV, omega_matter=parameters.omega_matter, sigma_8=parameters.sigma_8)
     return Volume(cosmology, redshift, VOLUMES[box])
-
-
-def table_row(suite, set_name, realisation, tree):
-    """Return a simulation's row in the set's table.
-
-    Parameters
-    ----------
-    suite, set_name : str
-        Names of the suite and of the set.
-    realisation : int or str
-        As in `parameters`.
-    tree : int
-        ``seed`` of `write`.
-
-    Returns
-    -------
-    list of str
-        Name, parameters, seed.
-    """
-    values = astuple(parameters(suite, set_name, realisation))
-    number = seed(suite, set_name, realisation, tree)
-    return [f"{set_name}_{realisation}", *(f"{value:.5f}" for value in values), str(number)]

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.mock import sets
+from cgmhelpers.mock import sets, tables
 from cgmhelpers.mock.files import SnapshotHeader
 from cgmhelpers.simulations import simulation
 from cgmhelpers.system.files import whole
@@ -262,8 +262,7 @@ def _state(path, settings, overwrite):
 def _list_simulations(root, name, set_name, realisations, seed, volume):
     """Keep the set's table of parameters and seeds, one row per simulation."""
     folder = root / "Sims" / name / volume / set_name
-    # CAMELS' tables write the name of Swift-EAGLE without its hyphen.
-    path = folder / f"CosmoAstroSeed_{name.replace('-', '')}_{volume}_{set_name}.txt"
+    path = folder / tables.file_name(name, set_name, volume)
     rows, before = {}, None
     if path.exists():
         before = path.read_text()
@@ -276,12 +275,12 @@ def _list_simulations(root, name, set_name, realisations, seed, volume):
         if f"{set_name}_{realisation}" in rows and realisation not in realisations:
             continue
         try:
-            row = sets.table_row(name, set_name, realisation, seed)
+            row = tables.row(name, set_name, realisation, seed, volume)
         except ParameterError:  # a folder that isn't a simulation's
             continue
         rows[row[0]] = row
     ordered = sorted(rows.values(), key=lambda row: _order(row[0]))
-    text = f"#Name {' '.join(sets.NAMES)} seed\n"
+    text = tables.header(name, set_name, volume) + "\n"
     text += "".join(" ".join(row) + "\n" for row in ordered)
     if text != before:
         with whole(path) as temporary:
