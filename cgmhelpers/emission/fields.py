@@ -250,6 +250,27 @@ def get(name):
     return FIELDS[name]
 
 
+def canonical(fields):
+    """Put fields in the order in which the library declares them, whatever order they came in.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        Keys of `FIELDS`.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ParameterError
+        If there is no such field.
+    """
+    order = list(FIELDS)
+    return sorted(fields, key=lambda name: order.index(get(name).name))
+
+
 def _declared(name, **declaration):
     """Return a field whose floor, limit and survey stand in ``adopted.yml``."""
     numbers = {key: adopted_value(name, key) for key in ("floor", "survey_limit", "survey")}

@@ -16,7 +16,7 @@ Each file imports only those above it in this list:
 - `compilation`: compilation of a network by torch, where it pays
 - `target`: unlabelled maps of a target suite beside those of the sources
 - `loop`: one training, epoch by epoch, as a Lightning module
-- `identity`: the fingerprint of a training
+- `task`: a training as an object: what its result depends on, and its fingerprint
 - `training`: `train`: maps in, a folder with a trained network out
 - `tuning`: an Optuna study that several workers share and that survives their deaths
 """
@@ -31,7 +31,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "calibration",
         "checkpoint",
         "compilation",
-        "identity",
         "layers",
         "loop",
         "loss",
@@ -41,6 +40,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "settings",
         "splits",
         "target",
+        "task",
         "training",
         "tuning",
     ],
@@ -54,7 +54,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scaling": ["Scaling"],
         "settings": ["TrainingSettings"],
         "splits": ["PARTS", "assign_parts", "split"],
-        "training": ["is_trained", "train"],
+        "task": ["Task"],
+        "training": ["train", "train_task"],
         "tuning": ["TUNED", "best", "importances", "trials_table", "tune"],
     },
 )

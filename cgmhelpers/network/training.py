@@ -1,13 +1,14 @@
-"""Training of a moment network as one plain function.
+"""Training of a moment network, from maps to a folder.
 
 :func:`train` writes a folder with ``weights.safetensors`` (the weights of the lowest validation
 loss), ``network.json`` (all that is needed to use them), ``history.csv`` (one row per epoch) and
 ``split.csv`` (the part of every halo). Interrupted, it goes on from its last epoch and ends with
 the same weights: shuffling, augmentation and dropout draw from seeds derived from the epoch.
 
-Its arguments are small and plain, so that :func:`cgmhelpers.system.parallel.run_all` can train
-several networks side by side, one thread each, which uses the cores better than one network on
-several threads. With ``TrainingSettings.devices`` several GPUs, or processes, train one network.
+A `cgmhelpers.network.task.Task` holds everything that a training depends on. It is small and
+plain, so that :func:`cgmhelpers.system.parallel.run_all` can train several networks side by side,
+one thread each, which uses the cores better than one network on several threads. With
+``TrainingSettings.devices`` several GPUs, or processes, train one network.
 """
 
 import logging
@@ -21,13 +22,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
 from cgmhelpers.network.adaptation import PENALTIES, Adaptation, balanced
 from cgmhelpers.network.calibration import Calibration
-from cgmhelpers.network.identity import training_fingerprint
 from cgmhelpers.network.loop import (
     Keeper,
     MomentTraining,
@@ -39,47 +39,48 @@ from cgmhelpers.network.moment_network import MomentNetwork, moments
 from cgmhelpers.network.scaling import Scaling
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.target import check_adaptation, joined, unlabelled_maps
+from cgmhelpers.network.task import Task
 
 log = logging.getLogger(__name__)
 
 
-def train(
-    stores,
-    fields,
-    limits,
-    folder,
-    settings=None,
-    *,
-    size=None,
-    split_by="halo",
-    properties=None,
-    target=None,
-    progress=True,
-    report=None,
-):
+def train(stores, fields, limits, folder, settings=None, *, progress=True, report=None, **options):
     """Train one network on one suite (or several), and write it to a folder.
 
     Parameters
     ----------
-    stores : path, sequence of paths, or Dataset
-        Map stores as :func:`cgmhelpers.maps.making.make` writes them.
-    fields : sequence of str
-        Names of the fields, one channel each.
-    limits : {"ideal", "survey"}
-        Which limits to apply; None if `stores` is a Dataset with limits already.
+    stores, fields, limits
+        As for `cgmhelpers.network.task.Task`.
+    folder : path
+        Where the network goes. See :func:`train_task`.
+    settings : TrainingSettings, optional
+        Hyperparameters.
+    progress : bool
+        Show a progress bar.
+    report : callable, optional
+        See :func:`train_task`.
+    **options
+        Further parameters of `Task`.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    task = Task(stores, fields, limits, settings or TrainingSettings(), **options)
+    return train_task(task, folder, progress=progress, report=report)
+
+
+def train_task(task, folder, *, progress=True, report=None):
+    """Carry out a training, and write its network to a folder.
+
+    Parameters
+    ----------
+    task : Task
+        The training.
     folder : path
         Where the network goes. If it holds this very training, finished, nothing is done; if it
         holds it unfinished, training goes on.
-    settings : TrainingSettings, optional
-    size : int, optional
-        Pixels along a side; maps are coarsened to it. None keeps theirs.
-    split_by : {"halo", "realisation", "seed"}
-        See :func:`cgmhelpers.network.splits.split`.
-    properties : sequence of str, optional
-        Properties to infer; all by default.
-    target : path, sequence of paths, or Dataset, optional
-        Map stores of a suite that takes part in an adaptation without its properties: maps of
-        the halos that the split puts into training. The network's description says so.
     progress : bool
         Show a progress bar.
     report : callable, optional
@@ -99,35 +100,30 @@ def train(
     ResultError
         If the loss stops being a number.
     """
-    settings = settings or TrainingSettings()
-    folder = Path(folder)
-    made_from = (stores, fields, limits, settings, size, split_by, properties, target)
-    fingerprint = training_fingerprint(*made_from)
-    if _is_complete(folder, fingerprint):
+    settings, folder = task.settings, Path(folder)
+    if task.is_done(folder):
         log.info("%s: already trained.", folder)
         return folder
+    fingerprint = task.fingerprint()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / checkpoint.DESCRIPTION).unlink(missing_ok=True)
 
-    ds = samples.load(stores, fields, limits, size)
+    ds = samples.load(task.stores, task.fields, task.limits, task.size)
     table = samples.halo_table(ds)
     split_seed = settings.seed if settings.split_seed is None else settings.split_seed
-    table["part"] = splits.split(table, split_by, seed=split_seed)
+    table["part"] = splits.split(table, task.split_by, seed=split_seed)
     parts = _with_properties(ds, table)
-    scaling = Scaling.fit(ds, parts == "training", properties)
+    scaling = Scaling.fit(ds, parts == "training", task.properties)
     suites = sorted(set(table["suite"]))
     domains = np.searchsorted(suites, table["suite"].to_numpy(str))
     unlabelled = None
-    if target is not None:
-        unlabelled = unlabelled_maps(samples.load(target, fields, limits, size), ds, table,
-        split_by,
-                                 split_seed)  # fmt: skip
-        ds, parts = (
-            joined(ds, unlabelled),
-            np.append(parts, ["training"] * unlabelled.sizes["halo"]),
-        )
-        domains = np.append(domains, [len(suites)] * unlabelled.sizes["halo"])
-    check_adaptation(settings, domains, target)
+    if task.target is not None:
+        shown = samples.load(task.target, task.fields, task.limits, task.size)
+        unlabelled = unlabelled_maps(shown, ds, table, task.split_by, split_seed)
+        ds, number = joined(ds, unlabelled), unlabelled.sizes["halo"]
+        parts = np.append(parts, ["training"] * number)
+        domains = np.append(domains, [len(suites)] * number)
+    check_adaptation(settings, domains, task.target)
     of_training, of_validation = _batches(ds, parts, domains, scaling, settings)
 
     with _threads(settings.threads), torch.random.fork_rng(devices=[]):
@@ -167,7 +163,7 @@ def train(
         "suite_train": "+".join(suites),
         "fields": list(scaling.fields),
         "limits": ds.attrs["limits"],
-        "split": {"by": split_by, "seed": split_seed, "fractions": list(splits.FRACTIONS)},
+        "split": {"by": task.split_by, "seed": split_seed, "fractions": list(splits.FRACTIONS)},
         "halos": {name: int((parts[: len(table)] == name).sum()) for name in splits.PARTS},
         "evaluation_axis": summaries.EVALUATION_AXIS,
         "pixel_size_kpc": float(np.diff(ds["x"].values[:2])[0]),
@@ -190,41 +186,6 @@ def train(
         }
     checkpoint.write_network(folder, state, description, pd.DataFrame(history), table)
     return folder
-
-
-def is_trained(
-    stores,
-    fields,
-    limits,
-    folder,
-    settings=None,
-    *,
-    size=None,
-    split_by="halo",
-    properties=None,
-    target=None,
-):
-    """Tell whether :func:`train` with these arguments would find its work done.
-
-    Parameters
-    ----------
-    stores, fields, limits, folder, settings, size, split_by, properties, target
-        As for :func:`train`.
-
-    Returns
-    -------
-    bool
-    """
-    settings = settings or TrainingSettings()
-    made_from = (stores, fields, limits, settings, size, split_by, properties, target)
-    return _is_complete(folder, training_fingerprint(*made_from))
-
-
-def _is_complete(folder, fingerprint):
-    try:
-        return checkpoint.read_description(folder)["fingerprint"] == fingerprint
-    except (DataNotFoundError, FormatError):
-        return False
 
 
 def _with_properties(ds, table):

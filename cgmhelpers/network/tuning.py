@@ -13,6 +13,7 @@ trial without one is given up and queued again, and its training goes on from it
 import shutil
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +22,7 @@ import pandas as pd
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.network import checkpoint
-from cgmhelpers.network.identity import training_fingerprint
-from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.network.training import train
+from cgmhelpers.network.training import train_task
 from cgmhelpers.system import heartbeat
 
 JOURNAL = "study.log"
@@ -36,20 +35,7 @@ ALIVE = "alive"
 POLL = 1.0
 
 
-def tune(
-    stores,
-    fields,
-    limits,
-    folder,
-    settings=None,
-    *,
-    trials=50,
-    size=None,
-    split_by="halo",
-    target=None,
-    worker=0,
-    progress=True,
-):
+def tune(task, folder, *, trials=50, worker=0, progress=True):
     """Try hyperparameters until a number of trials is finished.
 
     Interrupted, call this again; to go faster, call it from several processes at once with the
@@ -57,16 +43,13 @@ def tune(
 
     Parameters
     ----------
-    stores, fields, limits
-        As for :func:`cgmhelpers.network.training.train`.
+    task : Task
+        The training to tune. The first trial has its settings, and every trial those that aren't
+        tuned.
     folder : path
         Folder of the study.
-    settings : TrainingSettings, optional
-        Settings of the first trial, and of all trials where they aren't tuned.
     trials : int
         Trials in all, including pruned ones, those of earlier calls and of other workers.
-    size, split_by, target
-        As for :func:`cgmhelpers.network.training.train`.
     worker : int
         Number of this process among those that work on the study: each draws other trials.
     progress : bool
@@ -84,8 +67,7 @@ def tune(
     ResultError
         If no trial finished.
     """
-    settings = settings or TrainingSettings()
-    folder = Path(folder)
+    settings, folder = task.settings, Path(folder)
     if trials < 1 or settings.devices > 1:
         raise ParameterError(
             "The study can't be made.",
@@ -93,12 +75,9 @@ def tune(
             expected="at least one trial, and one device each",
             remedy="To use several devices, start several workers.",
         )
-    made_from = (stores, fields, limits, settings, size, split_by)
-    fingerprint = training_fingerprint(*made_from, target=target)
-    options = {"size": size, "split_by": split_by, "target": target, "progress": progress}
-    objective = partial(_validation_loss, (stores, fields, limits), options, folder, settings)
+    objective = partial(_validation_loss, task, folder, progress)
     with _quiet_optuna():
-        study = _begin(folder, fingerprint, settings)
+        study = _begin(folder, task.fingerprint(), settings)
         while not is_tuned(folder, trials):
             _retire(study, folder)
             count = _count(study)
@@ -244,12 +223,13 @@ def importances(folder, seed=1):
     return pd.Series(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def _validation_loss(arguments, options, folder, settings, trial):
+def _validation_loss(task, folder, progress, trial):
     """Train with the trial's suggestions; Optuna hears of each epoch and may prune the trial."""
     import optuna
 
     home = _home(folder, trial)
-    chosen = settings.model_copy(update=_suggest(trial, settings.channels))
+    suggested = _suggest(trial, task.settings.channels)
+    chosen = replace(task, settings=task.settings.model_copy(update=suggested))
     told = 0
 
     def report(history):
@@ -262,7 +242,7 @@ def _validation_loss(arguments, options, folder, settings, trial):
 
     try:
         with heartbeat.beating(folder / ALIVE / str(trial.number)):
-            train(*arguments, home, chosen, report=report, **options)
+            train_task(chosen, home, report=report, progress=progress)
     except optuna.TrialPruned:
         shutil.rmtree(home)
         raise

@@ -68,6 +68,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_lengt
 Number = Annotated[int, Field(ge=0)]
 _Listed = (BeforeValidator(_parsed), Field(min_length=1), AfterValidator(_each_once))
 Names = Annotated[list[Name], *_Listed]
+Fields = Annotated[list[Name], *_Listed, AfterValidator(known_fields.canonical)]
 Numbers = Annotated[list[Number | Name], *_Listed]
 
 
@@ -97,6 +98,9 @@ class Parameters(BaseModel):
         Gas elements in each mock simulation, and the seed of the suite.
     fields : list of str
         Fields to use: networks take each alone, and all together.
+    map_fields : list of str
+        Fields of the maps; by default those of the profile, and `fields`. So a run that takes fewer
+        fields than its profile uses the same maps.
     limits : list of str
         ``ideal`` and ``survey``.
     pixels, pixel_size, depth
@@ -142,7 +146,8 @@ class Parameters(BaseModel):
     minimum_log_mass: float = Field(ge=8, le=17)
     mock_cells: int = Field(ge=20_000)
     mock_seed: Number
-    fields: Names
+    fields: Fields
+    map_fields: Fields
     limits: Annotated[list[Literal["ideal", "survey"]], *_Listed]
     pixels: int = Field(ge=8)
     pixel_size: float = Field(gt=0)
@@ -173,8 +178,12 @@ class Parameters(BaseModel):
 
     @model_validator(mode="after")
     def _check(self):
-        for name in self.fields:
-            known_fields.get(name)
+        if not set(self.fields) <= set(self.map_fields):
+            raise ParameterError(
+                "The maps must have all fields that networks take.",
+                found=f"map_fields = {self.map_fields}",
+                expected=self.fields,
+            )
         for name in ("map_size", "trial_map_size"):
             size = getattr(self, name)
             if self.pixels % size:
@@ -308,8 +317,13 @@ def read(profile, **overrides):
             found=type(values).__name__,
             expected="lines of name: value",
         )
+    of_profile = _parsed(values.get("fields"))
     values |= {name: value for name, value in overrides.items() if value is not None}
     values |= {"profile": str(profile)}
+    if "map_fields" not in values and isinstance(of_profile, list):
+        given = _parsed(values["fields"])
+        also = [name for name in given if name not in of_profile] if isinstance(given, list) else []
+        values["map_fields"] = [*of_profile, *also]
     values.setdefault("run", path.stem)
     try:
         return Parameters.model_validate(values)

@@ -1,17 +1,19 @@
 """A run: its folder and its stages.
 
-Every stage is skipped where its output is whole and its fingerprint (what it depends on) is
-unchanged, so a run that was interrupted goes on, and a notebook executed alone makes what it
-lacks through the same functions.
+A stage whose output is whole and whose fingerprint (of what it depends on) is unchanged is
+skipped. So an interrupted run goes on, and a notebook executed alone makes what it lacks through
+the same functions.
 """
 
 import json
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
+from cgmhelpers.emission.fields import canonical
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
@@ -26,6 +28,8 @@ SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
 class Run:
     """One run: parameters, folder and stages.
 
+    To open a run reads nothing and writes nothing; stages do.
+
     Parameters
     ----------
     parameters : Parameters
@@ -36,8 +40,6 @@ class Run:
         self.parameters = parameters
         runs = Path(parameters.runs).expanduser()
         self.folder = (runs if runs.is_absolute() else project_root() / runs) / parameters.run
-        self._note("parameters.yml", yaml.safe_dump(parameters.model_dump(), sort_keys=False))
-        self._note("manifest.json", json.dumps(provenance.manifest(), indent=1) + "\n")
 
     @classmethod
     def from_profile(cls, profile, **overrides):
@@ -48,7 +50,7 @@ class Run:
         profile : str
             A name in ``book/parameters``, or a path.
         **overrides
-            Parameters that shall differ from the profile.
+            Parameters that differ from the profile.
 
         Returns
         -------
@@ -57,7 +59,8 @@ class Run:
         return cls(read(profile, **overrides))
 
     def __repr__(self):
-        return f"Run({self.parameters.run}, {self.source})"
+        p = self.parameters
+        return f"Run({p.run}: {', '.join(p.suites)}; {', '.join(p.fields)}; {', '.join(p.limits)})"
 
     # --- what the run reads -------------------------------------------------------------
 
@@ -75,16 +78,17 @@ class Run:
 
     @cached_property
     def simulations(self):
-        """The simulations, suite by suite; the mock suite is written first where it lacks."""
+        """The simulations, suite by suite; those of the mock suite are written if need be."""
         p = self.parameters
         root = self.folder / "mock" if p.data_root is None else Path(p.data_root).expanduser()
         if p.data_root is None:
-            tasks = [
-                (root, (suite,), (realisation,), p.mock_cells, p.mock_seed, p.set_name, p.snapshot)
+            files_of = (p.mock_cells, p.mock_seed, p.set_name, p.snapshot)
+            mocks = [
+                stages.Mock(root, suite, realisation, *files_of)
                 for realisation in p.realisation_list
                 for suite in p.suites
             ]
-            self._spread(stages.write_mock, tasks, "Mock simulations")
+            self._make(mocks, "Mock simulations")
         return [
             simulation.Simulation(root, suite, p.set_name, realisation, p.snapshot)
             for suite in p.suites
@@ -103,17 +107,12 @@ class Run:
         pandas.DataFrame
             Columns of ``Simulation.halos`` and the six properties.
         """
-        p = self.parameters
-        tasks = [
-            (sim, self._halo_table(sim), p.minimum_log_mass, self._maps_of(sim))
-            for sim in self.simulations
-        ]
-        self._spread(stages.measure_halos, tasks, "Halos and maps")
-        table = pd.concat([pd.read_parquet(path) for _, path, *_ in tasks], ignore_index=True)
+        tables = [stages.Halos(one) for one in self._maps()]
+        table = pd.concat(self._tables(tables, "Halos and maps"), ignore_index=True)
         if table.empty:
             raise ResultError(
                 "The simulations have no halo in the sample.",
-                found=f"none above 10^{p.minimum_log_mass} Msun",
+                found=f"none above 10^{self.parameters.minimum_log_mass} Msun",
                 remedy="Lower minimum_log_mass, or check the catalogues.",
             )
         return table
@@ -127,14 +126,8 @@ class Run:
             Suite -> map stores, in the order of the realisations.
         """
         self.halos()
-        stores = {suite: [] for suite in self.parameters.suites}
-        tasks = []
-        for sim in self.simulations:
-            fields, store, options = self._maps_of(sim)
-            stores[sim.suite].append(store)
-            tasks.append((sim, fields, store, options, self._halo_table(sim)))
-        self._spread(stages.make_maps, tasks, "Maps")
-        return stores
+        self._make(self._maps(), "Maps")
+        return self._stores()
 
     def networks(self):
         """Train a network for every suite, input and limits.
@@ -144,15 +137,15 @@ class Run:
         pandas.DataFrame
             One row a network: suite, fields (joined by +), limits, folder.
         """
-        stores = self.maps()
-        rows, tasks = [], []
-        for limits in self.parameters.limits:
-            for fields in reversed(self.parameters.field_sets):  # the longest first
-                for suite in self.parameters.suites:
-                    folder = self._network_folder(suite, fields, limits)
-                    rows.append((suite, "+".join(fields), limits, folder))
-                    tasks.append((stores[suite], fields, limits, folder, self._training()))
-        self._spread(stages.train, tasks, "Networks")
+        p, stores = self.parameters, self.maps()
+        trainings = {
+            (suite, "+".join(fields), limits): self._training(stores, suite, fields, limits)
+            for limits in p.limits
+            for fields in reversed(p.field_sets)  # the longest first
+            for suite in p.suites
+        }
+        self._make(trainings.values(), "Networks")
+        rows = [(*key, training.folder) for key, training in trainings.items()]
         return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
 
     def predictions(self):
@@ -163,7 +156,8 @@ class Run:
         pandas.DataFrame
             The tidy table of `cgmhelpers.inference.prediction.predict`.
         """
-        return pd.concat(self._tested(self.networks()["folder"]), ignore_index=True)
+        networks, stores = self.networks(), self._stores()
+        return pd.concat(self._tested(networks["folder"], stores), ignore_index=True)
 
     def trust(self):
         """Hold predictions against what their networks were trained with, and against the truth.
@@ -176,14 +170,16 @@ class Run:
         """
         from cgmhelpers.statistics import quality
 
-        networks, stores, tasks = self.networks(), self.maps(), []
-        self._tested(networks["folder"])
-        for limits, own in networks.groupby("limits", sort=False):
-            tables = [self.folder / "predictions" / f"{one.name}.parquet" for one in own["folder"]]
-            path = self.folder / "trust" / f"{limits}.parquet"
-            tasks.append((list(own["folder"]), stores, tables, path))
-        self._spread(stages.flag, tasks, "Trust")
-        flagged = pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
+        networks, stores = self.networks(), self._stores()
+        self._tested(networks["folder"], stores)
+        flags = [
+            stages.Flags(
+                list(own["folder"]), stores, [self._predictions(one) for one in own["folder"]],
+                self.folder / "trust" / f"{limits}.parquet",
+            )
+            for limits, own in networks.groupby("limits", sort=False)
+        ]  # fmt: skip
+        flagged = pd.concat(self._tables(flags, "Trust"), ignore_index=True)
         return flagged, quality.report(flagged, self.histories())
 
     def histories(self):
@@ -209,13 +205,13 @@ class Run:
         pandas.DataFrame
             As from `predictions`, with a column method.
         """
-        networks, stores = self.networks(), self.maps()
-        tasks = [
-            (list(own["folder"]), stores, self.folder / "baselines" / f"{limits}.parquet")
+        networks, stores = self.networks(), self._stores()
+        folder = self.folder / "baselines"
+        fits = [
+            stages.Baselines(list(own["folder"]), stores, folder / f"{limits}.parquet")
             for limits, own in networks.groupby("limits", sort=False)
         ]
-        self._spread(stages.fit_baselines, tasks, "Baselines")
-        return pd.concat([pd.read_parquet(path) for *_, path in tasks], ignore_index=True)
+        return pd.concat(self._tables(fits, "Baselines"), ignore_index=True)
 
     def variants(self):
         """Train and test networks that differ in one thing from those of all fields together.
@@ -224,22 +220,22 @@ class Run:
         -------
         pandas.DataFrame
             As from `predictions`, of the last limits, with the columns folder (of the network)
-            and variant: ``"one property"``, ``"split by halo"`` or ``"split by realisation"``,
-            one of which is the run's own. Too few realisations to split are left out.
+            and variant: ``"one property"``, ``"split by halo"`` or ``"split by realisation"``;
+            the run itself splits one of these two ways. With fewer than three realisations no
+            network is split by them.
         """
-        p, stores, tasks, names = self.parameters, self.maps(), [], []
+        p, stores, trainings, names = self.parameters, self.maps(), [], []
         changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
         ways = ("halo", "realisation") if len(p.realisation_list) >= 3 else ("halo",)
         changes += [(f"split by {way}", "split_by", way) for way in ways]
         for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
-            for variant, argument, value in changes:
+            for variant, name, value in changes:
                 ending = "" if value == p.split_by else f"_{''.join(value)}"
-                *task, arguments = self._joint_network(suite, stores, ending)
-                tasks.append((*task, arguments | {argument: value}))
+                trainings.append(self._training(stores, suite, ending=ending, **{name: value}))
                 names.append(variant)
-        self._spread(stages.train, tasks, "Networks to compare with")
-        folders = [task[3] for task in tasks]
-        tables = zip(self._tested(folders), names, folders, strict=True)
+        self._make(trainings, "Networks to compare with")
+        folders = [one.folder for one in trainings]
+        tables = zip(self._tested(folders, stores), names, folders, strict=True)
         tables = [one.assign(variant=name, folder=str(folder)) for one, name, folder in tables]
         return pd.concat(tables, ignore_index=True)
 
@@ -255,14 +251,15 @@ class Run:
         """
         from cgmhelpers.inference.ensembles import combine
 
-        p, stores, tasks = self.parameters, self.maps(), []
+        p, stores, trainings = self.parameters, self.maps(), []
         for suite in p.suites:
-            tasks.append(self._joint_network(suite, stores))
+            trainings.append(self._training(stores, suite))
             for member in range(2, p.members + 1):
-                other = {"seed": p.seed + member - 1, "split_seed": p.seed}
-                tasks.append(self._joint_network(suite, stores, f"_member{member}", **other))
-        self._spread(stages.train, tasks, "Networks of the ensembles")
-        tables = self._tested([task[3] for task in tasks])
+                seeds = {"seed": p.seed + member - 1, "split_seed": p.seed}
+                ending = f"_member{member}"
+                trainings.append(self._training(stores, suite, ending=ending, changed=seeds))
+        self._make(trainings, "Networks of the ensembles")
+        tables = self._tested([one.folder for one in trainings], stores)
         groups = [tables[first : first + p.members] for first in range(0, len(tables), p.members)]
         return pd.concat(map(combine, groups), ignore_index=True)
 
@@ -276,12 +273,15 @@ class Run:
             last limits.
         """
         p, stores = self.parameters, self.maps()
-        networks = {suite: self._joint_network(suite, stores) for suite in p.suites}
-        self._spread(stages.train, list(networks.values()), "Networks")
+        trainings = {suite: self._training(stores, suite) for suite in p.suites}
+        self._make(trainings.values(), "Networks")
         settings = {"steps": p.posterior_steps, "seed": p.seed}
-        tasks = [(task[0], task[3], settings) for task in networks.values()]
-        self._spread(stages.train_posterior, tasks, "Posteriors")
-        return {suite: task[3] for suite, task in networks.items()}
+        flows = [
+            stages.Posterior(stores[suite], one.folder, settings)
+            for suite, one in trainings.items()
+        ]
+        self._make(flows, "Posteriors")
+        return {suite: one.folder for suite, one in trainings.items()}
 
     def study(self, suite=None, fields=None, limits=None):
         """Tune the hyperparameters of one network, all fields of the first suite by default.
@@ -300,21 +300,19 @@ class Run:
         Path
             Folder of the study, for `cgmhelpers.network.tuning`.
         """
-        from cgmhelpers.network.identity import training_fingerprint
-
         p = self.parameters
         suite, limits = suite or p.suites[0], limits or p.limits[-1]
-        fields, options = tuple(fields or p.fields), self._training()
         if suite not in p.suites:
             raise ParameterError("The run has no such suite.", found=suite, expected=p.suites)
-        options["settings"] |= {"epochs": p.trial_epochs, "devices": 1}
-        options["size"] = p.trial_map_size
-        made_from = (self.maps()[suite], fields, limits, TrainingSettings(**options["settings"]))
-        digest = training_fingerprint(*made_from, options["size"], options["split_by"])
-        folder = self.folder / "studies" / f"{suite}_{'+'.join(fields)}_{limits}" / digest[:12]
-        workers = min(p.workers or parallel.available_cores(), p.trials)
-        each = [options | {"trials": p.trials, "worker": number} for number in range(workers)]
-        self._spread(stages.tune, [(*made_from[:3], folder, one) for one in each], "Tuning")
+        fields = canonical(fields or p.fields)
+        changed = {"epochs": p.trial_epochs, "devices": 1}
+        task = self._training(
+            self.maps(), suite, fields, limits, changed=changed, size=p.trial_map_size
+        ).task
+        folder = self.folder / "studies" / f"{suite}_{'+'.join(fields)}_{limits}"
+        folder /= task.fingerprint()[:12]
+        workers = range(min(p.workers or parallel.available_cores(), p.trials))
+        self._make([stages.Tuning(task, folder, p.trials, one) for one in workers], "Tuning")
         return folder
 
     def save_figure(self, figure, name):
@@ -339,66 +337,81 @@ class Run:
             figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight")
         return path
 
+    # --- how stages run -----------------------------------------------------------------
+
+    def _files(self, kind, ending):
+        """One file for each simulation, in their order."""
+        p = self.parameters
+        names = [f"{suite}_{p.set_name}_{one}" for suite in p.suites for one in p.realisation_list]
+        return [self.folder / kind / f"{name}.{ending}" for name in names]
+
+    def _maps(self):
+        """Stages that make the maps, one a simulation."""
+        p = self.parameters
+        options = {
+            "pixels": p.pixels,
+            "pixel_size": p.pixel_size,
+            "depth": p.depth,
+            "options": {"hi": {"method": p.hydrogen_method}} if "hi" in p.map_fields else {},
+        }
+        tables, stores = self._files("halos", "parquet"), self._files("maps", "zarr")
+        return [
+            stages.Maps(*of_one, tuple(p.map_fields), p.minimum_log_mass, options)
+            for of_one in zip(self.simulations, tables, stores, strict=True)
+        ]
+
+    def _stores(self):
+        """Map stores by suite, whether they are there or not."""
+        p = self.parameters
+        rows = np.array_split(self._files("maps", "zarr"), len(p.suites))
+        return dict(zip(p.suites, map(list, rows), strict=True))
+
+    def _training(
+        self, stores, suite, fields=None, limits=None, *, ending="", changed=None, **task
+    ):
+        """Training of a suite's network; of all fields with the last limits, unless told.
+
+        `changed` are settings, and `task` parts of the task, that differ from the run's.
+        """
+        from cgmhelpers.network.training import Task
+
+        p = self.parameters
+        fields, limits = tuple(fields or p.field_sets[-1]), limits or p.limits[-1]
+        names = [name for name in TrainingSettings.model_fields if hasattr(p, name)]
+        settings = {name: getattr(p, name) for name in names} | {"threads": 1} | (changed or {})
+        settings = TrainingSettings(**settings)
+        task = {"size": p.map_size, "split_by": p.split_by} | task
+        folder = self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
+        return stages.Training(Task(stores[suite], fields, limits, settings, **task), folder)
+
+    def _predictions(self, network):
+        return self.folder / "predictions" / f"{network.name}.parquet"
+
+    def _tested(self, folders, stores):
+        """Predictions of each network for the test halos of every suite."""
+        tests = [stages.Predictions(one, stores, self._predictions(one)) for one in folders]
+        return self._tables(tests, "Predictions")
+
+    def _tables(self, tables, description):
+        """Make tables, and read them."""
+        self._make(tables, description)
+        return [pd.read_parquet(one.path) for one in tables]
+
+    def _make(self, chosen, description):
+        """Run the stages that aren't done, side by side."""
+        waiting = [(stage,) for stage in chosen if not stage.is_done()]
+        if not waiting:
+            return
+        p = self.parameters
+        self._note("parameters.yml", yaml.safe_dump(p.model_dump(), sort_keys=False))
+        self._note("manifest.json", json.dumps(provenance.manifest(), indent=1) + "\n")
+        parallel.run_all(
+            stages.run, waiting, description, cluster=p.cluster, workers=p.workers or None
+        )
+
     def _note(self, name, text):
-        """Keep a text in the run's folder, untouched where it is there already."""
+        """Keep a text in the run's folder, untouched if it is there already."""
         path = self.folder / name
         if not path.is_file() or path.read_text() != text:
             with files.whole(path) as temporary:
                 temporary.write_text(text)
-
-    # --- how stages run -----------------------------------------------------------------
-
-    def _halo_table(self, sim):
-        """Where a simulation's halos and their properties are written."""
-        return self.folder / "halos" / f"{stages.file_name(sim)}.parquet"
-
-    def _maps_of(self, sim):
-        """Fields, store and options of a simulation's maps."""
-        p = self.parameters
-        # A run that takes fewer fields than its profile uses the same stores.
-        fields = tuple(dict.fromkeys((*read(p.profile).fields, *p.fields)))
-        options = {
-            "minimum_mass": 10**p.minimum_log_mass,
-            "pixels": p.pixels,
-            "pixel_size": p.pixel_size,
-            "depth": p.depth,
-            "options": {"hi": {"method": p.hydrogen_method}} if "hi" in fields else {},
-        }
-        return fields, self.folder / "maps" / f"{stages.file_name(sim)}.zarr", options
-
-    def _network_folder(self, suite, fields, limits, ending=""):
-        """Where a network lives."""
-        return self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
-
-    def _joint_network(self, suite, stores, ending="", **settings):
-        """Task of a suite's network of all fields, with the last limits."""
-        p, training = self.parameters, self._training()
-        fields, limits = p.field_sets[-1], p.limits[-1]
-        folder = self._network_folder(suite, fields, limits, ending)
-        training["settings"] |= settings
-        return stores[suite], fields, limits, folder, training
-
-    def _tested(self, folders):
-        """Predictions of each network for the test halos of every suite."""
-        stores = self.maps()
-        tasks = [
-            (folder, stores, self.folder / "predictions" / f"{folder.name}.parquet")
-            for folder in folders
-        ]
-        self._spread(stages.predict, tasks, "Predictions")
-        return [pd.read_parquet(path) for *_, path in tasks]
-
-    def _training(self):
-        """Arguments of the training beyond stores, fields and limits."""
-        p = self.parameters
-        names = [name for name in TrainingSettings.model_fields if hasattr(p, name)]
-        settings = {name: getattr(p, name) for name in names} | {"threads": 1}
-        return {"settings": settings, "size": p.map_size, "split_by": p.split_by}
-
-    def _spread(self, function, tasks, description):
-        """Run the tasks that aren't done, side by side."""
-        waiting = [task for task in tasks if not function(*task, check=True)]
-        p = self.parameters
-        parallel.run_all(
-            function, waiting, description, cluster=p.cluster, workers=p.workers or None
-        )

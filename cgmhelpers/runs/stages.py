@@ -1,10 +1,12 @@
-"""The tasks of a run's stages: functions of plain arguments, so that any process can run them.
+"""The stages of a run: small objects that any process can run.
 
-Each writes one thing, and skips it where it is there and was made from the same things. With
-``check=True`` it only tells whether that is so.
+Each stage makes one thing. ``is_done()`` tells whether it is there and was made from the same
+things; ``run()`` makes it.
 """
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,366 +14,305 @@ from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
 from cgmhelpers.simulations import consistency
+from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import files, provenance
 
 
-def write_mock(root, suites, realisations, cells, seed, set_name, snapshot, check=False):
-    """Write mock simulations.
+def run(stage):
+    """Run a stage, in whatever process.
 
     Parameters
     ----------
-    root : path
-        Data root.
-    suites, realisations, cells, seed, set_name, snapshot
-        As for :func:`cgmhelpers.mock.writing.write`.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
+    stage : object
+        One of this module's.
     """
-    from cgmhelpers.mock import writing
+    stage.run()
 
-    if check:
-        return all(
-            writing.is_written(root, suite, realisation, cells, seed, set_name, snapshot)
-            for suite in suites
-            for realisation in realisations
+
+@dataclass(frozen=True)
+class Mock:
+    """Write one mock simulation; see :func:`cgmhelpers.mock.writing.write`."""
+
+    root: Path
+    suite: str
+    realisation: int
+    cells: int
+    seed: int
+    set_name: str
+    snapshot: int
+
+    def is_done(self):
+        """Tell whether the files are there, of these settings."""
+        from cgmhelpers.mock import writing
+
+        return writing.is_written(
+            self.root, self.suite, self.realisation, self.cells, self.seed, self.set_name,
+            self.snapshot,
+        )  # fmt: skip
+
+    def run(self):
+        """Write the files."""
+        from cgmhelpers.mock import writing
+
+        writing.write(
+            self.root,
+            suites=(self.suite,),
+            realisations=(self.realisation,),
+            cells=self.cells,
+            seed=self.seed,
+            set_name=self.set_name,
+            snapshot=self.snapshot,
+            progress=False,
+            overwrite=True,  # the run's own folder: other settings mean that the user changed them
         )
-    writing.write(
-        root,
-        suites=suites,
-        realisations=realisations,
-        cells=cells,
-        seed=seed,
-        set_name=set_name,
-        snapshot=snapshot,
-        progress=False,
-        overwrite=True,  # the run's own folder: other settings mean that the user changed them
-    )
-    return True
 
 
-def measure_halos(sim, path, minimum_log_mass, maps=None, check=False):
-    """Measure the six properties of a simulation's halos, and write the table.
+class Table:
+    """A stage that writes a table to `path`, and beside it a note of what it was made from.
 
-    Maps that lack are made in the same pass over the snapshot, after the table is written.
-
-    Parameters
-    ----------
-    sim : Simulation
-        The simulation.
-    path : Path
-        Parquet file to write.
-    minimum_log_mass : float
-        Lower limit of log10 M200c [Msun].
-    maps : tuple, optional
-        Fields, store and options as for :func:`make_maps`.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
+    Its ``parts()`` are what the table depends on; ``table()`` makes it.
     """
-    depends = provenance.fingerprint(
-        snapshot=provenance.file_identity(sim.snapshot_path),
-        catalogue=provenance.file_identity(sim.catalogue_path),
-        minimum_log_mass=minimum_log_mass,
-    )
-    written = is_written(path, depends)
-    if check or written:
-        return written
-    consistency.check_simulation(sim)
-    table = sim.halos(10**minimum_log_mass)
 
-    def _keep(measured):
-        consistency.check_halos(sim, table, measured["log_m_halo"])
-        write_table(measured, path, depends)
+    def fingerprint(self):
+        """Digest what the table depends on."""
+        return provenance.fingerprint(**self.parts())
 
-    if maps is None or table.empty or make_maps(sim, *maps, check=True):
-        _keep(table.join(properties.compute(sim, table, progress=False)))
-    else:
-        fields, store, options = maps
-        making.make(sim, fields, store, when_measured=_keep, progress=False, **options)
-    return True
+    def is_done(self):
+        """Tell whether the table is there, and was made from the same things."""
+        fingerprint = self.fingerprint()  # first, as it names an input that lacks
+        note = self.path.with_suffix(".json")
+        whole = self.path.is_file() and note.is_file()
+        return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
+
+    def run(self):
+        """Make and write the table."""
+        fingerprint = self.fingerprint()
+        self.write(self.table(), fingerprint)
+
+    def write(self, table, fingerprint):
+        """Write the table, and then the note that makes it count.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            The table.
+        fingerprint : str
+            Of what it was made from.
+        """
+        note = self.path.with_suffix(".json")
+        note.unlink(missing_ok=True)  # never the note of one table beside another
+        with files.whole(self.path) as temporary:
+            table.to_parquet(temporary)
+        with files.whole(note) as temporary:
+            temporary.write_text(json.dumps({"fingerprint": fingerprint}))
 
 
-def make_maps(sim, fields, store, options, table=None, check=False):
-    """Make the maps of a simulation.
+@dataclass(frozen=True)
+class Maps:
+    """Make the maps of a simulation's halos above a mass [log10 Msun].
 
-    Parameters
-    ----------
-    sim : Simulation
-        The simulation.
-    fields : sequence of str
-        Names of the fields.
-    store : path
-        Map store to write.
-    options : dict
-        Further arguments of :func:`cgmhelpers.maps.making.make`.
-    table : Path, optional
-        Its halos with their properties, as :func:`measure_halos` wrote them.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
+    The `halos` are the table that `Halos` writes; `options` are those of
+    `cgmhelpers.maps.making.make`.
     """
-    if check:
-        return making.is_made(sim, fields, store, **options)
-    measured = None if table is None else pd.read_parquet(table)
-    making.make(sim, fields, store, measured=measured, progress=False, **options)
-    return True
+
+    sim: Simulation
+    halos: Path
+    store: Path
+    fields: tuple
+    minimum_log_mass: float
+    options: dict
+
+    def is_done(self):
+        """Tell whether the store is there and up to date."""
+        return making.is_made(self.sim, self.fields, self.store, **self._options())
+
+    def run(self):
+        """Write the store, with the properties that are in the table."""
+        self.make(measured=pd.read_parquet(self.halos))
+
+    def make(self, **also):
+        """Write the store.
+
+        Parameters
+        ----------
+        **also
+            Further arguments of `cgmhelpers.maps.making.make`.
+        """
+        making.make(self.sim, self.fields, self.store, progress=False, **self._options(), **also)
+
+    def _options(self):
+        return self.options | {"minimum_mass": 10**self.minimum_log_mass}
 
 
-def train(stores, fields, limits, folder, arguments, check=False):
-    """Train one network.
+@dataclass(frozen=True)
+class Halos(Table):
+    """Measure the six properties of a simulation's halos, and make `maps` in the same pass."""
 
-    Parameters
-    ----------
-    stores, fields, limits, folder
-        As for :func:`cgmhelpers.network.training.train`.
-    arguments : dict
-        ``settings`` (of `TrainingSettings`), ``size`` and ``split_by``, perhaps ``properties``.
-    check : bool
-        Only tell whether it is done.
+    maps: Maps
 
-    Returns
-    -------
-    bool
-        Whether it is there now.
+    @property
+    def path(self):
+        """Path of the table."""
+        return self.maps.halos
+
+    def parts(self):
+        """Say what the table depends on."""
+        return {
+            "snapshot": provenance.file_identity(self.maps.sim.snapshot_path),
+            "catalogue": provenance.file_identity(self.maps.sim.catalogue_path),
+            "minimum_log_mass": self.maps.minimum_log_mass,
+        }
+
+    def run(self):
+        """Measure; check that snapshot and catalogue belong together; make maps that lack."""
+        sim, fingerprint = self.maps.sim, self.fingerprint()
+        consistency.check_simulation(sim)
+        table = sim.halos(10**self.maps.minimum_log_mass)
+
+        def _keep(measured):
+            consistency.check_halos(sim, table, measured["log_m_halo"])
+            self.write(measured, fingerprint)
+
+        if table.empty or self.maps.is_done():
+            _keep(table.join(properties.compute(sim, table, progress=False)))
+        else:
+            self.maps.make(when_measured=_keep)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Train a network in a folder; `task` is a `cgmhelpers.network.training.Task`."""
+
+    task: object
+    folder: Path
+
+    def is_done(self):
+        """Tell whether the folder holds the network, from these maps and settings."""
+        return self.task.is_done(self.folder)
+
+    def run(self):
+        """Check the map stores to the last byte, and train."""
+        from cgmhelpers.network.training import train_task
+
+        for store in self.task.stores:
+            verify(store)
+        train_task(self.task, self.folder, progress=False)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Work on a study until it has its trials; several workers may, each with its number."""
+
+    task: object
+    folder: Path
+    trials: int
+    worker: int
+
+    def is_done(self):
+        """Tell whether the study has its trials."""
+        from cgmhelpers.network import tuning
+
+        return tuning.is_tuned(self.folder, self.trials)
+
+    def run(self):
+        """Take part in the study."""
+        from cgmhelpers.network import tuning
+
+        tuning.tune(self.task, self.folder, trials=self.trials, worker=self.worker, progress=False)
+
+
+@dataclass(frozen=True)
+class Predictions(Table):
+    """Let a network infer the test halos of every suite; `stores` are by suite."""
+
+    folder: Path
+    stores: dict
+    path: Path
+
+    def parts(self):
+        """Say what the table depends on."""
+        from cgmhelpers.inference import prediction
+
+        return {
+            # Written last, with the calibration that the widths get.
+            "network": provenance.file_identity(self.folder / "network.json"),
+            "columns": prediction.COLUMNS,
+            "stores": _fingerprints(self.stores),
+        }
+
+    def table(self):
+        """Infer."""
+        from cgmhelpers.inference import prediction
+
+        return pd.concat([prediction.predict(self.folder, some) for some in self.stores.values()])
+
+
+@dataclass(frozen=True)
+class Baselines(Table):
+    """Fit what networks of the same limits are compared with, and infer; `stores` by suite."""
+
+    folders: list
+    stores: dict
+    path: Path
+
+    def parts(self):
+        """Say what the table depends on."""
+        from cgmhelpers.network import checkpoint
+
+        networks = [checkpoint.read_description(one)["fingerprint"] for one in self.folders]
+        return {"networks": networks, "stores": _fingerprints(self.stores)}
+
+    def table(self):
+        """Fit and infer."""
+        from cgmhelpers.inference import baselines
+
+        return baselines.predict(self.folders, self.stores)
+
+
+@dataclass(frozen=True)
+class Flags(Table):
+    """Mark the predictions of networks of the same limits for halos unlike their training's."""
+
+    folders: list
+    stores: dict
+    predictions: list
+    path: Path
+
+    def parts(self):
+        """Say what the table depends on."""
+        return {"predictions": [one.with_suffix(".json").read_text() for one in self.predictions]}
+
+    def table(self):
+        """Compare with the halos of the trainings."""
+        from cgmhelpers.inference import unfamiliar
+
+        tables = pd.concat(map(pd.read_parquet, self.predictions), ignore_index=True)
+        return unfamiliar.flag(tables, self.folders, self.stores)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Fit the normalising flow of a trained network, from the stores of its suite.
+
+    The settings are those of `cgmhelpers.inference.posterior.flow.PosteriorSettings`.
     """
-    from cgmhelpers.network import training
-    from cgmhelpers.network.settings import TrainingSettings
 
-    settings = TrainingSettings(**arguments["settings"])
-    options = {name: value for name, value in arguments.items() if name != "settings"}
-    if check:
-        return training.is_trained(stores, fields, limits, folder, settings, **options)
-    for store in stores:
-        verify(store)
-    training.train(stores, fields, limits, folder, settings, progress=False, **options)
-    return True
+    stores: list
+    folder: Path
+    settings: dict
 
+    def is_done(self):
+        """Tell whether the flow is there, of this network and these settings."""
+        from cgmhelpers.inference import posterior
 
-def tune(stores, fields, limits, folder, arguments, check=False):
-    """Work on a study until it has its trials; several processes may, each with its own `worker`.
+        return posterior.is_trained(self.folder, posterior.PosteriorSettings(**self.settings))
 
-    Parameters
-    ----------
-    stores, fields, limits, folder
-        As for :func:`cgmhelpers.network.tuning.tune`.
-    arguments : dict
-        ``settings`` (of `TrainingSettings`), ``trials``, ``size``, ``split_by`` and ``worker``.
-    check : bool
-        Only tell whether it is done.
+    def run(self):
+        """Fit."""
+        from cgmhelpers.inference import posterior
 
-    Returns
-    -------
-    bool
-        Whether it is there now.
-    """
-    from cgmhelpers.network import tuning
-    from cgmhelpers.network.settings import TrainingSettings
-
-    if check:
-        return tuning.is_tuned(folder, arguments["trials"])
-    settings = TrainingSettings(**arguments["settings"])
-    options = {name: value for name, value in arguments.items() if name != "settings"}
-    tuning.tune(stores, fields, limits, folder, settings, progress=False, **options)
-    return True
-
-
-def predict(folder, stores, path, check=False):
-    """Let one network infer the test halos of every suite, and write the table.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the network.
-    stores : dict of str to list of path
-        Suite -> map stores.
-    path : Path
-        Parquet file to write.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
-    """
-    from cgmhelpers.inference import prediction
-
-    depends = provenance.fingerprint(
-        # Written last, with the calibration that the widths get.
-        network=provenance.file_identity(folder / "network.json"),
-        columns=prediction.COLUMNS,
-        stores=_fingerprints(stores),
-    )
-    written = is_written(path, depends)
-    if check or written:
-        return written
-    table = pd.concat([prediction.predict(folder, paths) for paths in stores.values()])
-    write_table(table, path, depends)
-    return True
-
-
-def fit_baselines(folders, stores, path, check=False):
-    """Fit what several networks are compared with, and write what it infers.
-
-    Parameters
-    ----------
-    folders : list of Path
-        Of networks with the same limits.
-    stores : dict of str to list of path
-        Suite -> map stores.
-    path : Path
-        Parquet file to write.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
-    """
-    from cgmhelpers.inference import baselines
-    from cgmhelpers.network import checkpoint
-
-    depends = provenance.fingerprint(
-        networks=[checkpoint.read_description(folder)["fingerprint"] for folder in folders],
-        stores=_fingerprints(stores),
-    )
-    written = is_written(path, depends)
-    if check or written:
-        return written
-    write_table(baselines.predict(folders, stores), path, depends)
-    return True
-
-
-def flag(folders, stores, predictions, path, check=False):
-    """Mark the predictions of several networks for halos unlike those of their trainings.
-
-    Parameters
-    ----------
-    folders : list of Path
-        Of networks with the same limits.
-    stores : dict of str to list of path
-        Suite -> map stores.
-    predictions : list of Path
-        Their tables.
-    path : Path
-        Parquet file to write.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
-    """
-    from cgmhelpers.inference import unfamiliar
-
-    notes = [one.with_suffix(".json").read_text() for one in predictions]
-    depends = provenance.fingerprint(predictions=notes)
-    written = is_written(path, depends)
-    if check or written:
-        return written
-    tables = pd.concat([pd.read_parquet(one) for one in predictions], ignore_index=True)
-    write_table(unfamiliar.flag(tables, folders, stores), path, depends)
-    return True
-
-
-def train_posterior(stores, folder, settings, check=False):
-    """Fit the normalising flow of a trained network.
-
-    Parameters
-    ----------
-    stores : list of path
-        Map stores of the network's suite.
-    folder : Path
-        Of the network.
-    settings : dict
-        Of `cgmhelpers.inference.posterior.flow.PosteriorSettings`.
-    check : bool
-        Only tell whether it is done.
-
-    Returns
-    -------
-    bool
-        Whether it is there now.
-    """
-    from cgmhelpers.inference.posterior import flow
-    from cgmhelpers.inference.posterior import training as posterior_training
-
-    settings = flow.PosteriorSettings(**settings)
-    if not check:
-        posterior_training.train(stores, folder, settings)
-    return posterior_training.is_trained(folder, settings)
+        posterior.train(self.stores, self.folder, posterior.PosteriorSettings(**self.settings))
 
 
 def _fingerprints(stores):
-    """List the fingerprints of map stores, suite by suite."""
-    return {suite: [stored_fingerprint(one) for one in paths] for suite, paths in stores.items()}
-
-
-def is_written(path, fingerprint):
-    """Whether a table is there with its note, and was made from the same things.
-
-    Parameters
-    ----------
-    path : Path
-        Of the table.
-    fingerprint : str
-        Of what it depends on.
-
-    Returns
-    -------
-    bool
-    """
-    note = path.with_suffix(".json")
-    whole = path.is_file() and note.is_file()
-    return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
-
-
-def write_table(table, path, fingerprint):
-    """Write a table, and then the note that makes it count.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The table.
-    path : Path
-        Parquet file to write.
-    fingerprint : str
-        Of what it depends on.
-    """
-    note = path.with_suffix(".json")
-    note.unlink(missing_ok=True)  # never the note of one table beside another
-    with files.whole(path) as temporary:
-        table.to_parquet(temporary)
-    with files.whole(note) as temporary:
-        temporary.write_text(json.dumps({"fingerprint": fingerprint}))
-
-
-def file_name(sim):
-    """Name a simulation's files in a run.
-
-    Parameters
-    ----------
-    sim : Simulation
-        The simulation.
-
-    Returns
-    -------
-    str
-        Like ``SIMBA_CV_3``.
-    """
-    return f"{sim.suite}_{sim.set_name}_{sim.realisation}"
+    return {suite: [stored_fingerprint(one) for one in some] for suite, some in stores.items()}

@@ -4,8 +4,6 @@ import os
 import signal
 import time
 
-from cgmhelpers.runs import stages
-
 
 def die_once(marker, value):
     """Kill the process that runs this the first time, return the value the second time."""
@@ -15,17 +13,17 @@ def die_once(marker, value):
     return value
 
 
-def make_maps_after_a_kill(marker, *task):
-    """Make maps, but only the second time."""
+def run_after_a_kill(marker, stage):
+    """Run a stage, but only the second time."""
     die_once(marker, None)
-    return stages.make_maps(*task)
+    stage.run()
 
 
-def tune_together(number, *task):
+def tune_together(number, stage):
     """Work on a study as soon as so many processes are there."""
-    folder = task[3].with_name("arrived")
+    folder = stage.folder.with_name("arrived")
     folder.mkdir(exist_ok=True)
     (folder / str(os.getpid())).touch()
     while len(list(folder.iterdir())) < number:
         time.sleep(0.1)
-    return stages.tune(*task)
+    stage.run()

@@ -24,6 +24,7 @@ from safetensors.numpy import load_file
 
 from cgmhelpers.network import checkpoint, tuning
 from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.runs import notebooks
 from cgmhelpers.runs.run import Run
 
@@ -57,10 +58,8 @@ def tune(folder):
         epochs=2, batch_size=16, channels=2, schedule="one_cycle", threads=1
     )
     stores = sorted((folder / "run" / "maps").glob("*.zarr"))
-    tuning.tune(
-        stores, ["hi"], "survey", folder / "run" / "tuning", settings,
-        trials=TRIALS, size=16, progress=False,
-    )  # fmt: skip
+    task = Task(stores, ["hi"], "survey", settings, 16)
+    tuning.tune(task, folder / "run" / "tuning", trials=TRIALS, progress=False)
 
 
 def execute(folder):

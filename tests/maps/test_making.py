@@ -16,7 +16,7 @@ from astropy import constants
 from astropy import units as u
 from helpers.blobs import blobs
 from helpers.camels_files import HUBBLE, gas_columns, write_catalogue, write_snapshot
-from helpers.failing_tasks import make_maps_after_a_kill
+from helpers.failing_tasks import run_after_a_kill
 
 from cgmhelpers.emission import deposits, fields
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
@@ -218,19 +218,20 @@ def readings(monkeypatch):
 def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_path, readings):
     """Of a run, both stages: the maps come with the table, and aren't made again."""
     table, out = tmp_path / "halos.parquet", tmp_path / "maps.zarr"
-    maps = ("xray", "hi"), out, {"pixels": PIXELS, "pixel_size": PIXEL, "minimum_mass": 10**11.5}
+    options = {"pixels": PIXELS, "pixel_size": PIXEL}
+    maps = stages.Maps(sim, table, out, ("xray", "hi"), 11.5, options)
     with pytest.MonkeyPatch.context() as patch:
         # The masses of this simulation are nobody's.
         patch.setattr(stages.consistency, "check_simulation", lambda sim: None)
         patch.setattr(stages.consistency, "check_halos", lambda *arguments: None)
-        stages.measure_halos(sim, table, 11.5, maps)
-    assert stages.make_maps(sim, *maps, table, check=True)
+        stages.Halos(maps).run()
+    assert maps.is_done()
     assert readings(sim) == {"gas": 1, "dark_matter": 1}
     stored, measured = map_store.open(out), pd.read_parquet(table)
     np.testing.assert_array_equal(stored["properties"], measured[list(properties.NAMES)])
     # Without their store, maps need the gas alone.
     shutil.rmtree(out)
-    stages.make_maps(sim, *maps, table)
+    maps.run()
     assert readings(sim) == {"gas": 2, "dark_matter": 1}
     xr.testing.assert_identical(map_store.open(out).load(), stored.load())
 
@@ -334,12 +335,23 @@ def cluster():
 
 @pytest.fixture
 def tasks(tmp_path):
-    """One task a simulation: arguments of the function that a run calls for each."""
+    """One stage a simulation."""
     options = {"pixels": PIXELS, "pixel_size": PIXEL}
     sims = [
         simulation(tmp_path / f"{n}", np.roll(CENTRES, n, axis=1), realisation=n) for n in range(3)
     ]
-    return [(sim, ("xray", "hi"), tmp_path / f"{n}.zarr", options) for n, sim in enumerate(sims)]
+    tasks = []
+    for n, sim in enumerate(sims):
+        table, halos = tmp_path / f"{n}.parquet", sim.halos()
+        halos.join(properties.compute(sim, halos, progress=False)).to_parquet(table)
+        store = tmp_path / f"{n}.zarr"
+        tasks.append(stages.Maps(sim, table, store, ("xray", "hi"), 11.5, options))
+    return tasks
+
+
+def run(tasks, cluster):
+    """Run stages on a cluster."""
+    parallel.run_all(stages.run, [(one,) for one in tasks], "Maps", cluster=cluster)
 
 
 def content(store):
@@ -350,32 +362,32 @@ def content(store):
 
 
 def test_a_cluster_gives_the_same_bits_as_one_process(tasks, cluster, tmp_path):
-    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
-    for sim, fields_, store, options in tasks:
-        alone = tmp_path / "alone" / store.name
-        parallel.run_all(stages.make_maps, [(sim, fields_, alone, options)], "Maps", cluster="none")
-        assert content(alone) == content(store)
-    assert content(tasks[0][2]) != content(tasks[1][2])
+    run(tasks, cluster)
+    for one in tasks:
+        alone = tmp_path / "alone" / one.store.name
+        run([dataclasses.replace(one, store=alone)], "none")
+        assert content(alone) == content(one.store)
+    assert content(tasks[0].store) != content(tasks[1].store)
 
 
 def test_the_work_of_a_killed_worker_is_done_by_another(tasks, cluster, tmp_path):
     marker = tmp_path / "killed"
-    dying = [(marker, *task) for task in tasks[:2]]
-    parallel.run_all(make_maps_after_a_kill, dying, "Maps", cluster=cluster)
+    dying = [(marker, task) for task in tasks[:2]]
+    parallel.run_all(run_after_a_kill, dying, "Maps", cluster=cluster)
     assert marker.exists()
-    for *_, store, _ in tasks[:2]:
+    for store in (one.store for one in tasks[:2]):
         assert map_store.open(store).sizes["halo"] == 2
         assert not list(store.parent.glob(".*.part"))
 
 
 def test_only_what_is_missing_is_made_again(tasks, cluster):
-    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
-    stores = [store for *_, store, _ in tasks]
+    run(tasks, cluster)
+    stores = [one.store for one in tasks]
     before = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
     shutil.rmtree(stores[1])
-    missing = [task for task in tasks if not stages.make_maps(*task, check=True)]
+    missing = [task for task in tasks if not task.is_done()]
     assert missing == [tasks[1]]
-    parallel.run_all(stages.make_maps, tasks, "Maps", cluster=cluster)
+    run(tasks, cluster)
     after = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
     assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]
 

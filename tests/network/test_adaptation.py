@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store
-from cgmhelpers.network import adaptation, batches, checkpoint, samples, splits, training, tuning
+from cgmhelpers.network import adaptation, batches, checkpoint, samples, splits, tuning
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
 
 SETTINGS = TrainingSettings(
@@ -262,10 +263,9 @@ def test_stores_are_streamed_to_the_same_network(tmp_path):
         settings = {"memory": memory}
         folder = tmp_path / str(memory)
         found.append(fit(folder, "coral", target, [*paths.values()], settings=settings))
-        assert training.is_trained(
-            [*paths.values()], FIELDS, "ideal", folder,
-            SETTINGS.model_copy(update={"adaptation": "coral"}), target=target,
-        )  # fmt: skip
+        settings = SETTINGS.model_copy(update={"adaptation": "coral"})
+        task = Task([*paths.values()], FIELDS, "ideal", settings, target=target)
+        assert task.is_done(folder)
     one, other = map(weights_of, found)
     for name, weights in one.items():
         torch.testing.assert_close(other[name], weights, rtol=1e-5, atol=1e-6)
@@ -287,9 +287,8 @@ def test_two_devices_take_the_steps_of_one(tmp_path):
 def test_adapted_trainings_are_tuned(tmp_path):
     settings = SETTINGS.model_copy(update={"adaptation": "mmd", "epochs": 1})
     ds, target = suites()
-    best = tuning.tune(
-        ds, FIELDS, "ideal", tmp_path, settings, trials=1, target=target, progress=False
-    )
+    task = Task(ds, FIELDS, "ideal", settings, target=target)
+    best = tuning.tune(task, tmp_path, trials=1, progress=False)
     assert checkpoint.read_description(best)["target"]["suites"] == ["Astrid"]
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from helpers.blobs import blobs
 from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.network import checkpoint, loop, training
+from cgmhelpers.network import checkpoint, loop
 from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
 
 SHORT = TrainingSettings(
@@ -149,14 +151,15 @@ def test_finished_training_is_not_repeated_and_changed_one_is(trained, monkeypat
     before = (trained / checkpoint.WEIGHTS).stat().st_mtime_ns
     assert fit(trained) == trained
     assert (trained / checkpoint.WEIGHTS).stat().st_mtime_ns == before
-    arguments = (["xray", "hi"], "ideal", trained)
-    assert training.is_trained(blobs(), *arguments, SHORT)
+    task = Task(blobs(), ["xray", "hi"], "ideal", SHORT)
+    assert task.is_done(trained)
     threads = SHORT.model_copy(update={"threads": 2})
-    assert training.is_trained(blobs(), *arguments, threads)  # which changes no result
-    assert not training.is_trained(blobs(seed=1), *arguments, SHORT)
-    assert not training.is_trained(blobs(), *arguments, SHORT, split_by="realisation")
-    assert not training.is_trained(blobs(), ["hi", "xray"], "ideal", trained, SHORT)
-    assert not training.is_trained(blobs(), *arguments, SHORT.model_copy(update={"epochs": 5}))
+    assert replace(task, settings=threads).is_done(trained)  # which changes no result
+    longer = SHORT.model_copy(update={"epochs": 5})
+    changes = {"stores": blobs(seed=1), "split_by": "realisation", "settings": longer}
+    changes |= {"fields": ["hi", "xray"], "size": 8, "properties": ["f_cgm"]}
+    for changed in ({name: value} for name, value in changes.items()):
+        assert not replace(task, **changed).is_done(trained)
 
 
 def test_state_of_another_training_is_not_resumed(trained, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.network import checkpoint, tuning
 from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.runs import stages
 from cgmhelpers.system import heartbeat, parallel
 
@@ -25,9 +26,8 @@ SETTINGS = TrainingSettings(epochs=1, batch_size=32, threads=1, channels=3)
 
 
 def search(folder, trials, settings=SETTINGS, **options):
-    return tuning.tune(
-        blobs(), ["hi"], "ideal", folder, settings, trials=trials, progress=False, **options
-    )
+    task = Task(blobs(), ["hi"], "ideal", settings)
+    return tuning.tune(task, folder, trials=trials, progress=False, **options)
 
 
 def test_study_resumes_and_returns_the_best(tmp_path, capfd):
@@ -57,7 +57,7 @@ def losses_that_are_told(monkeypatch, losses, epochs=4):
     """Let a trial's training be as good as this list says, without training."""
     left = iter(losses)
 
-    def train(stores, fields, limits, folder, settings, *, report, **options):
+    def train(task, folder, *, report, progress):
         loss = next(left)
         if loss is None:
             raise ResultError("The training loss is no longer a number.")
@@ -68,7 +68,7 @@ def losses_that_are_told(monkeypatch, losses, epochs=4):
         (folder / checkpoint.DESCRIPTION).write_text(json.dumps(description))
         return folder
 
-    monkeypatch.setattr(tuning, "train", train)
+    monkeypatch.setattr(tuning, "train_task", train)
 
 
 def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
@@ -156,12 +156,12 @@ def test_killed_trial_is_repeated_and_goes_on_from_its_last_epoch(tmp_path, monk
 def test_two_workers_share_a_study(tmp_path):
     store = tmp_path / "maps.zarr"
     map_store.write(blobs().assign_attrs(fingerprint="x"), store)
-    arguments = {"settings": SETTINGS.model_dump(), "size": 16, "split_by": "halo", "trials": 4}
+    task = Task([store], ["hi"], "ideal", SETTINGS, 16)
     study = tmp_path / "study"
-    tasks = [([store], ["hi"], "ideal", study, arguments | {"worker": n}) for n in range(2)]
-    assert not stages.tune(*tasks[0], check=True)
-    parallel.run_all(tune_together, [(2, *one) for one in tasks], "trials", workers=2)
-    assert stages.tune(*tasks[0], check=True)
+    workers = [stages.Tuning(task, study, 4, worker) for worker in range(2)]
+    assert not workers[0].is_done()
+    parallel.run_all(tune_together, [(2, one) for one in workers], "trials", workers=2)
+    assert workers[0].is_done()
     table = tuning.trials_table(study)
     assert (table["state"] == "complete").all()
     assert len(table) in (4, 5)  # both may begin the last one
@@ -173,8 +173,9 @@ def test_two_workers_share_a_study(tmp_path):
 def test_impossible_studies_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="can't be made"):
         search(tmp_path, 0)
+    task = Task(blobs(), ["radio"], "ideal", SETTINGS)
     with pytest.raises(ParameterError, match="can't be chosen"):
-        tuning.tune(blobs(), ["radio"], "ideal", tmp_path, SETTINGS, trials=1, progress=False)
+        tuning.tune(task, tmp_path, trials=1, progress=False)
     with pytest.raises(DataNotFoundError, match="no study"):
         tuning.best(tmp_path / "elsewhere")
 

@@ -28,7 +28,7 @@ def test_overrides_win_and_none_leaves_the_profile():
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"), [('["xray"]', ["xray"]), ("xray", ["xray"]), ("hi, xray", ["hi", "xray"])]
+    ("given", "meant"), [('["xray"]', ["xray"]), ("xray", ["xray"]), ("hi, xray", ["xray", "hi"])]
 )
 def test_lists_from_a_command_line(given, meant):
     assert parameters.read("quick", fields=given).fields == meant

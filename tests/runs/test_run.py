@@ -8,6 +8,7 @@ import pytest
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.runs import notebooks, stages
+from cgmhelpers.runs import run as run_module
 from cgmhelpers.runs.run import SINGLE_PROPERTIES, Run
 
 
@@ -108,15 +109,35 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
     again = open_run(run.folder.parent)
     again.predictions()
     tested = run.folder / "predictions" / "IllustrisTNG_xray_ideal.parquet"
-    arguments = (run.folder / "networks" / "IllustrisTNG_xray_ideal", again.maps(), tested)
-    assert stages.predict(*arguments, check=True)
+    network = run.folder / "networks" / "IllustrisTNG_xray_ideal"
+    stage = stages.Predictions(network, again.maps(), tested)
+    assert stage.is_done()
     known = stages.stored_fingerprint
     monkeypatch.setattr(
         stages,
         "stored_fingerprint",
         lambda store: "remade" if "SIMBA" in store.name else known(store),
     )
-    assert not stages.predict(*arguments, check=True)
+    assert not stage.is_done()
+
+
+def test_to_open_and_to_show_a_run_reads_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module.simulation, "Simulation", None)  # nobody may open one
+    opened = open_run(tmp_path / "runs", data_root=str(tmp_path / "nowhere"))
+    assert repr(opened) == "Run(smoke: IllustrisTNG, SIMBA; xray; ideal)"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_maps_depend_on_the_parameters_alone(tmp_path):
+    """A run of fewer fields than its profile says in its parameters which maps it uses."""
+    given = {"fields": "hi", "runs": str(tmp_path)}
+    opened = Run.from_profile("smoke", **given)
+    assert opened.parameters.map_fields == ["xray", "hi"]
+    assert opened.parameters.fields == ["hi"]
+    alone = Run.from_profile("smoke", map_fields=["hi"], **given)
+    assert alone.parameters.map_fields == ["hi"]
+    with pytest.raises(ParameterError, match="maps must have all fields"):
+        Run.from_profile("smoke", map_fields=["xray"], **given)
 
 
 def test_results_on_the_mock_are_labelled(run):

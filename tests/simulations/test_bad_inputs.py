@@ -50,6 +50,7 @@ from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps.store import FORMAT, verify
 from cgmhelpers.network import checkpoint, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
 from cgmhelpers.runs import parameters, stages
 from cgmhelpers.simulations import simulation
@@ -179,7 +180,8 @@ def test_what_does_not_belong_together(case, data, tmp_path):
     damage(data)
     out = tmp_path / "halos" / "table.parquet"
     sim = Simulation(data, "IllustrisTNG")
-    refused(FormatError, f"{data}|{words}", stages.measure_halos, sim, out, 11.5)
+    maps = stages.Maps(sim, out, tmp_path / "maps.zarr", ("xray",), 11.5, {})
+    refused(FormatError, f"{data}|{words}", stages.Halos(maps).run)
     assert not out.exists()
     assert not leftovers(tmp_path)
 
@@ -291,9 +293,8 @@ def test_a_flipped_bit_in_a_map_does_not_pass(whole_store, tmp_path):
     with pytest.raises(ValueError, match="checksum"):
         map_store.open(store)["image"].load()
     refused(FormatError, f"{store} is damaged|block 0 of image|checksum", verify, store)
-    arguments = {"settings": {}, "size": 16, "split_by": "halo"}
-    options = ([store], ["hi"], "ideal", tmp_path / "network", arguments)
-    refused(FormatError, f"{store} is damaged", stages.train, *options)
+    task = Task([store], ["hi"], "ideal", size=16)
+    refused(FormatError, f"{store} is damaged", stages.Training(task, tmp_path / "network").run)
 
 
 def test_stores_of_different_pixels(whole_store, suite, tmp_path):
