@@ -144,6 +144,38 @@ def tune(
 
 
 @app.command()
+def observe(
+    store: Annotated[Path, typer.Argument(help="Map store with the halo.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    redshift: Annotated[float, typer.Option(help="Of the halo.")],
+    ra: Annotated[float, typer.Option(help="Right ascension of the halo [deg].")],
+    dec: Annotated[float, typer.Option(help="Declination of the halo [deg].")],
+    instrument: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or YAML file; one for X-rays, one for HI. Can be repeated."),
+    ] = None,
+    halo: Annotated[int, typer.Option(help="Number of the halo in the store.")] = 0,
+    axis: Annotated[str, typer.Option(help="Line of sight.")] = "x",
+    distance: Annotated[
+        float | None, typer.Option(help="Angular-diameter distance [Mpc] instead of redshift's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 1,
+):
+    """Observe a halo: write the files that an X-ray telescope and a radio interferometer give."""
+    from cgmhelpers import maps
+    from cgmhelpers.sky import files, instruments, observing
+
+    looks = observing.observation(
+        [instruments.load(name) for name in instrument or instruments.DEFAULT], redshift, distance
+    )
+    written = files.write(
+        maps.open(store), looks, out, ra=ra, dec=dec, halo=halo, axis=axis, seed=seed
+    )
+    for path in written.values():
+        typer.echo(path)
+
+
+@app.command()
 def run(
     profile: Profile = "quick",
     run: RunName = None,

@@ -5,13 +5,15 @@ Its files, each of which imports only those above it:
 - `responses`: absorption, effective areas, point-spread functions, and their files
 - `instruments`: X-ray and HI instruments, every number with its source
 - `observing`: maps of halos as instruments see them, at a redshift, with noise
+- `files`: a halo observed at a position, in files as observatories deliver them
+- `images`: images of observatories, brought to the frame of a network
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["instruments", "observing", "responses"],
+    submodules=["files", "images", "instruments", "observing", "responses"],
     submod_attrs={
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
         "observing": ["Observation", "View", "observe"],

@@ -21,6 +21,8 @@ from cgmhelpers.sky import responses
 
 SHIPPED = ("erosita_erass1", "erosita_erass4", "meerkat_mhongoose_30", "meerkat_mhongoose_90")
 """Names of the instruments that ship with the library."""
+DEFAULT = ("erosita_erass4", "meerkat_mhongoose_30")
+"""Instruments of commands that aren't told any: the depth of the paper's limits."""
 REST_FREQUENCY = 1.420405751768e9
 """Of the 21 cm line [Hz] (Hellwig et al. 1970)."""
 COLUMN_PER_BRIGHTNESS = 1.823e18
@@ -121,9 +123,13 @@ class XrayInstrument(_Instrument):
         An OGIP PSF image (HDUCLAS2 "PSF"), where `psf` is "image".
     pixel : float
         Side of the pixels of the images that `cgm observe` writes [arcsec].
+    survey : str, optional
+        First characters of file names of eROSITA's releases, such as "em01", where `cgm observe`
+        should use those names.
     """
 
     kind: Literal["xray"] = "xray"
+    survey: Annotated[str, Field(pattern="^[a-z]{2}[0-9]{2}$")] | None = None
     emin: _number("keV", gt=0)
     emax: _number("keV", gt=0)
     exposure: _number("s", gt=0)
@@ -179,6 +185,32 @@ class XrayInstrument(_Instrument):
         if self.arf is None:
             return float(self.conversion * np.sum(energy * passed) * erg / emitted)
         return float(np.sum(passed * responses.effective_area(self.arf, energy)) / emitted)
+
+    def energies(self, shares):
+        """Return the energies below which shares of the photons arrive.
+
+        Their density is the spectrum behind the Galaxy, times the effective area where `arf` gives
+        one; a conversion factor says nothing of its shape.
+
+        Parameters
+        ----------
+        shares : array
+            0 to 1; uniform random numbers give random photons.
+
+        Returns
+        -------
+        float64 array, same shape
+            [keV], within the band.
+        """
+        energy, photons = responses.spectrum(
+            self.spectrum, self.spectral_index, self.emin, self.emax
+        )
+        density = photons * responses.transmission(energy, self.column_density)
+        if self.arf is not None:
+            density = density * responses.effective_area(self.arf, energy)
+        below = np.concatenate([[0.0], np.cumsum(density)]) / density.sum()
+        edges = np.linspace(self.emin, self.emax, len(energy) + 1)
+        return np.interp(shares, below, edges)
 
     def background(self):
         """Return the background of sky and particles.
@@ -279,6 +311,22 @@ class HIInstrument(_Instrument):
         if self.line_width < self.channel_width:
             raise ValueError("line_width must hold a channel")
         return self
+
+    def column_per_jansky(self, redshift=0.0):
+        """Return the column density of 1 Jy km/s per beam.
+
+        Parameters
+        ----------
+        redshift : float
+            Of the source, in whose rest frame velocities are measured.
+
+        Returns
+        -------
+        float
+            [cm-2].
+        """
+        kelvin = kelvin_per_jansky(self.beam_major, self.beam_minor, redshift)
+        return COLUMN_PER_BRIGHTNESS * (1 + redshift) * kelvin
 
     def column_noise(self, redshift=0.0):
         """Return the noise of a moment-0 map.

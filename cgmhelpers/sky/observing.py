@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import xarray as xr
 from astropy.cosmology import Planck18
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.fft import next_fast_len
 
 from cgmhelpers.errors import ParameterError
@@ -120,6 +120,41 @@ class Observation(BaseModel):
                 noises[-1] = torch.where(masks[name], MASKED * noise, noises[-1])
         planes = [torch.full_like(values[0], redshift)] if len(steps) > 1 else []
         return torch.stack([*values, *noises, *planes], dim=1)
+
+
+def observation(instruments, redshift, distance=None):
+    """Return an observation at one redshift.
+
+    Parameters
+    ----------
+    instruments : sequence of XrayInstrument or HIInstrument
+        One of a kind.
+    redshift : float
+        Of the halos.
+    distance : float, optional
+        See `Observation`.
+
+    Returns
+    -------
+    Observation
+
+    Raises
+    ------
+    ParameterError
+        If two instruments observe the same field, or a number is out of range.
+    """
+    by_field = {one.kind: one for one in instruments}
+    try:
+        if len(by_field) < len(instruments):
+            raise ValueError("two instruments for one field")
+        return Observation(instruments=by_field, redshift=(redshift, redshift), distance=distance)
+    except ValueError as error:  # pydantic's own is one
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise ParameterError(
+            "Halos can't be observed so.",
+            found=f"{first}: {', '.join(one.name for one in instruments)}, redshift {redshift}",
+            expected="at most one instrument for X-rays and one for HI, and a positive redshift",
+        ) from None
 
 
 def softened(value, noise):

@@ -49,3 +49,12 @@ def blobs(halos=60, size=16, fields=("xray", "hi"), suite="IllustrisTNG", realis
         },
         attrs={"suite": suite, "set_name": "CV", "pixel_size_kpc": 4.0, "mock": 1},
     )
+
+
+def bright(halos=2, size=32):
+    """Blobs whose brightest pixels any instrument sees: 4e-12 erg/s/cm2/arcmin2 and 1e21 cm-2."""
+    maps = blobs(halos=halos, size=size)
+    peak = maps["image"].max(("y", "x"))
+    wanted = np.array([4e-12, 1e21], dtype=np.float32)
+    maps["image"] = maps["image"] / peak * wanted[:, None, None]
+    return maps
