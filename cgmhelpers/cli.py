@@ -59,22 +59,28 @@ def _open(profile, run, pairs):
 def mock(
     root: Annotated[Path, typer.Argument(help="Data root to write Sims and FOF_Subfind into.")],
     suite: Annotated[list[str] | None, typer.Option(help="Suite; else the paper's three.")] = None,
-    realisations: Annotated[int, typer.Option(help="Number of realisations per suite.")] = 1,
+    realisations: Annotated[int, typer.Option(help="Number of simulations per suite.")] = 1,
     cells: Annotated[int, typer.Option(help="Gas elements per simulation.")] = 300_000,
     seed: Annotated[int, typer.Option(help="Seed of the suite.")] = 1,
     compression: Annotated[str | None, typer.Option(help="Compression of the files: gzip.")] = None,
+    set_name: Annotated[str, typer.Option(help="Set: CV, LH or 1P.")] = "CV",
+    snapshot: Annotated[int, typer.Option(help="Number of the snapshot; 90 is redshift 0.")] = 90,
+    volume: Annotated[str, typer.Option(help="Box: L25n256 or L50n512.")] = "L25n256",
 ):
     """Write mock simulations in CAMELS' formats."""
-    from cgmhelpers.mock import writing
+    from cgmhelpers.mock import sets, writing
     from cgmhelpers.simulations import simulation
 
     for path in writing.write(
         root,
         suites=tuple(suite or simulation.SUITES),
-        realisations=range(realisations),
+        realisations=sets.first(set_name, realisations),
         cells=cells,
         seed=seed,
         compression=compression,
+        set_name=set_name,
+        snapshot=snapshot,
+        volume=volume,
     ):
         typer.echo(path)
 

@@ -29,10 +29,21 @@ def test_mock_writes_simulations_that_are_found(tmp_path):
     assert sim.is_mock
 
 
+def test_mock_writes_other_sets(tmp_path):
+    arguments = ["mock", str(tmp_path), "--suite", "Swift-EAGLE", "--cells", "20000"]
+    arguments += ["--set-name", "1P", "--realisations", "2", "--snapshot", "80"]
+    result = runner.invoke(cli.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    sims = simulation.discover(tmp_path, ["Swift-EAGLE"], "1P", 80)
+    assert [sim.name for sim in sims] == ["Swift-EAGLE/1P_p1_0", "Swift-EAGLE/1P_p1_n2"]
+    assert [sim.header.omega_matter for sim in sims] == pytest.approx([0.3, 0.1])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["maps", "--set", "epoch=3"], "epoch"),
+        (["mock", "data", "--set-name", "1P", "--realisations", "30"], "at most 25"),
         (["maps", "--profile", "none"], "no profile 'none'"),
         (["run", "--notebook", "07_galaxies"], "no such notebook"),
     ],

@@ -3,10 +3,10 @@
 Each number sequence is given at the halo masses of `LOG_MASS` and interpolated between them. The
 trends of three suites follow Fig. 1 of Gluck et al. (2024): the order Astrid > IllustrisTNG >
 SIMBA, the dip of IllustrisTNG's gas fraction near 10^12.4 Msun, and who scatters most. The gas
-fraction of Swift-EAGLE rises with mass all along (as in Davies et al. 2019, MNRAS 485, 3783). How
-a model answers to the four strengths of feedback is a second table, of powers. The numbers
-themselves are ours, in both: a mock moves smoothly, in each suite in another way, and predicts
-nothing.
+fraction of Swift-EAGLE rises with mass all along (as in Davies et al. 2019, MNRAS 485, 3783); that
+of Ramses has no model. How a model answers to the four strengths of feedback is a second table, of
+powers. The numbers themselves are ours, in both: a mock moves smoothly, in each suite in another
+way, and predicts nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -194,6 +194,28 @@ MODELS = {
         web_heating=0.9,
         photoionisation=6.0e-14,
     ),
+    "Ramses": FeedbackModel(
+        suite="Ramses",
+        cgm_fraction=(0.090, 0.078, 0.070, 0.068, 0.074, 0.090, 0.105, 0.128),
+        cgm_scatter=(0.120, 0.130, 0.150, 0.160, 0.150, 0.120, 0.090, 0.040),
+        metallicity=(-2.85, -2.58, -2.45, -2.28, -2.18, -2.20, -2.25, -2.30),
+        metallicity_scatter=(0.32, 0.30, 0.30, 0.28, 0.26, 0.22, 0.18, 0.12),
+        cool_fraction=(0.56, 0.46, 0.38, 0.30, 0.22, 0.12, 0.07, 0.03),
+        cool_scatter=0.80,
+        star_fraction=(0.003, 0.012, 0.020, 0.026, 0.028, 0.026, 0.022, 0.018),
+        disc_fraction=(0.005, 0.015, 0.016, 0.014, 0.009, 0.0035, 0.0018, 0.0006),
+        thermal_support=(0.38, 0.44, 0.52, 0.66, 0.76, 0.81, 0.83, 0.86),
+        core_radius=0.035,
+        core_response=0.16,
+        heat_response=0.05,
+        metal_response=0.16,
+        cool_response=0.38,
+        bubble_radius=0.10,
+        wind_temperature=6.45,
+        outflow_speed=1.4,
+        web_heating=0.5,
+        photoionisation=5.0e-14,
+    ),
 }
 
 
@@ -296,6 +318,25 @@ RESPONSES = {
         Response(
             (0.00, -0.02, -0.06, -0.16, -0.30, -0.50, -0.55, -0.30),
             metals=-0.08, cool=-0.18, stars=0.05, disc=-0.06, support=0.06, core=0.12, wind=0.05,
+        ),
+    ),
+    # Efficient star formation (A_SN2) uses up the gas; a larger region dilutes what black holes do.
+    "Ramses": (
+        Response(
+            (-0.35, -0.32, -0.24, -0.16, -0.10, -0.05, -0.02, 0.00),
+            metals=0.06, cool=-0.10, stars=-0.28, disc=-0.18, support=0.02, core=0.03, wind=0.08,
+        ),
+        Response(
+            (0.02, 0.05, 0.10, 0.18, 0.22, 0.18, 0.12, 0.05),
+            metals=-0.04, cool=0.12, stars=0.05, disc=0.06, core=-0.08,
+        ),
+        Response(
+            (-0.12, -0.16, -0.18, -0.15, -0.10, -0.06, -0.03, -0.01),
+            metals=0.20, cool=-0.12, stars=0.40, disc=-0.30, core=0.02,
+        ),
+        Response(
+            (0.00, 0.00, 0.03, 0.07, 0.12, 0.14, 0.12, 0.06),
+            metals=-0.03, cool=0.05, stars=0.10, disc=0.12, support=-0.02, core=-0.03,
         ),
     ),
 }  # fmt: skip

@@ -173,6 +173,30 @@ def parameters(suite, set_name, realisation):
     )
 
 
+def first(set_name, number):
+    """List the first simulations of a set.
+
+    Parameters
+    ----------
+    set_name : str
+        Name of the set.
+    number : int
+        How many.
+
+    Returns
+    -------
+    list of int or str
+        0, 1, 2 ...; in 1P the fiducial simulation, ``"p1_0"``, then the steps of each parameter.
+    """
+    if set_name != "1P":
+        return list(range(number))
+    steps = [f"p{i}_{step}" for i in range(1, len(NAMES) + 1) for step in STEPS if step != "0"]
+    names = ["p1_0", *steps]
+    if number > len(names):
+        raise _no_simulation(set_name, f"{number} of them", f"at most {len(names)}")
+    return names[:number]
+
+
 def _step(suite, name, step):
     """Value of a parameter some of the four steps of its range from the fiducial one."""
     low, high = ranges(suite)[name]

@@ -18,8 +18,9 @@ from cgmhelpers.mock import (
 )
 from cgmhelpers.mock.budget import allot
 from cgmhelpers.mock.feedback import MODELS, outcome, respond
-from cgmhelpers.mock.gas import settle_metals
+from cgmhelpers.mock.gas import density_unit, settle_metals
 from cgmhelpers.mock.sets import FIDUCIAL
+from cgmhelpers.simulations.conversions import STAR_FORMING_NUCLEI
 
 #: Fewest dark matter particles per (comoving Mpc/h)^3: they are cheap, and halo masses rest on
 #: them.
@@ -123,6 +124,8 @@ def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
     diffuse = background.gas(web, mask, number_between, rest, model, generator)
     table = {key: np.concatenate([bound[key], diffuse[key]]) for key in bound}
     del bound, diffuse
+    if name == "Ramses":
+        refine(table, halos.volume.box_size)
     ionise(table, model, halos.volume.redshift)
     stars = collisionless.stars(halos, result, max(cells // 12, 2000), generator)
     wind = None
@@ -134,6 +137,34 @@ def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
     dark = collisionless.dark_matter(halos, web, mask, particles, generator)
     holes = collisionless.black_holes(halos, result, generator)
     return Realisation(gas=table, dark_matter=dark, stars=stars, wind=wind, black_holes=holes)
+
+
+def refine(table, box_size):
+    """Give gas the density of the cell of an adaptive mesh that holds it.
+
+    Such a file has no star-formation rate: readers tell star-forming gas by its density. So a cell
+    of other gas is a level coarser than the nearest one, and of star-forming gas a level finer, if
+    it would be taken for the other.
+
+    Parameters
+    ----------
+    table : dict of str to array
+        Columns of the gas; ``density`` is changed.
+    box_size : float
+        Side of the box [kpc].
+    """
+    volume = table["mass"] * density_unit() / table["density"]
+    level = np.rint(np.log2(box_size / np.cbrt(volume)))
+
+    def _density():
+        cells = (box_size / 2.0**level) ** 3
+        return (table["mass"] * density_unit() / cells).astype(np.float32)
+
+    forming = table["star_formation_rate"] > 0
+    dense = chemistry.hydrogen_density(_density()) > STAR_FORMING_NUCLEI
+    level += forming & ~dense
+    level -= ~forming & dense
+    table["density"] = _density()
 
 
 def ionise(table, model, redshift):

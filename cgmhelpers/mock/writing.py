@@ -18,7 +18,7 @@ from cgmhelpers.system.files import whole
 from cgmhelpers.system.progress import bar
 
 #: Suites that the mock can write; without a choice it writes those of the paper.
-SUITES = (*simulation.SUITES, "Swift-EAGLE")
+SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
 
 #: Raise when the same settings give other files. 3: neutral fractions are computed in double
 #: precision (`cgmhelpers.emission.ionisation`), not in single.
