@@ -9,8 +9,8 @@ Its files, each of which imports only those above it:
 - `sets`: parameters, seeds and boxes of the sets CV, LH and 1P
 - `tables`: the table of parameters beside each set
 - `initial`: halos drawn from the mass function, placed in the web
-- `feedback`: what feedback leaves of the gas in each suite
-- `budget`: how many gas elements go where
+- `feedback`: effects of feedback on the gas in each suite
+- `budget`: numbers of gas elements for each halo and each phase
 - `gas`: columns of gas elements
 - `background`: gas and dark matter between halos
 - `hot`: hot atmospheres and winds
@@ -18,7 +18,7 @@ Its files, each of which imports only those above it:
 - `collisionless`: dark matter, stars, wind and black holes
 - `overdensity`: halos measured from the particles
 - `catalogue`: group catalogues
-- `swift`: what SWIFT writes beside its particles
+- `swift`: contents of SWIFT's files besides the particles
 - `snapshot`: snapshots
 - `suite`: one simulation of the suite
 - `writing`: `write`: the simulations of a suite, with their tables

@@ -11,7 +11,7 @@ MASK_RADIUS = 1.6
 
 
 def halo_mask(halos):
-    """Grid cells that lie in halos.
+    """Mark the grid cells that lie in halos.
 
     Parameters
     ----------
@@ -39,16 +39,16 @@ def halo_mask(halos):
 
 
 def scatter(web, mask, number, generator):
-    """Places of background elements: the web, without the halos.
+    """Draw places of elements between the halos, in the web.
 
     Parameters
     ----------
     web : Web
         The cosmic web.
     mask : array of bool
-        Of `halo_mask`.
+        Cells inside halos, from `halo_mask`.
     number : int
-        How many.
+        Number of elements.
     generator : numpy.random.Generator
         Source of randomness.
 
@@ -74,18 +74,18 @@ def scatter(web, mask, number, generator):
 
 
 def gas(web, mask, number, mass, model, generator):
-    """Diffuse gas of the web: photo-heated in voids, shocked where it is dense.
+    """Make the diffuse gas of the web: photo-heated in voids, shocked at high density.
 
     Parameters
     ----------
     web : Web
         The cosmic web.
     mask : array of bool
-        Cells inside halos, of `halo_mask`.
+        Cells inside halos, from `halo_mask`.
     number : int
-        How many.
+        Number of elements.
     mass : float
-        Of all of it [Msun].
+        Mass of all the diffuse gas [Msun].
     model : FeedbackModel
         The suite's feedback model.
     generator : numpy.random.Generator

@@ -1,4 +1,4 @@
-"""How many gas elements go where: between halos, and between the phases of one halo."""
+"""Numbers of gas elements for each halo and each phase."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Budget:
     mass : dict of str to array
         [Msun].
     number : dict of str to array of int
-        How many.
+        Number of elements.
     boost : float
         0 where all elements have the same mass, 1 where halos are resolved far better than the
         mean.

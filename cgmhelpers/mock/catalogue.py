@@ -15,18 +15,17 @@ def write_catalogue(path, dialect, header=None, groups=None, subhalos=None, memb
     path : path-like
         File to write.
     dialect : str
-        Of `DIALECTS`; all catalogues are in kpc/h, SWIFT's too.
+        A key of `cgmhelpers.mock.files.DIALECTS`; all catalogues are in kpc/h, SWIFT's too.
     header : SnapshotHeader, optional
-        By default CAMELS' CV volume at redshift zero.
+        The CV volume at redshift zero by default.
     groups : mapping of str to array, optional
         Physical units. Needed: ``position`` (H, 3) kpc, ``m200c`` Msun, ``r200c`` kpc. Optional:
-        ``velocity``
-        km/s, ``mass_type`` (H, 6) Msun, ``length_type`` (H, 6), ``first_subhalo`` (-1: none),
-        ``number_of_subhalos``, ``star_formation_rate`` Msun/yr. None: a catalogue without a halo.
+        ``velocity`` km/s, ``mass_type`` (H, 6) Msun, ``length_type`` (H, 6), ``first_subhalo`` (-1:
+        none), ``number_of_subhalos``, ``star_formation_rate`` Msun/yr. None: a catalogue without a
+        halo.
     subhalos : mapping of str to array, optional
         ``position``, ``group``; optional ``velocity``, ``mass_type``, ``length_type``. By default
-        one at the
-        centre of each group.
+        one at the centre of each group.
     member_ids : array, optional
         Identifiers of members in halo order (no TNG catalogue has them).
 

@@ -19,7 +19,7 @@ PRIMORDIAL_HELIUM = 0.24
 
 
 def helium_fraction(metallicity):
-    """Mass fraction of helium: primordial, plus what comes with the metals.
+    """Return the mass fraction of helium: primordial, and what comes with the metals.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def helium_fraction(metallicity):
 
 
 def elements(metallicity, helium, names):
-    """Mass fractions of chosen elements.
+    """Return mass fractions of chosen elements.
 
     Parameters
     ----------
     metallicity, helium : array (N,)
         Mass fractions of all metals, of helium.
     names : sequence of str
-        Of ``H``, ``He``, ``total`` (all metals), ``other`` (metals not named), or a key of
+        ``H``, ``He``, ``total`` (all metals), ``other`` (metals not named), or keys of
         `METAL_SHARES`.
 
     Returns
@@ -65,7 +65,7 @@ def elements(metallicity, helium, names):
 
 
 def hydrogen_density(density, hydrogen_fraction=0.76):
-    """Number density of hydrogen nuclei [1/cm^3].
+    """Return the number density of hydrogen nuclei [1/cm^3].
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def hydrogen_density(density, hydrogen_fraction=0.76):
 
 
 def electron_abundance(neutral, temperature):
-    """Electrons per hydrogen nucleus.
+    """Return the number of electrons per hydrogen nucleus.
 
     Hydrogen's electrons, and helium's: one where the background has ionised it once, two in hot
     gas.

@@ -11,12 +11,12 @@ SATELLITE_SHARE = 0.10
 
 
 def _rounded(expected, generator):
-    """Whole numbers whose mean is the expected one."""
+    """Round to whole numbers at random, so that their mean is the expected one."""
     return np.floor(expected + generator.uniform(size=len(expected))).astype(np.int64)
 
 
 def dark_matter(halos, web, mask, number, generator):
-    """Dark matter of equal masses: NFW halos, their satellites, and the web.
+    """Make dark matter of equal masses: NFW halos, their satellites, and the web.
 
     Parameters
     ----------
@@ -89,16 +89,16 @@ def dark_matter(halos, web, mask, number, generator):
 
 
 def stars(halos, result, number, generator):
-    """Stars: a central galaxy (Hernquist 1990), a faint outer halo, satellites.
+    """Make stars: a central galaxy (Hernquist 1990), a faint outer halo, satellites.
 
     Parameters
     ----------
     halos : Halos
         The shared halos.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     number : int
-        Of the whole volume, about.
+        Approximate number in the whole volume.
     generator : numpy.random.Generator
         Source of randomness.
 
@@ -153,7 +153,7 @@ def stars(halos, result, number, generator):
 
 
 def wind(halos, model, result, disc_counts, generator):
-    """Wind cells: gas on its way out of the disc that TNG stores among the stars.
+    """Make wind cells: gas on its way out of the disc, which TNG stores among the stars.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def wind(halos, model, result, disc_counts, generator):
     model : FeedbackModel
         The suite's feedback model.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     disc_counts : array (H,) of int
         Elements of each star-forming disc.
     generator : numpy.random.Generator
@@ -203,14 +203,14 @@ def wind(halos, model, result, disc_counts, generator):
 
 
 def black_holes(halos, result, generator, minimum_mass=1e11):
-    """One black hole at the centre of every halo above a mass.
+    """Put a black hole at the centre of every halo above a mass.
 
     Parameters
     ----------
     halos : Halos
         The shared halos.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     generator : numpy.random.Generator
         Source of randomness.
     minimum_mass : float

@@ -22,14 +22,14 @@ DEPLETION_TIME = 2e9
 
 
 def clouds(halos, result, atmosphere, mass, counts, generator):
-    """Cool clouds in complexes, some along streams, near pressure balance with the hot gas.
+    """Make cool clouds in complexes, some along streams, near pressure balance with hot gas.
 
     Parameters
     ----------
     halos : Halos
         The shared halos.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     atmosphere : Atmosphere
         Their hot atmospheres.
     mass : array (H,)
@@ -63,7 +63,7 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     compactness = np.exp(0.8 * np.clip(generator.standard_normal(number), -2, 2))
 
     def _cool_density(host, radius, temperature):
-        """Density [g/cm^3] of gas in pressure balance with the atmosphere."""
+        """Return the density [g/cm^3] of gas in pressure balance with the atmosphere."""
         pressure = profiles.look_up(atmosphere.density * atmosphere.temperature, host, radius)
         balanced = 0.45 * compactness[host] * pressure / temperature
         least = gas_density(3e-3) * np.minimum(compactness, 1.5)
@@ -112,7 +112,7 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
 
 
 def _disc_plane(halos, halo, scale, thickness, generator):
-    """Positions (in halo frames, kpc) and rotation of an exponential disc."""
+    """Draw positions (in halo frames, kpc) and the rotation of an exponential disc."""
     # The sum of two exponential deviates follows R exp(-R), a disc's mass per radius.
     plane = scale * (generator.exponential(size=len(halo)) + generator.exponential(size=len(halo)))
     angle = generator.uniform(0, 2 * np.pi, len(halo))
@@ -125,7 +125,7 @@ def _disc_plane(halos, halo, scale, thickness, generator):
 
 
 def disc(halos, mass, counts, generator):
-    """Star-forming disc on an effective equation of state.
+    """Make star-forming discs on an effective equation of state.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def disc(halos, mass, counts, generator):
 
 
 def outer_disc(halos, mass, counts, generator):
-    """Neutral gas around the star-forming disc, too thin to form stars, in a warped plane.
+    """Make neutral gas around the star-forming discs, too thin to form stars, in a warped plane.
 
     Parameters
     ----------
@@ -203,14 +203,14 @@ def outer_disc(halos, mass, counts, generator):
 
 
 def satellites(halos, mass, counts, generator):
-    """Gas of satellite galaxies: a small disc, and a tail that the hot gas has stripped.
+    """Make the gas of satellites: a small disc, and a tail that the hot gas has stripped.
 
     Parameters
     ----------
     halos : Halos
         The shared halos.
     mass : array (H,)
-        Of all satellites of a halo [Msun].
+        Gas mass of all satellites of each halo [Msun].
     counts : array (H,) of int
         Elements of each halo.
     generator : numpy.random.Generator

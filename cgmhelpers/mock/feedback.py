@@ -26,7 +26,7 @@ LOG_MASS = (10.5, 11.5, 11.8, 12.1, 12.4, 12.8, 13.2, 14.3)
 
 @dataclass(frozen=True)
 class FeedbackModel:
-    """What one suite's galaxy formation model does to the gas of its halos.
+    """Effects of a suite's galaxy formation model on the gas of its halos.
 
     Attributes
     ----------
@@ -52,8 +52,7 @@ class FeedbackModel:
         Core of the hot atmosphere over R200c.
     core_response, heat_response, metal_response, cool_response : float
         Answers to one standard deviation of feedback activity: growth of the core [dex], heating
-        [dex],
-        enrichment [dex], loss of cool gas [logit].
+        [dex], enrichment [dex], loss of cool gas [logit].
     bubble_radius : float
         Radius of the pair of cavities over R200c at an activity of one.
     wind_temperature : float
@@ -63,7 +62,7 @@ class FeedbackModel:
     web_heating : float
         Heating of the gas around the halos at high density [dex].
     photoionisation : float
-        Hydrogen photoionisation rate of the code's own ultraviolet background at z = 0 [1/s].
+        Hydrogen photoionisation rate of the code's ultraviolet background at z = 0 [1/s].
     """
 
     suite: str
@@ -93,7 +92,7 @@ class FeedbackModel:
         Parameters
         ----------
         name : str
-            Name of a sequence of this table.
+            Name of a sequence in this table.
         mass : array (H,)
             Halo masses [Msun].
 
@@ -221,15 +220,15 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Response:
-    """How a model answers to one strength A of feedback; each number is a power of A.
+    """Answer of a model to one strength A of feedback; each number is a power of A.
 
     Attributes
     ----------
     cgm : tuple of float
-        Of the odds of gas, f / (f_max - f), at the masses of `LOG_MASS`.
+        Power of the odds of gas, f / (f_max - f), at the masses of `LOG_MASS`.
     metals, cool, stars, disc, support, core, wind : float
-        Of the mass fraction of metals, the odds of cool gas, the stellar and the star-forming mass,
-        the thermal support, the core of the atmosphere, and the wind's temperature.
+        Powers of the mass fraction of metals, the odds of cool gas, the masses of stars and of
+        star-forming gas, the thermal support, the core of the atmosphere, the wind's temperature.
     """
 
     cgm: tuple[float, ...]
@@ -370,7 +369,7 @@ def respond(model: FeedbackModel, parameters) -> FeedbackModel:
     logs, responses = np.log(strengths), RESPONSES[model.suite]
 
     def _factor(name):
-        """Product of all strengths to their powers; (M,) of ``cgm``."""
+        """Return the product of all strengths to their powers; for ``cgm`` at each mass, (M,)."""
         return np.exp(sum(log * np.array(getattr(r, name)) for log, r in zip(logs, responses)))
 
     def _scaled(name, by):
@@ -391,7 +390,7 @@ def respond(model: FeedbackModel, parameters) -> FeedbackModel:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What feedback has made of each halo in one suite; arrays (H,), masses in Msun.
+    """Halos of one suite after feedback; arrays (H,), masses in Msun.
 
     Attributes
     ----------
@@ -399,8 +398,7 @@ class Outcome:
         Hidden feedback history, of zero mean and unit variance.
     hot, cool, disc, stars : array
         Mass inside R200c of the hot atmosphere, of non-star-forming gas at 10^4 K, of star-forming
-        gas and
-        of stars.
+        gas and of stars.
     metallicity : array
         log10 of the mean mass fraction of metals.
     core : array
@@ -433,9 +431,8 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     """Draw what one feedback model makes of each halo.
 
     One hidden activity moves the gas fraction down and the temperature, the metallicity, the core
-    and the
-    cavities up, so that an image tells more than the halo mass; independent noise hides part of it.
-    Gas and stars are shares of the baryons: they follow the cosmic baryon fraction.
+    and the cavities up, so that an image tells more than the halo mass; independent noise hides
+    part of it. Gas and stars are shares of the baryons: they follow the cosmic baryon fraction.
 
     Parameters
     ----------
@@ -444,7 +441,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     halos : Halos
         The shared initial conditions.
     generator : numpy.random.Generator
-        Source of the suite's own randomness.
+        Source of the suite's randomness.
 
     Returns
     -------
@@ -454,7 +451,7 @@ def outcome(model: FeedbackModel, halos: Halos, generator) -> Outcome:
     richness = halos.volume.cosmology.baryon_fraction / CV.baryon_fraction
 
     def noise():
-        """One standard normal deviate per halo."""
+        """Draw a standard normal deviate per halo."""
         # Truncated, so that no halo leaves the ranges of Table 1.
         return np.clip(generator.standard_normal(len(mass)), -2.2, 2.2)
 

@@ -26,7 +26,7 @@ DIALECTS = {
 
 @dataclass(frozen=True)
 class SnapshotHeader:
-    """What the writer needs to know about a snapshot.
+    """Box, time and cosmology of a snapshot, in CAMELS' usual units.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def write_attributes(group, attributes, arrays):
     Parameters
     ----------
     group : h5py.Group
-        Where to.
+        Group that gets them.
     attributes : dict
         Names and values.
     arrays : bool
@@ -153,17 +153,17 @@ def write_attributes(group, attributes, arrays):
 
 
 def check_dialect(dialect):
-    """Make sure that the mock knows a dialect.
+    """Refuse a dialect that the mock doesn't know.
 
     Parameters
     ----------
     dialect : str
-        To check.
+        Name of a suite.
 
     Raises
     ------
     ParameterError
-        When it is none.
+        If it is none of `DIALECTS`.
     """
     if dialect not in DIALECTS:
         raise ParameterError(
@@ -172,7 +172,7 @@ def check_dialect(dialect):
 
 
 def read_settings(path):
-    """Settings with which the mock wrote a file, empty where it has none.
+    """Return the settings with which the mock wrote a file; empty if it has none.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def read_settings(path):
 
 
 def is_whole(path, settings):
-    """Whether a file exists that was written with the same settings.
+    """Tell whether a file exists that was written with the same settings.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def is_whole(path, settings):
 
 
 def is_mock(path):
-    """Whether a file says that a mock is what it is.
+    """Tell whether a file says that the mock wrote it.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def is_mock(path):
     Returns
     -------
     bool
-        False for whatever isn't a readable HDF5 file, too.
+        False also if it isn't a readable HDF5 file.
     """
     return bool(_attribute(path, "Mock"))
 

@@ -1,8 +1,7 @@
 """Gas of the halos: what its phases share.
 
 Phases are dictionaries of columns relative to the halo centres: ``halo`` and ``satellite`` (N,),
-the
-latter -1 outside satellites; ``position`` (N, 3) kpc, ``velocity`` (N, 3) km/s, ``mass`` Msun,
+the latter -1 outside satellites; ``position`` (N, 3) kpc, ``velocity`` (N, 3) km/s, ``mass`` Msun,
 ``density`` g/cm^3, ``temperature`` K, ``metallicity`` (relative to the halo's mean),
 ``star_formation_rate`` Msun/yr, ``delay_time``.
 """
@@ -26,7 +25,7 @@ def density_unit():
 
 
 def gas_density(hydrogen_density):
-    """Density of gas of 76% hydrogen.
+    """Return the density of gas of 76% hydrogen.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def gas_density(hydrogen_density):
 
 
 def to_box(halos: Halos, halo, vector):
-    """Rotate vectors from the halos' own frames to the volume's axes.
+    """Rotate vectors from the frames of the halos to the axes of the volume.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def columns(halo, position, velocity, mass, density, temperature, metallicity, *
 
 
 def disc_scale(halos):
-    """Scale length of the galaxies' discs: a share of R200c, capped in groups.
+    """Return the scale length of the galaxies' discs: a share of R200c, capped in groups.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def settle_metals(halos, result, table):
     halos : Halos
         The shared halos.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     table : dict of str to array
         All gas of the halos; its ``metallicity`` is changed in place.
     """
@@ -143,7 +142,7 @@ def assign(weight, owner, counts, number, generator):
     Parameters
     ----------
     weight : array (K,)
-        Of the objects.
+        Weights of the objects.
     owner : array (K,) of int
         Halo of each object, rising.
     counts : array (H,) of int

@@ -45,7 +45,7 @@ class Atmosphere:
         model : FeedbackModel
             The suite's feedback model.
         result : Outcome
-            What feedback has made of the halos.
+            The halos after feedback.
         """
         slope = np.clip(0.60 + 0.05 * (np.log10(halos.mass) - 13), 0.50, 0.68)
         shape = profiles.hot_density(result.core, slope)
@@ -64,7 +64,7 @@ class Atmosphere:
 
 
 def hot(halos, model, result, atmosphere, whole, counts, boost, generator):
-    """Hot atmosphere with clumps, merging blobs, a pair of cavities and a polar outflow.
+    """Make hot atmospheres with clumps, merging blobs, a pair of cavities, a polar outflow.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def hot(halos, model, result, atmosphere, whole, counts, boost, generator):
     model : FeedbackModel
         The suite's feedback model.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     atmosphere : Atmosphere
         Their hot atmospheres.
     whole : array (H,)
@@ -136,7 +136,7 @@ def hot(halos, model, result, atmosphere, whole, counts, boost, generator):
 
 
 def wind(halos, model, result, mass, counts, generator):
-    """Hot wind of the galaxy's stars: two cones above the disc, bright in X-rays whatever the halo.
+    """Make hot winds of the galaxies: two cones above the disc, bright in X-rays.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def wind(halos, model, result, mass, counts, generator):
     model : FeedbackModel
         The suite's feedback model.
     result : Outcome
-        What feedback has made of the halos.
+        The halos after feedback.
     mass : array (H,)
         [Msun].
     counts : array (H,) of int
@@ -188,7 +188,7 @@ def wind(halos, model, result, mass, counts, generator):
 
 
 def _turbulence(result, halo, position, generator):
-    """Smooth fluctuations of ln(density): a few waves per halo, and one spiral of sloshing gas."""
+    """Return fluctuations of ln(density): a few waves per halo, and a spiral of sloshing gas."""
     number, waves = len(result.activity), 6
     scale = generator.uniform(0.25, 0.8, (number, waves))
     vector = (2 * np.pi / scale)[..., None] * random_directions(generator, number * waves).reshape(

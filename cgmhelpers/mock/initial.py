@@ -133,11 +133,11 @@ def draw(generator, minimum_mass, volume=None) -> tuple[Halos, Web]:
 
 
 def draw_masses(generator, minimum_mass, volume=None):
-    """Masses of the volume's halos: a Poisson draw from the mass function.
+    """Draw the masses of the volume's halos from the mass function.
 
     The draw is that of the CV set's box today. In another cosmology, or at another time, the halo
     of each rank gets the mass above which as many are expected there, so that the same halo becomes
-    heavier or lighter smoothly. A richer box has more halos, which a generator of their own draws.
+    heavier or lighter smoothly. A richer box has more halos, which another generator draws.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def draw_masses(generator, minimum_mass, volume=None):
         return 10 ** np.sort(drawn)[::-1]
     rank = np.sort(cumulative[-1] - np.interp(drawn, log_mass, cumulative))
     log_mass, other = _expected(volume, minimum_mass)
-    # A generator of their own: their number doesn't move what is drawn after the masses.
+    # Another generator: their number doesn't change what is drawn after the masses.
     (apart,) = generator.spawn(1)
     more = other[-1] - cumulative[-1]
     gaps = apart.exponential(size=int(max(more, 0) + 10 * np.sqrt(max(more, 0)) + 10))
@@ -172,7 +172,7 @@ def draw_masses(generator, minimum_mass, volume=None):
 
 
 def _expected(volume, minimum_mass):
-    """Expected number of halos from the least mass up to each of some log masses."""
+    """Return the expected number of halos from the least mass up to each of some log masses."""
     log_mass = np.linspace(np.log10(minimum_mass), LOG_MAXIMUM_MASS, 400)
     per_log = volume.halo_number(log_mass) * np.log(10)
     step = np.diff(log_mass) * 0.5 * (per_log[1:] + per_log[:-1])
@@ -180,7 +180,7 @@ def _expected(volume, minimum_mass):
 
 
 def place_halos(generator, web, mass, radius):
-    """Places of the halos: dense spots of the web, without overlap, the massive first.
+    """Place the halos at dense spots of the web, without overlap, the massive first.
 
     Parameters
     ----------
@@ -223,14 +223,14 @@ def place_halos(generator, web, mass, radius):
 
 
 def random_frames(generator, number):
-    """Uniformly random rotations.
+    """Draw uniformly random rotations.
 
     Parameters
     ----------
     generator : numpy.random.Generator
         Source of randomness.
     number : int
-        How many.
+        Number of rotations.
 
     Returns
     -------
@@ -242,14 +242,14 @@ def random_frames(generator, number):
 
 
 def random_directions(generator, number):
-    """Uniformly random unit vectors.
+    """Draw uniformly random unit vectors.
 
     Parameters
     ----------
     generator : numpy.random.Generator
         Source of randomness.
     number : int
-        How many.
+        Number of vectors.
 
     Returns
     -------
@@ -261,11 +261,10 @@ def random_directions(generator, number):
 
 
 def draw_satellites(generator, mass, radius) -> Satellites:
-    """Satellites of halos above 10^11.2 Msun.
+    """Draw the satellites of halos above 10^11.2 Msun.
 
-    Their numbers follow N(>m/M) = 0.06 (m/M)^-0.9 above one hundredth of the host, close to
-    subhalo mass
-    functions of cold dark matter (e.g. Jiang & van den Bosch 2016, MNRAS 458, 2848).
+    Their numbers follow N(>m/M) = 0.06 (m/M)^-0.9 above one hundredth of the host, close to subhalo
+    mass functions of cold dark matter (e.g. Jiang & van den Bosch 2016, MNRAS 458, 2848).
 
     Parameters
     ----------

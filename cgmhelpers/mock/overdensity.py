@@ -72,7 +72,7 @@ def _deposit(position, mass, centre, radius, start, halo, box, grid, low, high, 
 
 
 def measure(halos, tables):
-    """M200c and R200c of the halos from all particles.
+    """Measure M200c and R200c of the halos from all particles.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ EDGE_TEMPERATURE = 0.25
 
 
 def nfw_mass(concentration, radii=RADII):
-    """Mass of an NFW halo inside each radius, over that inside R200c.
+    """Return the mass of an NFW halo inside each radius, over that inside R200c.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def nfw_mass(concentration, radii=RADII):
 
 
 def virial_temperature(mass, radius):
-    """Virial temperature, mu m_p G M / (2 k_B R).
+    """Return the virial temperature, mu m_p G M / (2 k_B R).
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def virial_temperature(mass, radius):
 
 
 def cumulative(density, radii=RADII):
-    """Mass inside each radius of a spherical density profile, whatever its unit.
+    """Integrate a spherical density profile to the mass inside each radius, in any unit.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def cumulative(density, radii=RADII):
 
 
 def nfw_density(concentration, radii=RADII):
-    """Shape of the dark matter density that ends softly beyond R200c.
+    """Return the shape of a dark matter density that ends softly beyond R200c.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def nfw_density(concentration, radii=RADII):
 
 
 def hot_density(core, slope, radii=RADII):
-    """Shape of the hot gas density: a beta model that steepens beyond R200c.
+    """Return the shape of the hot gas density: a beta model that steepens beyond R200c.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def hot_density(core, slope, radii=RADII):
 
 
 def hydrostatic_temperature(density, mass, radii=RADII):
-    """Temperature that balances gravity, over the virial temperature.
+    """Return the temperature that balances gravity, over the virial temperature.
 
     dP/dr = -rho G M(<r) / r^2, integrated inwards from the last radius.
 
@@ -151,7 +151,7 @@ def hydrostatic_temperature(density, mass, radii=RADII):
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws radii from tabulated mass profiles.
+    """Source of radii that follow tabulated mass profiles.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ class Sampler:
         return cls(mass / mass[:, -1:])
 
     def radius(self, halo, level):
-        """Radii that enclose given shares of the mass.
+        """Return the radii that enclose given shares of the mass.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class Sampler:
         return np.exp(log_radii[left] + share * (log_radii[1] - log_radii[0]))
 
     def inside(self, radius=1.0):
-        """Share of the mass inside one radius, (H,).
+        """Return the share of the mass inside one radius, (H,).
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ def look_up(table, halo, radius):
 
 
 def ordered_levels(counts, generator):
-    """Evenly spread random levels in [0, 1) for each halo.
+    """Draw evenly spread random levels in [0, 1) for each halo.
 
     One draw per equal step makes the mass inside a radius far less noisy than independent draws.
 
@@ -263,7 +263,7 @@ def ordered_levels(counts, generator):
 
 
 def even_directions(counts, generator):
-    """Directions of each halo's elements that leave no gaps, in the order of `ordered_levels`.
+    """Draw directions for each halo's elements that leave no gaps, in order of `ordered_levels`.
 
     Each thin shell of `SHELL` elements is a Fibonacci lattice on the sphere (Gonzalez 2010,
     Math. Geosci. 42, 49), shuffled and turned at random: one lattice for all would show as spokes.

@@ -2,7 +2,7 @@
 
 The sets are those of CAMELS (Villaescusa-Navarro et al. 2023, ApJS 265, 54): CV has one set of
 parameters and other initial conditions each time; 1P changes one parameter at a time; LH is a Latin
-hypercube of all six, with initial conditions of its own in every suite.
+hypercube of all six, with other initial conditions in every suite.
 """
 
 import functools
@@ -75,7 +75,7 @@ def ranges(suite):
     Returns
     -------
     dict of str to (float, float)
-        By the names of `NAMES`; of the strengths of feedback as multiples of the fiducial ones.
+        By the names of `NAMES`; strengths of feedback are multiples of the fiducial ones.
     """
     # EAGLE's Info table has 0.25 to 4 for A_AGN2; its simulations lie between 0.5 and 2.
     last = (0.25, 4.0) if suite == "Astrid" else (0.5, 2.0)
@@ -104,7 +104,7 @@ def one_parameter(suite):
 
 
 def _between(suite, share):
-    """Values at shares of the ranges: of the cosmology linearly, of feedback in the logarithm."""
+    """Return parameters at shares of their ranges, of feedback in the logarithm."""
     values = []
     for name, x in zip(NAMES, share, strict=True):
         low, high = ranges(suite)[name]
@@ -116,7 +116,7 @@ def _between(suite, share):
 
 @functools.cache
 def _hypercube(suite):
-    """Shares of the ranges of all LH simulations of a suite, (LH_NUMBER, 6)."""
+    """Draw the shares of the ranges of all LH simulations of a suite, (LH_NUMBER, 6)."""
     from scipy.stats import qmc
 
     sampler = qmc.LatinHypercube(len(NAMES), rng=np.random.default_rng(LH_SEEDS[suite]))
@@ -181,7 +181,7 @@ def first(set_name, number):
     set_name : str
         Name of the set.
     number : int
-        How many.
+        Number of simulations.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def first(set_name, number):
 
 
 def _step(suite, name, step):
-    """Value of a parameter some of the four steps of its range from the fiducial one."""
+    """Return a parameter's value some steps from the fiducial one; its range has four."""
     low, high = ranges(suite)[name]
     if name.startswith("A_"):
         return float(high ** (step / 2))
@@ -244,7 +244,7 @@ def seed(suite, set_name, realisation, tree=1, box="L25n256"):
 
 
 def generators(suite_number, suite, set_name, realisation, tree, box="L25n256"):
-    """Return the sources of a simulation's initial conditions and of its suite's own randomness.
+    """Return the sources of a simulation's initial conditions and of its suite's randomness.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def volume(parameters, snapshot=90, box="L25n256"):
     Parameters
     ----------
     parameters : Parameters
-        Of the simulation.
+        Parameters of the simulation.
     snapshot : int
         Number of the snapshot.
     box : str

@@ -31,11 +31,10 @@ SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe
 
 
 def internal_energy(temperature, electron_abundance):
-    """Specific internal energy with which the codes' outputs give back a temperature.
+    """Return the specific internal energy from which readers compute a temperature.
 
     u = k_B T / ((gamma - 1) mu m_p), mu = 4 / (1 + 3 X_H + 4 X_H x_e), X_H = 0.76 whatever the
-    metals, as the
-    codes' documentation and yt have it.
+    metals, as the codes' documentation and yt have it.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ def internal_energy(temperature, electron_abundance):
 
 
 def kernel_support(mass, density):
-    """Support radius of an element's kernel.
+    """Return the support radius of an element's kernel.
 
     Parameters
     ----------
@@ -114,30 +113,30 @@ class _Gas:
         return support * self.header.length
 
     def level(self, rows):
-        """Level of the AMR cell whose size is nearest to the element's."""
+        """Return the level of the AMR cell whose size is nearest to the element's."""
         volume = self.take("mass", rows) * self.header.mass
         volume = volume / (self.take("density", rows) * self.header.density)
         side = self.header.box_size * self.header.length
         return np.rint(np.log2(side / np.cbrt(volume)))
 
     def cell_density(self, rows):
-        """Mass over the volume of the AMR cell: a grid's cells have no other density."""
+        """Return the mass over the volume of the AMR cell."""
         side = self.header.box_size * self.header.length
         return self.take("mass", rows) * self.header.mass / (side / 2 ** self.level(rows)) ** 3
 
     def past_rate(self, rows):
-        """SWIFT's rate: that of gas which forms stars; of dense gas that did, minus the time."""
+        """Return SWIFT's rate; for dense gas that formed stars before, minus the time."""
         rate = self.take("star_formation_rate", rows)
         once = (rate <= 0) & (self.take("density", rows) > ONCE_FORMING)
         return np.where(once, -0.9 * self.header.scale_factor, rate * self.header.rate)
 
     def molecular(self, rows):
-        """Molecular share: only star-forming gas has any."""
+        """Return the molecular share, which only star-forming gas has."""
         forming = self.take("star_formation_rate", rows) > 0
         return np.where(forming, 0.3, 0.0)
 
     def field(self, rows):
-        """Isotropic magnetic field of code units that grows with density^(2/3)."""
+        """Return an isotropic magnetic field in code units that grows with density^(2/3)."""
         strength = (self.take("density", rows) * self.header.density) ** (2 / 3) * 1e-3
         tilt = np.modf(self.take("mass", rows)[:, None] * np.array([1e-3, 3e-4, 7e-5]))[0] - 0.5
         return strength[:, None] * tilt
@@ -195,7 +194,7 @@ class _Gas:
 
 
 def _swift_collisionless(header, columns):
-    """Columns of dark matter, stars or black holes in SWIFT's names."""
+    """Return columns of dark matter, stars or black holes by SWIFT's names."""
     black_holes = "black_hole_mass" in columns
     mass = "DynamicalMasses" if black_holes else "Masses"
     table = {mass: lambda rows: columns["mass"][rows] * header.mass}
@@ -211,7 +210,7 @@ def _swift_collisionless(header, columns):
 
 
 def _collisionless(dialect, header, columns, listed_masses=True):
-    """Columns of dark matter, stars or black holes."""
+    """Return columns of dark matter, stars or black holes by their names in the file."""
     if dialect == "Swift-EAGLE":
         return _swift_collisionless(header, columns)
     table = {}
@@ -244,7 +243,7 @@ def _collisionless(dialect, header, columns, listed_masses=True):
 
 
 def _filters(compression):
-    """Options of h5py for a filter given by name or as a mapping (such as hdf5plugin's)."""
+    """Return h5py's options for a filter given by name or as a mapping (as hdf5plugin's)."""
     if compression is None:
         return {}
     if isinstance(compression, str):
@@ -320,17 +319,16 @@ def write_snapshot(
     path : path-like
         File to write.
     dialect : str
-        Of `DIALECTS`. In that of ``Ramses`` an element's density becomes that of the AMR cell whose
-        size is nearest to its own, and it has no star-formation rate.
+        A key of `cgmhelpers.mock.files.DIALECTS`. Ramses stores the density of the AMR cell whose
+        size is nearest to the element's, and no star-formation rate.
     header : SnapshotHeader, optional
-        By default CAMELS' CV volume at redshift zero.
+        The CV volume at redshift zero by default.
     gas : mapping of str to array, optional
         Physical units. Needed: ``position`` (N, 3) kpc, ``mass`` Msun, ``density`` g/cm^3,
-        ``temperature`` K.
-        Optional: ``velocity`` (N, 3) km/s, ``metallicity``, ``hydrogen_fraction`` (mass fractions),
-        ``electron_abundance``, ``neutral_hydrogen_abundance`` (per hydrogen nucleus),
-        ``star_formation_rate`` Msun/yr, ``smoothing_length`` kpc (unless TNG), ``delay_time``,
-        ``particle_id`` (may repeat).
+        ``temperature`` K. Optional: ``velocity`` (N, 3) km/s, ``metallicity``,
+        ``hydrogen_fraction`` (mass fractions), ``electron_abundance``,
+        ``neutral_hydrogen_abundance`` (per hydrogen nucleus), ``star_formation_rate`` Msun/yr,
+        ``smoothing_length`` kpc (unless TNG), ``delay_time``, ``particle_id`` (may repeat).
     dark_matter, stars, wind, black_holes : mapping of str to array, optional
         ``position``, ``mass``; optional ``velocity``, ``particle_id``. Stars and wind also have
         ``formation_time`` (scale factor; negative for wind) and ``metallicity``; black holes
@@ -347,7 +345,7 @@ def write_snapshot(
     Raises
     ------
     ParameterError
-        When the dialect is unknown, or wind is given for a suite that has no wind cells.
+        If the dialect is unknown, or wind is given for a suite that has no wind cells.
     """
     check_dialect(dialect)
     header = header or SnapshotHeader()

@@ -49,7 +49,7 @@ class Realisation:
     black_holes: dict
 
     def kinds(self):
-        """Columns by particle type number; wind is among the stars."""
+        """Return columns by particle type number; wind is among the stars."""
         stars = self.stars
         if self.wind is not None:
             stars = {k: np.concatenate([stars[k], self.wind[k]]) for k in stars}
@@ -72,7 +72,7 @@ def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
     cells : int
         Gas elements.
     generator : numpy.random.Generator
-        The suite's own.
+        Source of the suite's randomness.
     parameters : Parameters
         Strengths of feedback.
 
@@ -168,9 +168,9 @@ def refine(table, box_size):
 
 
 def ionise(table, model, redshift):
-    """Add electrons and neutral hydrogen to gas columns, as the suite's own code would store them.
+    """Add electrons and neutral hydrogen to gas columns, as the suite's code would store them.
 
-    Each code has a background of its own, whose rate follows that of Haardt & Madau (2012) in time.
+    Each code has another background, whose rate follows that of Haardt & Madau (2012) in time.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ def write(name, halos, realisation, header, snapshot_path, catalogue_path, compr
 
 
 def member_identifiers(kinds):
-    """Identifiers of all particles of halos, halo by halo.
+    """List the identifiers of all particles of halos, halo by halo.
 
     Parameters
     ----------
@@ -291,7 +291,7 @@ def member_identifiers(kinds):
 
 
 def group_tables(halos, kinds, generator):
-    """Columns of the groups and of their subhalos.
+    """Return columns of the groups and of their subhalos.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What SWIFT writes beside its particles: units without h, groups, attributes of the data sets."""
+"""Contents of SWIFT's files besides the particles: units without h, groups, attributes."""
 
 from dataclasses import dataclass, fields
 
@@ -48,7 +48,7 @@ class SwiftHeader(SnapshotHeader):
 
     @classmethod
     def like(cls, header):
-        """Take over what another header says.
+        """Make the header of the same snapshot.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ def write_header(file, header, numbers):
     file : h5py.File
         An empty file.
     header : SwiftHeader
-        What it says.
+        Box, time and cosmology.
     numbers : array (6,) of int
         Particles of each type.
     """
@@ -187,7 +187,7 @@ def write_header(file, header, numbers):
 
 
 def _time(header):
-    """Age of the universe in SWIFT's unit of time."""
+    """Return the age of the universe in SWIFT's unit of time."""
     from astropy.cosmology import FlatLambdaCDM
 
     cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
@@ -195,7 +195,7 @@ def _time(header):
 
 
 def describe(group):
-    """Write to each data set of a particle type what its units are.
+    """Write the units of each data set of a particle type to its attributes.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class Web:
         return position, shift * np.float32(self.volume.flow_rate())
 
     def overdensity(self, place):
-        """Density over the mean at Lagrangian places.
+        """Return the density over the mean at Lagrangian places.
 
         Parameters
         ----------

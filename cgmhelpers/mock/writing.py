@@ -2,8 +2,8 @@
 
 The mock isn't a simulation: nothing is evolved. Halos are drawn from a published mass function,
 their gas from profiles in hydrostatic equilibrium and from a table of numbers per feedback model
-(`feedback`). It stands in for CAMELS where those files aren't at hand, in tests and for
-scale measurements.
+(`feedback`). It stands in for CAMELS where those files aren't at hand, in tests and for scale
+measurements.
 """
 
 import json
@@ -51,7 +51,7 @@ def write(
     root : path-like
         Data root; ``Sims`` and ``FOF_Subfind`` go below it.
     suites : sequence of str
-        Of `SUITES`.
+        Names among `SUITES`.
     realisations : sequence of int or str
         Simulations of the set: whole numbers in CV and LH, ``"p1_n2"`` to ``"p6_2"`` in 1P.
         Realisation i of CV and all of 1P have the same halos in every suite; LH has none in common.
@@ -84,7 +84,7 @@ def write(
     Raises
     ------
     ParameterError
-        When a parameter has no meaning, or a file with other settings is in the way.
+        If a parameter has no meaning, or a file with other settings is in the way.
     """
     from cgmhelpers.mock import initial
     from cgmhelpers.mock import suite as mock_suite
@@ -122,7 +122,7 @@ def write(
         header = SnapshotHeader.of(box, settings=settings)
         mock_suite.write(name, halos, realisation, header, *files, compression, own)
         del realisation
-    # Another process may have listed its own at the same moment as we did, without ours.
+    # Another process may have written the table at the same moment, without these simulations.
     for name in suites:
         _list_simulations(root, name, set_name, realisations, seed, volume)
     return [files[0] for _, _, _, files, _ in jobs]
@@ -140,7 +140,7 @@ def is_written(
     compression=None,
     volume="L25n256",
 ):
-    """Whether both files of a mock simulation are there, whole and of the same settings.
+    """Tell whether both files of a mock simulation are there, whole and of the same settings.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def is_written(
 
 
 def file_paths(root, suite, realisation, set_name="CV", snapshot=90, volume="L25n256"):
-    """Where a mock simulation's snapshot and group catalogue lie.
+    """Return the paths of a mock simulation's snapshot and group catalogue.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _check(suites, realisations, cells, minimum_mass, set_name, snapshot, volume
 
 
 def _state(path, settings, overwrite):
-    """Whether a file is done; raises when something else is in its place."""
+    """Tell whether a file is done; raise if another file is in its place."""
     from cgmhelpers.mock.files import is_mock, is_whole, read_settings
 
     if not path.exists():
@@ -268,7 +268,7 @@ def _list_simulations(root, name, set_name, realisations, seed, volume):
         before = path.read_text()
         lines = [line.split() for line in before.splitlines() if not line.startswith("#")]
         rows = {line[0]: line for line in lines if line}
-    # Other processes may be writing other realisations: list what lies there, not only our own.
+    # Other processes may be writing other realisations: list all that are there.
     there = {one.name.removeprefix(f"{set_name}_") for one in folder.glob(f"{set_name}_*")}
     there = {int(one) if one.isdigit() else one for one in there}
     for realisation in there | set(realisations):

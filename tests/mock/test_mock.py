@@ -71,7 +71,7 @@ def test_same_seed_same_bytes(root, tmp_path):
 
 
 def test_resumes_and_protects(tmp_path):
-    """What is whole stays, what has other settings is an error, a real file is never replaced."""
+    """A whole file stays, other settings are an error, a real file is never replaced."""
     call = {"suites": ("SIMBA",), "cells": 20_000, "progress": False}
     (path,) = writing.write(tmp_path, **call)
     before = path.stat().st_mtime_ns
