@@ -223,13 +223,13 @@ def _images(sim, fields, frame, table, gathered, backend, progress):
 def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):
     """Digest all that a store depends on, the declarations of its fields included."""
     if halos is None:
-        which = {"minimum_mass": minimum_mass} | provenance.file_identity(sim.catalogue_path)
+        which = {"minimum_mass": minimum_mass} | provenance.file_identity(*sim.catalogue_files)
     else:
         columns = halos[["group", "x", "y", "z", "m200c", "r200c"]]
         which = pd.util.hash_pandas_object(columns, index=False).tolist()
     return provenance.fingerprint(
         simulation=sim.name,
-        snapshot=provenance.file_identity(sim.snapshot_path),
+        snapshot=provenance.file_identity(*sim.snapshot_files),
         halos=which,
         fields=[field.declaration() for field in fields],
         frame=[frame.pixels, frame.pixel_size, frame.depth],

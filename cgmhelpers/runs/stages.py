@@ -158,8 +158,8 @@ class Halos(Table):
     def parts(self):
         """Say what the table depends on."""
         return {
-            "snapshot": provenance.file_identity(self.maps.sim.snapshot_path),
-            "catalogue": provenance.file_identity(self.maps.sim.catalogue_path),
+            "snapshot": provenance.file_identity(*self.maps.sim.snapshot_files),
+            "catalogue": provenance.file_identity(*self.maps.sim.catalogue_files),
             "minimum_log_mass": self.maps.minimum_log_mass,
         }
 

@@ -37,6 +37,9 @@ class Piece:
     width: int = 0
     label: str = ""
 
+    def __str__(self):
+        return f"{self.name} of {self.width} columns" if self.width else self.name
+
     def found_in(self, group):
         """Whether an open HDF5 group holds this piece.
 
@@ -260,22 +263,26 @@ but within reach of wrong units and damaged files. NaN and infinity are outside.
 
 @dataclass(frozen=True)
 class Suite:
-    """File names of a suite from before March 2024, and gas columns that tell its snapshots from
-    those of the others."""
+    """Gas columns that tell the snapshots of a suite from those of the others, and whether it had
+    34 snapshots before March 2024 instead of 91."""
 
-    old_snapshot: str
-    old_catalogue: str
-    has: tuple = ()
-    lacks: tuple = ()
+    has: tuple[Piece, ...]
+    lacks: tuple[str, ...] = ()
+    had_34: bool = False
 
 
-_OLD = ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5")
-_OLD_OF_91 = ("snap_090.hdf5", "fof_subhalo_tab_090.hdf5")
+_TABLE = Piece("GFM_Metals", column=0, width=9)
 SUITES = {
-    "IllustrisTNG": Suite(*_OLD, ("GFM_Metallicity",), ("SmoothingLength",)),
-    "SIMBA": Suite(*_OLD, ("Metallicity",), ("GFM_Metallicity", "AMR_level")),
-    "Astrid": Suite(*_OLD_OF_91, ("GFM_Metallicity", "SmoothingLength")),
-    "Swift-EAGLE": Suite(*_OLD_OF_91, ("SmoothingLengths", "StarFormationRates")),
-    "Ramses": Suite(*_OLD_OF_91, ("AMR_level",)),
+    "IllustrisTNG": Suite(
+        (Piece("GFM_Metallicity"), _TABLE), ("SmoothingLength", "SmoothingLengths"), had_34=True
+    ),
+    "SIMBA": Suite(
+        (Piece("Metallicity", column=0, width=11), Piece("SmoothingLength")),
+        ("GFM_Metallicity", "AMR_level"),
+        had_34=True,
+    ),
+    "Astrid": Suite((Piece("GFM_Metallicity"), _TABLE, Piece("SmoothingLength"))),
+    "Swift-EAGLE": Suite((Piece("SmoothingLengths"), Piece("StarFormationRates"))),
+    "Ramses": Suite((Piece("AMR_level"),)),
 }
-"""Suites whose files are known; others are looked for by the new names."""
+"""Suites whose files are known; others are read by what they hold."""

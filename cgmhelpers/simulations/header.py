@@ -1,13 +1,13 @@
-"""Opening snapshots and catalogues, and the header of a snapshot in physical units."""
+"""The header of a snapshot, of one file or of many, in physical units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
 import numpy as np
 from astropy import units as u
 
-from cgmhelpers.errors import FormatError
-from cgmhelpers.simulations.hdf5 import faults_named
+from cgmhelpers.errors import DataNotFoundError, FormatError
+from cgmhelpers.simulations.hdf5 import faults_named, opened
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ class Header:
     omega_baryon: float
     mass_table: tuple  # Msun, six particle types; 0 where masses are listed per particle
     particle_number: tuple  # six particle types
+    is_cutout: bool  # whether it is a region of a simulation
     mock: str  # description of the generator of a mock snapshot, empty for a simulation
 
 
@@ -135,6 +136,15 @@ KERNEL_RADII = {
 }
 """Support radius of SWIFT's kernels over its smoothing length, which is twice the kernel's standard
 deviation (Dehnen & Aly 2012, MNRAS 425, 1068, Table 1, in three dimensions)."""
+
+_OTHER_NAMES = {
+    "Omega0": ("Omega_Matter", "OmegaMatter", "Omega_m", "OmegaM"),
+    "OmegaLambda": ("Omega_Lambda", "Omega_lambda", "OmegaL"),
+    "OmegaBaryon": ("Omega_Baryon", "Omega_b", "OmegaB"),
+    "HubbleParam": ("h", "Hubble_Param"),
+    "NumPart_Total": ("TotNumPart",),
+}
+"""Gadget's name of an attribute -> its names in GIZMO since 2019, MP-Gadget and converters."""
 
 _SWIFT_NAMES = {
     "HubbleParam": ("Cosmology", "h"),
@@ -159,13 +169,24 @@ def _scalars(group):
 
 def _attributes(file):
     """Header, parameters and units of a file, by Gadget's names."""
-    if "Cosmology" in file and "Omega_m" in file["Cosmology"].attrs:
-        return _swift_attributes(file)
-    merged = {}
-    for group in ("Units", "Parameters", "Header"):  # the header has the last word
+    values = {}
+    for group in ("Cosmology", "Units", "Parameters", "Header"):  # the header has the last word
         if group in file:
-            merged |= _scalars(file[group])
-    return merged
+            values |= _scalars(file[group])
+    # Files of other codes may have such a group, but name their units as Gadget does.
+    if "Omega_m" in file.get("Cosmology", file).attrs and "UnitLength_in_cm" not in values:
+        values = _swift_attributes(file)
+    for name, others in _OTHER_NAMES.items():
+        known = [other for other in others if other in values]
+        if name not in values and known:
+            values[name] = values[known[0]]
+    time = values.get("Time", values.get("Scale-factor"))
+    if "Redshift" not in values and time is not None and 0 < float(time) < 1.1:
+        values["Redshift"] = 1 / float(time) - 1  # files without a redshift are in scale factors
+    sides = np.atleast_1d(values.get("BoxSize", np.nan))
+    if sides.shape == (3,) and np.all(sides == sides[0]):  # SWIFT lists one side an axis
+        values["BoxSize"] = sides[0]
+    return values
 
 
 def _swift_attributes(file):
@@ -185,9 +206,6 @@ def _swift_attributes(file):
         values[name] = groups[group][key]
     time = groups["Units"].get("Unit time in cgs (U_t)", np.nan)
     values["UnitVelocity_in_cm_per_s"] = values["UnitLength_in_cm"] / time
-    sides = np.atleast_1d(values.get("BoxSize", np.nan))
-    if np.all(sides == sides[0]):  # SWIFT lists one side an axis
-        values["BoxSize"] = sides[0]
     return values
 
 
@@ -208,25 +226,143 @@ def _kernel_radius(file):
     return np.nan
 
 
-def read_header(file):
-    """Read the header of an open snapshot.
+@dataclass(frozen=True)
+class Snapshot:
+    """What the files of one snapshot say together.
+
+    Attributes
+    ----------
+    header : Header
+        In physical units; its particle numbers are those of all files.
+    units : CodeUnits
+        Factors from the files' units to ours.
+    numbers : tuple of tuple of int
+        Particles of each type in each file.
+    """
+
+    header: Header
+    units: CodeUnits
+    numbers: tuple
+
+
+def read_snapshot(paths, cutout=False):
+    """Read the headers of all files of a snapshot, and make sure that they are all of it.
 
     Parameters
     ----------
-    file : h5py.File
-        The snapshot.
+    paths : sequence of Path
+        One file, or all parts.
+    cutout : bool
+        Whether the files hold a region of a simulation, whose header may be that of the whole. A
+        file whose header has an attribute ``CutoutType`` or alike is one anyway.
 
     Returns
     -------
-    header : Header
-        In physical units.
-    units : CodeUnits
-        Factors from the file's units to ours.
+    Snapshot
 
     Raises
     ------
     FormatError
-        If an attribute is missing or impossible, or the file is one part of a snapshot.
+        If an attribute is missing or impossible, or the files aren't one whole snapshot.
+    """
+    headers, totals = [], []
+    for path in paths:
+        with opened(path) as file:
+            header, units, total = read_header(file, cutout)
+        if headers and _differs(header, headers[0]):
+            raise FormatError(
+                f"{path} and {paths[0]} aren't parts of one snapshot.",
+                found=_differs(header, headers[0]),
+                expected="the same in all parts",
+                remedy="Give the parts of one simulation at one time.",
+            )
+        headers.append(header)
+        totals.append(total)
+    numbers = tuple(header.particle_number for header in headers)
+    if not headers[0].is_cutout:
+        _check_whole(paths, numbers, totals)
+    whole = replace(headers[0], particle_number=tuple(map(sum, zip(*numbers, strict=True))))
+    return Snapshot(whole, units, numbers)
+
+
+def _differs(header, first):
+    """Name what differs between the headers of two parts, empty where nothing does."""
+    names = ("box_size", "redshift", "hubble", "omega_matter", "mass_table", "is_cutout")
+    return ", ".join(
+        f"{name} {getattr(header, name)} and {getattr(first, name)}"
+        for name in names
+        if not np.allclose(getattr(header, name), getattr(first, name), rtol=1e-6, atol=1e-9)
+    )
+
+
+def _check_whole(paths, numbers, totals):
+    """Hold the particles that are listed in the files against those that the snapshot has."""
+    listed = np.sum(numbers, axis=0, dtype=np.int64)
+    expected, number_of_files = totals[0]
+    if expected is None and number_of_files in (0, len(paths)):
+        return
+    if expected is not None and np.array_equal(listed, expected):
+        return
+    found = f"{len(paths)} file{'s' * (len(paths) != 1)} with {listed.tolist()} particles"
+    whole = [f"NumFilesPerSnapshot = {number_of_files}"] * (number_of_files > 0)
+    whole += [] if expected is None else [f"NumPart_Total = {expected.tolist()}"]
+    raise FormatError(
+        f"{paths[0]} is one part of a snapshot."
+        if len(paths) == 1
+        else f"{paths[0]} and the other parts aren't a whole snapshot.",
+        found=found,
+        expected=" and ".join(whole),
+        remedy="Put all parts into one folder and give any of them, or the folder. For a region "
+        "that was cut out of a simulation, give cutout=True to Simulation.from_files.",
+    )
+
+
+def is_part(path):
+    """Whether a file says that it is one part of a snapshot.
+
+    Parameters
+    ----------
+    path : Path
+        A snapshot.
+
+    Returns
+    -------
+    bool
+        False also for a file that can't be read, which others say with its reason.
+    """
+    try:
+        read_snapshot([path])
+    except FormatError as error:
+        return "one part of a snapshot" in error.problem
+    except DataNotFoundError:
+        return False
+    return False
+
+
+def read_header(file, cutout=False):
+    """Read the header of one open file of a snapshot.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    cutout : bool
+        As for `read_snapshot`.
+
+    Returns
+    -------
+    header : Header
+        In physical units; its particle numbers are those of this file.
+    units : CodeUnits
+        Factors from the file's units to ours.
+    total : tuple
+        Particles of six types in the whole snapshot, or None where the file doesn't say; and the
+        number of its files, 0 where the file doesn't say.
+
+    Raises
+    ------
+    FormatError
+        If an attribute is missing or impossible.
     """
     with faults_named(file.filename):
         values = _attributes(file)
@@ -235,21 +371,29 @@ def read_header(file):
         raise FormatError(
             f"{file.filename}: the header lacks {missing}.",
             found=sorted(values),
-            expected=f"the attributes {_NEEDED} in Header, Parameters or Units",
+            expected=f"the attributes {_NEEDED} in Header, Parameters, Cosmology or Units",
         )
     with faults_named(file.filename):
-        return _physical(file, values)
+        return *_physical(file, values, cutout), _total(file, values)
 
 
-def _physical(file, values):
-    """Header and units from the values of the attributes."""
-    if values.get("NumFilesPerSnapshot", 1) != 1:
+def _total(file, values):
+    """Particles of the whole snapshot and the number of its files, as one of them says."""
+    number_of_files = int(values.get("NumFilesPerSnapshot", 0))
+    low = _six(values.get("NumPart_Total", 0), np.int64)
+    high = _six(values.get("NumPart_Total_HighWord", 0), np.int64)
+    total = low + (high << 32)
+    if (total < 0).any() or number_of_files < 0:
         raise FormatError(
-            f"{file.filename} is one part of a snapshot.",
-            found=f"NumFilesPerSnapshot = {values['NumFilesPerSnapshot']}",
-            expected="a snapshot in one file, as CAMELS has them",
-            remedy="Join the parts first.",
+            f"{file.filename}: the header's numbers of particles and files can't be used.",
+            found=f"NumPart_Total {total}, NumFilesPerSnapshot {number_of_files}",
+            expected="numbers >= 0",
         )
+    return (total if total.any() else None), number_of_files
+
+
+def _physical(file, values, cutout):
+    """Header and units from the values of the attributes."""
     for name, (low, high) in _LIMITS.items():
         value = values.get(name, 1.0)
         if not (np.isscalar(value) and low < float(value) < high):
@@ -259,7 +403,10 @@ def _physical(file, values):
                 expected=f"a number between {low} and {high}",
                 remedy="Check the units: CAMELS files have lengths in kpc/h and h about 0.67.",
             )
+    cutout = cutout or any(str(name).startswith("Cutout") for name in values)
     numbers = _six(values["NumPart_ThisFile"], int)
+    if cutout:  # many tools copy the header of the whole simulation
+        numbers = np.array([_present(file, number) for number in range(6)])
     masses = _six(values.get("MassTable", 0.0), float)
     if (numbers < 0).any() or not (np.isfinite(masses) & (masses >= 0)).all():
         raise FormatError(
@@ -282,9 +429,16 @@ def _physical(file, values):
         omega_baryon=float(values.get("OmegaBaryon", np.nan)),
         mass_table=tuple(masses * units.mass),
         particle_number=tuple(numbers.tolist()),
+        is_cutout=cutout,
         mock=mock.decode() if isinstance(mock, bytes) else str(mock),
     )
     return header, units
+
+
+def _present(file, particle_type):
+    """Number of particles that a file holds of a type."""
+    places = file.get(f"PartType{particle_type}/Coordinates")
+    return 0 if places is None else len(places)
 
 
 def _six(listed, dtype):

@@ -57,6 +57,23 @@ class Particles(Mapping):
         return Particles({name: column[index] for name, column in self._columns.items()})
 
 
+def joined(parts):
+    """Join particles of several files.
+
+    Parameters
+    ----------
+    parts : list of Particles
+        At least one, with the same columns.
+
+    Returns
+    -------
+    Particles
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Particles({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
 def particle_group(file, particle_type, number):
     """Find the group of a particle type.
 

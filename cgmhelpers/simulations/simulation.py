@@ -1,7 +1,7 @@
 """CAMELS simulations: where their files lie, and their content in physical units."""
 
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,8 @@ from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.simulations import catalogue, dialects, layout
 from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
-from cgmhelpers.simulations.header import read_header
-from cgmhelpers.simulations.layout import first_existing
-from cgmhelpers.simulations.particles import ParticleReader, particle_group
+from cgmhelpers.simulations.header import is_part, read_snapshot
+from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
 """The suites of the paper."""
@@ -36,7 +35,7 @@ ROWS = 2**22
 """Least number of rows of a piece where a whole column isn't needed at once."""
 
 
-def discover(root, suites=SUITES, set_name="CV", snapshot=90):
+def discover(root, suites=SUITES, set_name="CV", snapshot=90, volume=None):
     """Find the simulations of a data root.
 
     Parameters
@@ -48,27 +47,37 @@ def discover(root, suites=SUITES, set_name="CV", snapshot=90):
     set_name : str
         Set of simulations.
     snapshot : int
-        Snapshot number.
+        Snapshot number, of 91.
+    volume : str, optional
+        ``"L25n256"``, ``"L50n512"``, ``"zoom"``; by default all of them.
 
     Returns
     -------
     list of Simulation
-        In the order of the suites, then of the realisations.
+        In the order of the suites, then of the volumes, then of the realisations.
     """
     found = []
+    pattern = layout.realisation_pattern(set_name)
     for suite in suites:
-        pattern = re.compile(rf"{re.escape(set_name)}_(\d+|p\w+_n?\d+)$")
-        names = set()
-        for path in layout.candidate_paths(root, suite, set_name, 0, snapshot)[0]:
-            folder = path.parent.parent
-            if folder.is_dir():
-                names |= {m[1] for entry in folder.iterdir() if (m := pattern.match(entry.name))}
-        for name in sorted(names, key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)):
-            realisation = int(name) if name.isdigit() else name
-            candidates, _ = layout.candidate_paths(root, suite, set_name, realisation, snapshot)
-            if any(path.is_file() for path in candidates):
-                found.append(Simulation(root, suite, set_name, realisation, snapshot))
+        for level in layout.VOLUMES if volume is None else (volume,):
+            names = set()
+            folders = layout.simulation_folders(root, suite, set_name, "", level)
+            for parent in {folder for group in folders.values() for folder in group}:
+                if parent.is_dir():
+                    entries = (pattern.match(entry.name) for entry in parent.iterdir())
+                    names |= {match[1] for match in entries if match}
+            for name in sorted(names, key=_as_numbers):
+                realisation = int(name) if name.isdigit() else name
+                sim = Simulation(root, suite, set_name, realisation, snapshot, level)
+                if sim.has_snapshot:
+                    found.append(sim)
     return found
+
+
+def _as_numbers(name):
+    """Sort ``p2_n1`` between ``p1_2`` and ``p2_0``, and numbers before names."""
+    numbers = [int(text.replace("n", "-")) for text in re.findall(r"n?\d+", name)]
+    return not name.isdigit(), numbers
 
 
 class Simulation:
@@ -84,9 +93,11 @@ class Simulation:
     set_name : str
         Set of simulations, for example ``"CV"``.
     realisation : int or str
-        Number in the set.
+        Number in the set, or what stands for it: ``"p1_n2"`` in the set 1P.
     snapshot : int
-        Snapshot number; 90 is redshift 0.
+        Snapshot number, of 91; 90 is redshift 0. The header must have its redshift.
+    volume : str, optional
+        ``"L25n256"``, ``"L50n512"``, ``"zoom"``; by default the first that has the snapshot.
 
     Raises
     ------
@@ -96,35 +107,46 @@ class Simulation:
         When a file doesn't hold what is needed.
     """
 
-    def __init__(self, root, suite, set_name="CV", realisation=0, snapshot=90):
+    def __init__(self, root, suite, set_name="CV", realisation=0, snapshot=90, volume=None):
         self.root = Path(root)
         self.suite = suite
         self.set_name = set_name
         self.realisation = realisation
         self.snapshot = snapshot
-        self._paths = None
+        self._volume = volume
+        self._given = None
+        self._cutout = False
 
     @classmethod
-    def from_files(cls, snapshot_path, catalogue_path=None, suite="unknown", realisation=0):
+    def from_files(
+        cls, snapshot_path, catalogue_path=None, suite="unknown", realisation=0, *, cutout=False
+    ):
         """Read files that lie anywhere.
 
         Parameters
         ----------
-        snapshot_path : path
-            The snapshot.
-        catalogue_path : path, optional
-            The group catalogue; without it there are no halos.
+        snapshot_path : path or sequence of path
+            The snapshot: a file, a folder with its parts, any part (the others lie beside it), or
+            a list of all parts.
+        catalogue_path : path or sequence of path, optional
+            The group catalogue, likewise; without it there are no halos.
         suite : str
             A name for tables and labels.
         realisation : int or str
             A number for tables and labels.
+        cutout : bool
+            Whether the snapshot holds a region that was cut out of a simulation: its matter isn't
+            held against the box. Files whose header says so don't need it.
 
         Returns
         -------
         Simulation
         """
-        self = cls(Path(snapshot_path).parent, suite, "file", realisation)
-        self._paths = (Path(snapshot_path), catalogue_path and Path(catalogue_path))
+        listed = isinstance(snapshot_path, (list, tuple))
+        first = Path(snapshot_path[0] if listed else snapshot_path)
+        self = cls(first.parent, suite, "file", realisation, volume=layout.DEFAULT_VOLUME)
+        self._given = (snapshot_path, catalogue_path)
+        self._cutout = cutout
         return self
 
     def __repr__(self):
@@ -132,42 +154,105 @@ class Simulation:
 
     @property
     def name(self):
-        """Suite and folder, for example ``IllustrisTNG/CV_0``."""
-        return f"{self.suite}/{layout.simulation_name(self.set_name, self.realisation)}"
+        """Suite and folder: ``IllustrisTNG/CV_0``, or ``IllustrisTNG/L50n512/CV_0``."""
+        folder = layout.simulation_name(self.set_name, self.realisation)
+        level = [] if self.volume == layout.DEFAULT_VOLUME else [self.volume]
+        return "/".join([self.suite, *level, folder])
 
-    def _candidates(self):
-        return layout.candidate_paths(
-            self.root, self.suite, self.set_name, self.realisation, self.snapshot
-        )
+    @property
+    def set_label(self):
+        """Set with its volume, where that isn't L25n256: ``CV``, or ``L50n512_CV``."""
+        if self.volume == layout.DEFAULT_VOLUME:
+            return self.set_name
+        return f"{self.volume}_{self.set_name}"
 
     @cached_property
+    def volume(self):
+        """Volume of the simulation: as asked for, or the first that has the snapshot."""
+        if self._volume is not None:
+            return self._volume
+        stems = layout.file_stems(self.suite, self.snapshot)[0]
+        for volume in layout.VOLUMES:
+            if layout.find(self._folders("Sims", volume), stems):
+                return volume
+        return layout.DEFAULT_VOLUME
+
+    def _folders(self, first, volume):
+        """Folders in which a file may be, those below the top folder `first` before others."""
+        name = layout.simulation_name(self.set_name, self.realisation)
+        groups = layout.simulation_folders(self.root, self.suite, self.set_name, name, volume)
+        order = sorted(groups, key=lambda top: top != first)
+        return [folder for top in order for folder in groups[top]]
+
+    @property
+    def has_snapshot(self):
+        """Whether the snapshot is in one of the known places."""
+        stems = layout.file_stems(self.suite, self.snapshot)[0]
+        return bool(layout.find(self._folders("Sims", self.volume), stems))
+
+    @cached_property
+    def snapshot_files(self):
+        """Paths of the snapshot: one file, or all parts."""
+        if self._given:
+            return _given_files(self._given[0], is_catalogue=False)
+        folders = self._folders("Sims", self.volume)
+        stems = layout.file_stems(self.suite, self.snapshot)[0]
+        if not (found := layout.find(folders, stems)):
+            raise layout.missing(folders, stems, f"snapshot of {self.name}")
+        return found
+
+    @property
     def snapshot_path(self):
-        """Path of the snapshot."""
-        if self._paths:
-            return self._paths[0]
-        return first_existing(self._candidates()[0], f"snapshot of {self.name}")
+        """Path of the snapshot, or of its first part."""
+        return self.snapshot_files[0]
 
     @cached_property
-    def catalogue_path(self):
-        """Path of the group catalogue."""
-        if self._paths:
-            if self._paths[1] is None:
+    def catalogue_files(self):
+        """Paths of the group catalogue: one file, or all parts."""
+        if self._given:
+            if self._given[1] is None:
                 raise DataNotFoundError(
                     f"{self.snapshot_path} was opened without a group catalogue.",
                     remedy="Give catalogue_path to Simulation.from_files.",
                 )
-            return self._paths[1]
-        return first_existing(self._candidates()[1], f"group catalogue of {self.name}")
+            return _given_files(self._given[1], is_catalogue=True)
+        folders = self._folders("FOF_Subfind", self.volume)
+        stems = layout.file_stems(self.suite, self.snapshot)[1]
+        if not (found := layout.find(folders, stems)):
+            raise layout.missing(folders, stems, f"group catalogue of {self.name}")
+        return found
+
+    @property
+    def catalogue_path(self):
+        """Path of the group catalogue, or of its first part."""
+        return self.catalogue_files[0]
 
     @cached_property
-    def _header_and_units(self):
-        with opened(self.snapshot_path) as file:
-            return read_header(file)
+    def _content(self):
+        """Header, units and particle numbers of all files."""
+        content = read_snapshot(self.snapshot_files, self._cutout)
+        if not self._given and self.volume != "zoom":
+            self._check_redshift(content.header.redshift)
+        return content
+
+    def _check_redshift(self, redshift):
+        """Hold the header against the number that was asked for: a file's name can mean two."""
+        expected, tolerance = layout.expected_redshift(self.snapshot)
+        if abs(np.log1p(redshift) - np.log1p(expected)) <= tolerance:
+            return
+        nearest = layout.nearest_snapshot(redshift)
+        raise FormatError(
+            f"{self.snapshot_path} isn't snapshot {self.snapshot} of {self.name}.",
+            found=f"redshift {redshift:.3g} in its header",
+            expected=f"redshift {expected:.3g}",
+            remedy=f"Numbers count 91 snapshots, also in trees that have 34: ask for {nearest} if "
+            "you want this redshift, or give the file to Simulation.from_files.",
+        )
 
     @property
     def header(self):
         """The snapshot's header, in physical units (`Header`)."""
-        return self._header_and_units[0]
+        return self._content.header
 
     @property
     def is_mock(self):
@@ -259,15 +344,34 @@ class Simulation:
         read : callable
             ``read(columns, rows)`` gives the `Particles` of a slice of rows.
         pieces : list of slice
-            All rows, in pieces that cut no chunk of the file.
+            All rows of all files, in pieces that cut no chunk and lie in one file.
         """
-        number = self.number(kind)
-        with opened(self.snapshot_path) as file:
-            with faults_named(self.snapshot_path):
-                group = particle_group(file, _particle_type(kind), number)
-                step = whole_chunks(group, rows)
-            pieces = [slice(start, min(start + step, number)) for start in range(0, number, step)]
-            yield ParticleReader(group, *self._header_and_units, kind).read, pieces
+        content, particle_type = self._content, _particle_type(kind)
+        with ExitStack() as stack:
+            readers, pieces, start = [], [], 0
+            for path, numbers in zip(self.snapshot_files, content.numbers, strict=True):
+                file = stack.enter_context(opened(path))
+                number = numbers[particle_type]
+                with faults_named(path):
+                    group = particle_group(file, particle_type, number)
+                    step = whole_chunks(group, rows)
+                reader = ParticleReader(group, content.header, content.units, kind)
+                readers.append((start, reader))
+                pieces += [
+                    slice(start + row, start + min(row + step, number))
+                    for row in range(0, number, step)
+                ]
+                start += number
+
+            def read(columns, rows):
+                parts = [
+                    reader.read(columns, slice(max(rows.start - first, 0), rows.stop - first))
+                    for first, reader in readers
+                    if max(rows.start, first) < min(rows.stop, first + reader.number)
+                ]
+                return joined(parts) if parts else readers[0][1].read(columns, slice(0, 0))
+
+            yield read, pieces
 
     def halos(self, minimum_mass=10**11.5):
         """Read the halos of the group catalogue.
@@ -280,24 +384,27 @@ class Simulation:
         Returns
         -------
         pandas.DataFrame
-            One row a halo, in the catalogue's order: suite, set_name, realisation, group (row
-            in the catalogue), x, y, z [kpc, physical] of the potential minimum, m200c [Msun],
-            r200c [kpc, physical], log_mass (log10 of m200c), halo_class. Empty where the
+            One row a halo, in the catalogue's order: suite, set_name (with the volume, as of
+            `set_label`), realisation, group (row in the catalogue), x, y, z [kpc, physical] of
+            the potential minimum, m200c [Msun], r200c [kpc, physical], log_mass (log10 of m200c),
+            halo_class. Empty where the
             catalogue has no such halo.
 
         Raises
         ------
         FormatError
-            When the catalogue lacks a data set, holds what can't be, or isn't the snapshot's.
+            When the catalogue lacks a data set, holds values that no halo has, contradicts itself,
+            or isn't the snapshot's.
         """
-        position, mass, radius = catalogue.read(self.catalogue_path, *self._header_and_units)
+        content = self._content
+        position, mass, radius = catalogue.read(self.catalogue_files, content.header, content.units)
         chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
         x, y, z = position[chosen].T
         log_mass = np.log10(mass[chosen])
         return pd.DataFrame(
             {
                 "suite": self.suite,
-                "set_name": self.set_name,
+                "set_name": self.set_label,
                 "realisation": self.realisation,
                 "group": chosen,
                 "x": x,
@@ -309,6 +416,18 @@ class Simulation:
                 "halo_class": halo_class(log_mass),
             }
         )
+
+
+def _given_files(given, is_catalogue):
+    """Files that a user means: a file, a folder, any part, or a list."""
+    if isinstance(given, (list, tuple)):
+        return tuple(map(Path, given))
+    path = Path(given)
+    if path.is_dir():
+        return layout.files_in(path, is_catalogue)
+    others = layout.siblings(path) if path.is_file() else (path,)
+    says_part = catalogue.is_part if is_catalogue else is_part
+    return others if len(others) > 1 and says_part(path) else (path,)
 
 
 def _particle_type(kind):

@@ -32,21 +32,26 @@ def fingerprint(**parts):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_identity(path):
-    """Name, size and time of a file: enough to notice a replaced one without reading 4 GB.
+def file_identity(*paths):
+    """Name, size and time of files: enough to notice a replaced one without reading 4 GB.
 
     Parameters
     ----------
-    path : path
-        The file.
+    *paths : path
+        One file, or the parts of one.
 
     Returns
     -------
     dict
-        Plain values for `fingerprint`.
+        Plain values for `fingerprint`; lists of them where there are several files.
     """
-    status = Path(path).stat()
-    return {"name": Path(path).name, "size": status.st_size, "modified": status.st_mtime_ns}
+    found = []
+    for path in map(Path, paths):
+        status = path.stat()
+        found.append({"name": path.name, "size": status.st_size, "modified": status.st_mtime_ns})
+    if len(found) == 1:
+        return found[0]
+    return {key: [one[key] for one in found] for key in ("name", "size", "modified")}
 
 
 def manifest():

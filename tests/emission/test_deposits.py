@@ -118,7 +118,7 @@ def test_compton_map_of_a_uniform_medium(tmp_path):
     # Kernels of three spacings, so that the lattice hardly shows.
     columns["SmoothingLength"] = np.full(len(lattice), 3 * spacing, "f4")
     write_snapshot(tmp_path / "s.hdf5", {0: columns})
-    write_catalogue(tmp_path / "g.hdf5", [centre], [100.0], [200.0])
+    write_catalogue(tmp_path / "g.hdf5", [centre], radius=[200.0])
     from cgmhelpers.simulations.simulation import Simulation
 
     sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5")

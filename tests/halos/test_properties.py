@@ -76,8 +76,7 @@ def write_halo(folder, dialect, centre, number=40_000):
     write_catalogue(
         folder / "tab.hdf5",
         to_code_length([centre, empty]),
-        to_code_mass([7e12, 5e12]),
-        to_code_length([R200C, R200C]),
+        radius=to_code_length([R200C, R200C]),
     )
     return Simulation.from_files(folder / "snap.hdf5", folder / "tab.hdf5", dialect)
 
@@ -137,11 +136,10 @@ def test_aperture_counts_beyond_the_virial_radius(tmp_path):
     write_catalogue(
         tmp_path / "tab.hdf5",
         [to_code_length(CENTRES["inside"])],
-        to_code_mass([1e12]),
-        to_code_length([100.0]),
+        radius=to_code_length([100.0]),
     )
     sim = Simulation.from_files(tmp_path / "snap.hdf5", tmp_path / "tab.hdf5")
-    row = properties.compute(sim, sim.halos(), progress=False).iloc[0]
+    row = properties.compute(sim, sim.halos(1e10), progress=False).iloc[0]
     assert np.isnan(row.log_m_halo)
     assert 10**row.log_m_cgm == pytest.approx(1e10, rel=1e-6)
 

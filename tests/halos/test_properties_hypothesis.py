@@ -249,7 +249,7 @@ def test_what_is_written_is_read(tmp_path_factory, dialect, number, redshift, fi
     options = {"as_arrays": dialect == "Astrid", "filters": filters, "redshift": redshift}
     write_snapshot(folder / "s.hdf5", {0: raw}, **options)
     places, mass = rng.uniform(0, 25e3, (7, 3)), 10 ** rng.uniform(1, 4, 7)
-    write_catalogue(folder / "g.hdf5", places, mass, np.full(7, 100.0))
+    write_catalogue(folder / "g.hdf5", places, mass, redshift=redshift)
     sim = simulation.Simulation.from_files(folder / "s.hdf5", folder / "g.hdf5", dialect)
     gas, halos = sim.gas(), sim.halos(1e9)
     a = 1 / (1 + redshift)

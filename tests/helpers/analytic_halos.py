@@ -65,6 +65,6 @@ def write_dark_halo(
         folder / "groups.hdf5",
         [to_code_length(centre, redshift)],
         [to_code_mass(m200c)],
-        [to_code_length(r200c, redshift)],
+        redshift=redshift,
     )
     return Simulation.from_files(folder / "snapshot.hdf5", folder / "groups.hdf5", "test")

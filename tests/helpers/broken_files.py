@@ -36,6 +36,18 @@ def attribute(name, value):
     return edited(lambda file: file["Header"].attrs.__setitem__(name, value))
 
 
+def attributes(**values):
+    """Set attributes of the header; None removes one."""
+
+    def change(file):
+        for name, value in values.items():
+            file["Header"].attrs.pop(name, None)
+            if value is not None:
+                file["Header"].attrs[name] = value
+
+    return edited(change)
+
+
 def column(name, change):
     """Replace gas data by what `change` makes of it."""
 
@@ -93,18 +105,46 @@ SNAPSHOTS = {
     "no header": (edited(lambda f: f.__delitem__("Header")), "header lacks|BoxSize"),
     "no box": (edited(lambda f: f["Header"].attrs.__delitem__("BoxSize")), "lacks|BoxSize"),
     "box in words": (attribute("BoxSize", "25 Mpc/h"), "can't be read|25 Mpc/h"),
-    "box with three sides": (attribute("BoxSize", [25e3] * 3), "BoxSize can't be used"),
+    "box with three sides": (attribute("BoxSize", [25e3, 25e3, 50e3]), "BoxSize can't be used"),
     "negative box": (attribute("BoxSize", -25e3), "BoxSize can't be used|-25000"),
     "box without end": (attribute("BoxSize", np.inf), "BoxSize can't be used|inf"),
     "redshift not a number": (attribute("Redshift", np.nan), "Redshift can't be used|nan"),
     "H0 for h": (attribute("HubbleParam", 67.11), "HubbleParam can't be used|67.11|about 0.67"),
     "no unit of mass": (attribute("UnitMass_in_g", 0.0), "UnitMass_in_g can't be used"),
-    "one part of eight": (attribute("NumFilesPerSnapshot", 8), "one part of a snapshot|8"),
+    "one part of eight": (
+        attributes(NumFilesPerSnapshot=8, NumPart_Total=[8 * NUMBER] + [0] * 5),
+        "one part of a snapshot|NumFilesPerSnapshot = 8|cutout=True",
+    ),
+    "one part that doesn't say so": (
+        attributes(NumPart_Total=[2 * NUMBER] + [0] * 5),
+        "one part of a snapshot|NumPart_Total = [600",
+    ),
+    "one part without totals": (
+        attributes(NumFilesPerSnapshot=2, NumPart_Total=None),
+        "one part of a snapshot|NumFilesPerSnapshot = 2",
+    ),
+    "one part of more than 2^32 particles": (
+        attributes(NumPart_Total_HighWord=[1, 0, 0, 0, 0, 0]),
+        "one part of a snapshot|4294967596",
+    ),
+    "a part without dark matter": (
+        attributes(NumPart_Total=[NUMBER, 99, 0, 0, 0, 0]),
+        "one part of a snapshot|99",
+    ),
+    "neither redshift nor time": (
+        attributes(Redshift=None, Time=None),
+        "lacks|Redshift",
+    ),
+    "a time that's no scale factor": (attributes(Redshift=None, Time=13.7), "lacks|Redshift"),
     "numbers negative": (attribute("NumPart_ThisFile", [-3] * 6), "particle numbers|-3"),
     "numbers too large": (attribute("NumPart_ThisFile", [10**6] + [0] * 5), "1000000"),
-    "numbers zero": (attribute("NumPart_ThisFile", [0] * 6), "no gas"),
+    "numbers zero": (attribute("NumPart_ThisFile", [0] * 6), "one part of a snapshot|[0, 0"),
+    "numbers zero in the whole": (
+        attributes(NumPart_ThisFile=[0] * 6, NumPart_Total=[0] * 6),
+        "no gas",
+    ),
     "more kinds than groups": (
-        attribute("NumPart_ThisFile", [0, 5, 0, 0, 0, 0]),
+        attributes(NumPart_ThisFile=[0, 5, 0, 0, 0, 0], NumPart_Total=None),
         "no gas",
     ),
     "no gas group": (edited(lambda f: f.__delitem__("PartType0")), "PartType0|300"),
@@ -184,7 +224,39 @@ def own_header(**values):
     return edited(write)
 
 
+def part_of(number, **values):
+    """Keep the first groups of a catalogue, whose header says what the whole has."""
+
+    def cut(file):
+        for name in list(file["Group"]):
+            values_of = file["Group"][name][:number]
+            del file["Group"][name]
+            file["Group"][name] = values_of
+        file.create_group("Header").attrs.update({"Ngroups_Total": HALOS} | values)
+
+    return edited(cut)
+
+
 CATALOGUES = {
+    "one part of two": (
+        part_of(9, Ngroups_ThisFile=9, NumFiles=2),
+        "one part of a catalogue|9 groups|Ngroups_Total 40",
+    ),
+    "one part that doesn't say so": (
+        part_of(9, Ngroups_ThisFile=9, NumFiles=1),
+        "one part of a catalogue",
+    ),
+    "cut short": (part_of(9, Ngroups_ThisFile=HALOS), "header says|9 groups|40"),
+    "masses of another density": (
+        group("Group_M_Crit200", lambda m: m * 0.8146),
+        "contradicts itself|0.814|40 of 40|July 2025",
+    ),
+    "one radius wrong": (
+        group("Group_R_Crit200", first(210)),
+        "contradicts itself|row 5|1 of 40",
+    ),
+    "a mass without a radius": (group("Group_R_Crit200", first(0)), "contradicts itself|row 5"),
+    "masses in Msun/h": (group("Group_M_Crit200", lambda m: m * 1e10), "contradicts itself"),
     "cut off": (truncated(0.6), "can't be opened as HDF5"),
     "the snapshot again": (
         lambda path: shutil.copy(path.with_name("snapshot.hdf5"), path),
@@ -238,8 +310,12 @@ def halo(name, factor):
 TOGETHER = {
     "dark matter without h": (dark_mass(0.6711), "masses don't fit the box"),
     "dark matter off by 1000": (dark_mass(1000), "masses don't fit the box|1e10 Msun/h"),
-    "halo masses without h": (halo("Group_M_Crit200", 1.49), "doesn't belong to"),
-    "halo radii in Mpc": (halo("Group_R_Crit200", 1e-3), "doesn't belong to"),
+    "halo masses without h": (halo("Group_M_Crit200", 1.49), "contradicts itself|1.49"),
+    "halo radii in Mpc": (halo("Group_R_Crit200", 1e-3), "contradicts itself"),
+    "halos of another simulation": (
+        lambda root: (halo("Group_M_Crit200", 8)(root), halo("Group_R_Crit200", 2)(root)),
+        "doesn't belong to",
+    ),
     "halo positions without h": (halo("GroupPos", 0.6711), "doesn't belong to|same simulation"),
     "another realisation's catalogue": (
         lambda root: shutil.copy(catalogue(root, realisation=1), catalogue(root)),

@@ -11,7 +11,16 @@ KPC_IN_CM = 3.085678e21
 MASS_IN_G = 1.989e43
 
 
-def header(group, numbers, box=25000.0, redshift=0.0, mass_table=None, as_arrays=False):
+def header(
+    group,
+    numbers,
+    box=25000.0,
+    redshift=0.0,
+    mass_table=None,
+    as_arrays=False,
+    number_of_files=1,
+    total=None,
+):
     """Write a Gadget header; Astrid's holds arrays of length 1."""
     values = {
         "BoxSize": box,
@@ -24,12 +33,12 @@ def header(group, numbers, box=25000.0, redshift=0.0, mass_table=None, as_arrays
         "UnitLength_in_cm": KPC_IN_CM,
         "UnitMass_in_g": MASS_IN_G,
         "UnitVelocity_in_cm_per_s": 1e5,
-        "NumFilesPerSnapshot": 1,
+        "NumFilesPerSnapshot": number_of_files,
     }
     for name, value in values.items():
         group.attrs[name] = np.array([value]) if as_arrays else value
     group.attrs["NumPart_ThisFile"] = np.array(numbers, np.int32)
-    group.attrs["NumPart_Total"] = np.array(numbers, np.uint32)
+    group.attrs["NumPart_Total"] = np.array(total or numbers, np.uint32)
     group.attrs["MassTable"] = np.zeros(6) if mass_table is None else np.array(mass_table, float)
 
 
@@ -57,12 +66,37 @@ def write_snapshot(path, types, **options):
         header(file.create_group("Header"), numbers, **options)
 
 
-def write_catalogue(path, position=None, mass=None, radius=None):
-    """Write a group catalogue in code units; without arguments one that has no halos."""
+DENSITY = 27.754e-9  # critical, today, in code units: 1e10 Msun/h per (kpc/h)^3
+"""3 H^2 / (8 pi G) with H = 0.1 h km/s/kpc and G = 4.30092e-6 kpc (km/s)^2 / Msun."""
+
+
+def mass_within(radius, redshift=0.0):
+    """M200c of a halo of that R200c, both in code units."""
+    expansion = 0.3 * (1 + redshift) ** 3 + 0.7
+    density = DENSITY * expansion / (1 + redshift) ** 3  # comoving
+    return 200 * density * 4 / 3 * np.pi * np.asarray(radius, float) ** 3
+
+
+def radius_of(mass, redshift=0.0):
+    """R200c of a halo of that M200c, both in code units."""
+    return np.cbrt(np.asarray(mass, float) / mass_within(1.0, redshift))
+
+
+def write_catalogue(path, position=None, mass=None, radius=None, redshift=0.0, header=None):
+    """Write a group catalogue in code units; without arguments one that has no halos.
+
+    Of mass and radius, the one that isn't given follows from the other.
+    """
+    if position is not None and mass is None:
+        mass = mass_within(radius, redshift)
+    if position is not None and radius is None:
+        radius = radius_of(mass, redshift)
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
         group = file.create_group("Group")
         file.create_group("Subhalo")
+        if header is not None:
+            file.create_group("Header").attrs.update(header)
         if position is not None:
             group["GroupPos"] = np.asarray(position, np.float32)
             group["Group_M_Crit200"] = np.asarray(mass, np.float32)

@@ -35,7 +35,7 @@ def write(folder, rng):
     options = {"as_arrays": dialect == "Astrid", "filters": filters}
     write_snapshot(folder / "snapshot.hdf5", types, **options)
     places = rng.uniform(0, 25e3, (HALOS, 3))
-    write_catalogue(folder / "groups.hdf5", places, np.full(HALOS, 99.0), np.full(HALOS, 200.0))
+    write_catalogue(folder / "groups.hdf5", places, radius=np.full(HALOS, 200.0))
 
 
 # --- damage ---------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def simulation(folder, centres=CENTRES, types=None, realisation=0, **options):
     snapshot, catalogue = folder / "snapshot_090.hdf5", folder / "groups_090.hdf5"
     write_snapshot(snapshot, types, **options)
     mass = np.array([100.0, 60.0, 1.0])[: len(centres)]
-    write_catalogue(catalogue, centres, mass, np.full(len(centres), 200.0))
+    write_catalogue(catalogue, centres, mass)
     return Simulation.from_files(snapshot, catalogue, "IllustrisTNG", realisation)
 
 

@@ -11,6 +11,7 @@ from helpers.camels_files import (
     KPC_IN_CM,
     MASS_IN_G,
     gas_columns,
+    radius_of,
     write_catalogue,
     write_snapshot,
 )
@@ -58,7 +59,8 @@ def test_files_are_found_in_every_layout(tmp_path, suite, layout):
         path.touch()
     sim = Simulation(tmp_path, suite, "CV", 3)
     assert [sim.snapshot_path, sim.catalogue_path] == paths
-    assert [found.name for found in discover(tmp_path, (suite,))] == [f"{suite}/CV_3"]
+    level = "L50n512/" if layout == "second volume" else ""
+    assert [found.name for found in discover(tmp_path, (suite,))] == [f"{suite}/{level}CV_3"]
 
 
 def test_named_realisations_and_other_suites(tmp_path):
@@ -244,14 +246,15 @@ def test_only_the_columns_asked_for_are_read(tmp_path):
 def test_halos_in_physical_units(tmp_path):
     sim, _ = simulation(tmp_path, "IllustrisTNG", redshift=1.0)
     catalogue = tmp_path / "groups.hdf5"
-    write_catalogue(catalogue, [[1, 2, 3], [4, 5, 6], [7, 8, 9]], [0.1, 300, 3000], [9, 150, 400])
+    places, masses = [[1, 2, 3], [4, 5, 6], [7, 8, 9]], [0.1, 300, 3000]
+    write_catalogue(catalogue, places, masses, redshift=1.0)
     sim = Simulation.from_files(sim.snapshot_path, catalogue, "IllustrisTNG")
     table = sim.halos(minimum_mass=1e11)
     unit = MASS_IN_G * u.g.to(u.Msun) / HUBBLE
     length = KPC_IN_CM * u.cm.to(u.kpc) / 2 / HUBBLE
     assert list(table["group"]) == [1, 2]
     np.testing.assert_allclose(table["m200c"], np.array([300, 3000]) * unit, rtol=1e-6)
-    np.testing.assert_allclose(table["r200c"], np.array([150, 400]) * length, rtol=1e-6)
+    np.testing.assert_allclose(table["r200c"], radius_of([300, 3000], 1.0) * length, rtol=1e-6)
     np.testing.assert_allclose(table[["x", "y", "z"]], np.array([[4, 5, 6], [7, 8, 9]]) * length)
     assert list(table["halo_class"]) == ["l_star", "group"]
 
@@ -294,5 +297,6 @@ def test_a_part_of_a_snapshot_is_refused(tmp_path):
     sim, _ = simulation(tmp_path, "IllustrisTNG")
     with h5py.File(sim.snapshot_path, "r+") as file:
         file["Header"].attrs["NumFilesPerSnapshot"] = 8
+        file["Header"].attrs["NumPart_Total"] = [3200, 0, 0, 0, 0, 0]
     with pytest.raises(FormatError, match="NumFilesPerSnapshot = 8"):
         _ = sim.header
