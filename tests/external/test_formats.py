@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy import constants
 from astropy import units as u
+from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.emission import deposits, fields, hydrogen
 from cgmhelpers.errors import FormatError, ResultError
@@ -81,7 +82,10 @@ def write(folder, dialect, changes=None, redshift=0.0, **options):
     snapshot = write_snapshot(
         folder / f"{dialect}.hdf5", dialect, header, gas, dark, stars, **options
     )
-    groups = {"position": CENTRE[None], "m200c": np.array([4e12]), "r200c": np.array([R200C])}
+    cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
+    density = 200 * cosmology.critical_density0.to_value("Msun/kpc3")
+    mass = density * 4 / 3 * np.pi * R200C**3
+    groups = {"position": CENTRE[None], "m200c": np.array([mass]), "r200c": np.array([R200C])}
     catalogue = write_catalogue(folder / f"{dialect}_groups.hdf5", dialect, header, groups)
     return simulation.Simulation.from_files(snapshot, catalogue, dialect)
 

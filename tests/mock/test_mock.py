@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy import constants
 from astropy import units as u
+from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import classes, cosmology, properties
@@ -501,7 +502,9 @@ def test_arrays_come_back(tmp_path, suite, compression):
         "formation_time": np.full(7, 0.4),
     }
     groups = {"position": gas["position"][:2], "m200c": np.array([1e13, 1e12])}
-    groups["r200c"] = np.array([400.0, 180.0])
+    cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
+    density = 200 * cosmology.critical_density(0.5).to_value("Msun/kpc3")
+    groups["r200c"] = np.cbrt(groups["m200c"] / (4 / 3 * np.pi * density))
     path = snapshot.write_snapshot(
         tmp_path / "s.hdf5",
         suite,
@@ -545,7 +548,7 @@ def test_arrays_come_back(tmp_path, suite, compression):
     # Subfind's unit of mass isn't in its files: beside SWIFT's snapshot 1e10 Msun/h are meant.
     rtol = 4e-4 if suite == "Swift-EAGLE" else 1e-6
     np.testing.assert_allclose(found["m200c"], [1e13, 1e12], rtol=rtol)
-    np.testing.assert_allclose(found["r200c"], [400, 180], rtol=1e-6)
+    np.testing.assert_allclose(found["r200c"], groups["r200c"], rtol=1e-6)
 
 
 def test_dark_matter_only_and_no_halo(tmp_path):
