@@ -5,12 +5,16 @@ another realisation, one suite's snapshot in another suite's folder. Here the pa
 are held against each other; a run does it before it measures anything.
 """
 
+import logging
+
 import numpy as np
 from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError
 from cgmhelpers.simulations import dialects
 from cgmhelpers.simulations.hdf5 import opened
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = 0.2
 """Relative difference beyond which masses don't fit: less than any factor of h = 0.67, and more
@@ -20,11 +24,24 @@ FEWEST = 1000
 """Dark-matter particles that it takes to speak of a box filled with them."""
 
 
+BARYON_TOLERANCE = 0.3
+"""Relative difference beyond which the mass of gas and stars doesn't fit. Feedback moves gas, but
+not out of a periodic box; a factor of h = 0.67 is more."""
+
+DOUBTFUL = 0.05
+"""Relative difference of masses that is worth a warning: samples of gas are good to 2%."""
+
+SAMPLES, SAMPLE_ROWS = 8, 2**15
+"""Pieces of a list of particles that tell its mean mass, and their least length."""
+
+
 def check_simulation(sim):
     """Hold a snapshot against the name of its suite, and its masses against its cosmology.
 
     Dark matter has the mass (Omega_matter - Omega_baryon) rho_critical V, which needs one
-    particle: codes give all of them the same mass.
+    particle: codes give all of them the same mass. Gas and stars have Omega_baryon rho_critical V;
+    some thousand elements tell their mean mass. Where the header has no Omega_baryon, all matter
+    is held against Omega_matter. Regions that were cut out, and zooms, aren't held against a box.
 
     Parameters
     ----------
@@ -37,24 +54,65 @@ def check_simulation(sim):
         If they contradict each other.
     """
     _check_dialect(sim)
-    header, number = sim.header, sim.number("dark_matter")
-    if number < FEWEST:
+    header = sim.header
+    if header.is_cutout or header.particle_number[2] > 0:  # the coarse dark matter of a zoom
         return
-    with sim.reading("dark_matter") as (read, _):
-        particle = float(np.median(read(["mass"], slice(0, FEWEST))["mass"]))
     # Comoving volume, and the critical density of today.
     volume = (header.box_size / header.scale_factor) ** 3
     cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
-    baryons = np.nan_to_num(header.omega_baryon) if sim.number("gas") else 0.0
-    density = cosmology.critical_density0.to_value("Msun/kpc3")
-    expected = (header.omega_matter - baryons) * density * volume
-    if not abs(number * particle / expected - 1) <= TOLERANCE:
-        raise FormatError(
-            f"{sim.snapshot_path}: the masses don't fit the box and the cosmology.",
-            found=f"{number * particle:.4g} Msun of dark matter",
-            expected=f"{expected:.4g} Msun, from BoxSize, Omega0 and OmegaBaryon",
-            remedy="Check the units of masses and lengths: CAMELS has 1e10 Msun/h and kpc/h.",
-        )
+    unit = cosmology.critical_density0.to_value("Msun/kpc3") * volume
+    dark = gas = stars = 0.0
+    if sim.number("dark_matter") >= FEWEST:
+        with sim.reading("dark_matter") as (read, _):
+            particle = float(np.median(read(["mass"], slice(0, FEWEST))["mass"]))
+        dark = sim.number("dark_matter") * particle / unit
+    if sim.number("gas") >= FEWEST:
+        gas = _mass(sim, "gas") / unit
+        stars = (_mass(sim, "stars") + _mass(sim, "wind")) / unit
+    matter, baryons = header.omega_matter, header.omega_baryon if sim.number("gas") else 0.0
+    if dark and np.isnan(baryons):
+        _compare(sim, "matter", dark + gas + stars, matter, TOLERANCE, "Omega0")
+        baryons = matter - dark
+    elif dark:
+        _compare(sim, "dark matter", dark, matter - baryons, TOLERANCE, "Omega0 and OmegaBaryon")
+    if gas and baryons > 0:
+        for factor, said in ((header.hubble, "multiplied"), (1 / header.hubble, "divided")):
+            right = (gas * factor + stars, (gas + stars) * factor)
+            if any(abs(mass / baryons - 1) < 0.02 for mass in right) and abs(factor - 1) > DOUBTFUL:
+                _refuse(sim, f"gas, which fit once they are {said} by h", gas + stars, baryons)
+        _compare(sim, "gas and stars", gas + stars, baryons, BARYON_TOLERANCE, "OmegaBaryon")
+
+
+def _compare(sim, what, found, expected, tolerance, source):
+    """Refuse mass parameters that differ by more than a tolerance, warn of smaller differences."""
+    difference = abs(found / expected - 1) if expected > 0 else np.inf
+    if not difference <= tolerance:
+        _refuse(sim, what, found, expected, source)
+    if difference > DOUBTFUL:
+        log.warning(
+            "%s: %s is %.0f%% off the %.4g of the critical density that BoxSize and %s give it.",
+            sim.snapshot_path, what, 100 * difference, expected, source,
+        )  # fmt: skip
+
+
+def _refuse(sim, what, found, expected, source="OmegaBaryon"):
+    raise FormatError(
+        f"{sim.snapshot_path}: the masses don't fit the box and the cosmology: those of {what}.",
+        found=f"{found:.4g} of the critical density",
+        expected=f"{expected:.4g}, from BoxSize, HubbleParam, {source}",
+        remedy="Check the units of masses and lengths: CAMELS has 1e10 Msun/h and kpc/h. For a "
+        "region that was cut out of a simulation, give cutout=True to Simulation.from_files.",
+    )
+
+
+def _mass(sim, kind):
+    """Mass of all particles of a kind [Msun], from a sample that is spread over the list."""
+    with sim.reading(kind, SAMPLE_ROWS) as (read, pieces):
+        step = max(len(pieces) // SAMPLES, 1)
+        chosen = pieces[::step]
+        total = sum(read(["mass"], rows)["mass"].sum(dtype=np.float64) for rows in chosen)
+        rows = sum(rows.stop - rows.start for rows in chosen)
+    return total * sim.number(kind) / rows if rows else 0.0
 
 
 def check_halos(sim, table, log_mass):

@@ -150,10 +150,12 @@ COLUMNS = {
             "above.",
         ),
     ),
-    # Mass fraction of all metals. SIMBA and Gadget-4 share a name; SIMBA's has 11 columns.
+    # Mass fraction of all metals. SIMBA and Gadget-4 share a name; GIZMO's table, as SIMBA's, has
+    # 11 columns or more: all metals, helium, then carbon to iron.
     "metallicity": (
         Recipe((Piece("GFM_Metallicity"),), _plain),
-        Recipe((Piece("Metallicity", column=0),), _plain),
+        Recipe((Piece("Metallicity", column=0, width=11),), _plain),
+        Recipe((Piece("Metallicity"),), _plain),  # of one column, which its shape is checked for
         Recipe((Piece("SmoothedMetalMassFractions"),), _plain),
         Recipe((Piece("MetalMassFractions"),), _plain),
     ),
@@ -223,6 +225,25 @@ COLUMNS = {
     "particle_id": (Recipe((Piece("ParticleIDs"),), _plain),),
 }
 """Physical column -> recipes, in the order of preference."""
+
+ELECTRONS = ("per_hydrogen", "per_mass_without_dust")
+"""What ``ElectronAbundance`` and ``NeutralHydrogenAbundance`` count.
+
+``per_hydrogen``: particles per hydrogen nucleus, as all suites document it.
+``per_mass_without_dust``: in gas without dust (``Dust_Masses`` is 0) they are per proton mass of
+gas, and become what they are elsewhere once they are divided by `PRIMORDIAL_HYDROGEN_FRACTION`. A
+user of CAMELS-SIMBA reported that: 0.88 electrons in ionised gas without dust, and 1.158 with dust.
+The authors of the suite haven't confirmed it.
+"""
+
+COUNTED_PER_HYDROGEN = ("ElectronAbundance", "NeutralHydrogenAbundance")
+"""Data sets that `ELECTRONS` is about."""
+
+IONISED_ABOVE = 1e6
+"""Temperature above which all hydrogen is ionised [K]: at least one electron a nucleus."""
+
+MAY_BE_ZERO = ("black_holes", "stars", "wind")
+"""Kinds whose particles may have no mass: codes leave such remnants of mergers and winds."""
 
 COLUMN_UNITS = {
     "position": "kpc",

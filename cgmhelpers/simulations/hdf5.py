@@ -8,24 +8,22 @@ filters go through h5py.
 
 import sys
 import zlib
+from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 
 import h5py
+import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
 import numba
 import numpy as np
 
-from cgmhelpers.errors import FormatError
+from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError
 from cgmhelpers.system import parallel
 
 try:
     from isal import isal_zlib as inflater
 except ImportError:  # no wheel for this machine
     inflater = zlib
-from contextlib import contextmanager
-
-import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
-
-from cgmhelpers.errors import CGMError, DataNotFoundError
 
 GZIP, SHUFFLE = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
 UNDERSTOOD = ([], [GZIP], [SHUFFLE, GZIP])
@@ -53,7 +51,9 @@ def read(dataset, rows=slice(None), column=None):
     Returns
     -------
     ndarray, shape (R,) or (R, C)
-        The same values in the same type as ``dataset[rows]`` or ``dataset[rows, column]``.
+        The values of ``dataset[rows]`` or ``dataset[rows, column]``, as numbers that compiled code
+        takes: in the machine's order of bytes, half precision as single, more than double as
+        double.
 
     Raises
     ------
@@ -64,12 +64,20 @@ def read(dataset, rows=slice(None), column=None):
     first, last, _ = rows.indices(len(dataset))
     pieces = _pieces(dataset, first, last, column) if last > first else None
     if pieces is None:
-        return dataset[rows] if column is None else dataset[rows, column]
+        return _native(dataset[rows] if column is None else dataset[rows, column])
     width = dataset.shape[1:] if column is None else ()
     values = np.empty((last - first, *width), dataset.dtype)
     threads = 1 if values.nbytes < ALONE_BELOW else None
     parallel.in_threads(lambda fill: fill(values), pieces, threads)
-    return values
+    return _native(values)
+
+
+def _native(values):
+    """Convert numbers of other machines and of other lengths; the rest isn't copied."""
+    kind = values.dtype
+    if kind.kind == "f" and kind.itemsize not in (4, 8):
+        kind = np.dtype(np.float32 if kind.itemsize < 4 else np.float64)
+    return values.astype(kind.newbyteorder("="), copy=False)
 
 
 def whole_chunks(group, rows):
@@ -124,7 +132,8 @@ def check(dataset):
             f"{dataset.file.filename}: {dataset.name} can't be used.",
             found=found,
             expected="numbers, in the file itself",
-            remedy="Copy the data into one file, for example with h5repack.",
+            remedy="Give the files that hold them, all parts of a snapshot, or copy the data into "
+            "one file, for example with h5repack.",
         )
 
 
@@ -170,7 +179,7 @@ def _blocks(dataset, start, first, last, column):
 
 
 def _read_into(file, part, dataset):
-    buffer = memoryview(part).cast("B")
+    buffer = memoryview(part.reshape(-1).view(np.uint8))
     while len(buffer):
         done = file.readinto(buffer)
         if not done:
@@ -337,6 +346,23 @@ def opened(path):
             "locks, set HDF5_USE_FILE_LOCKING=FALSE.",
         ) from error
     except OSError as error:
+        if Path(path).is_dir():
+            raise FormatError(
+                f"{path} can't be opened: it is a folder.",
+                found=", ".join(sorted(entry.name for entry in Path(path).iterdir())[:9])
+                or "nothing",
+                expected="an HDF5 file",
+                remedy="Name the file in it. Simulation.from_files takes a folder that holds one "
+                "snapshot, or all parts of one.",
+            ) from error
+        if "lock file" in str(error):
+            raise FormatError(
+                f"{path} can't be opened: the file system refuses to lock it.",
+                found=error,
+                expected="a file system with locks, as HDF5 wants them",
+                remedy="Set HDF5_USE_FILE_LOCKING=FALSE in the environment; nothing may write the "
+                "file while it is read.",
+            ) from error
         raise FormatError(
             f"{path} can't be opened as HDF5.",
             found=error,

@@ -1,5 +1,6 @@
 """The header of a snapshot, of one file or of many, in physical units."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
@@ -8,6 +9,8 @@ from astropy import units as u
 
 from cgmhelpers.errors import DataNotFoundError, FormatError
 from cgmhelpers.simulations.hdf5 import faults_named, opened
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -295,14 +298,25 @@ def _differs(header, first):
     )
 
 
+_COUNTED = (0, 1, 4)
+"""Types of particles without which neither maps nor properties are whole: not the black holes."""
+
+
 def _check_whole(paths, numbers, totals):
     """Hold the particles that are listed in the files against those that the snapshot has."""
     listed = np.sum(numbers, axis=0, dtype=np.int64)
     expected, number_of_files = totals[0]
     if expected is None and number_of_files in (0, len(paths)):
         return
-    if expected is not None and np.array_equal(listed, expected):
-        return
+    if expected is not None:
+        absent = (listed == 0) & (expected > 0)
+        if not (listed - expected)[~absent].any() and not absent[list(_COUNTED)].any():
+            if absent.any():
+                log.warning(
+                    "%s: the snapshot had %s particles, and this file has none of the types %s.",
+                    paths[0], expected.tolist(), np.flatnonzero(absent).tolist(),
+                )  # fmt: skip
+            return
     found = f"{len(paths)} file{'s' * (len(paths) != 1)} with {listed.tolist()} particles"
     whole = [f"NumFilesPerSnapshot = {number_of_files}"] * (number_of_files > 0)
     whole += [] if expected is None else [f"NumPart_Total = {expected.tolist()}"]

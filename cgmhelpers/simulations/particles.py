@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import threading
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -122,14 +124,21 @@ class ParticleReader:
         Of the snapshot.
     kind : str
         From `cgmhelpers.simulations.dialects.PARTICLE_TYPES`.
+    electrons : str, optional
+        From `cgmhelpers.simulations.dialects.ELECTRONS`; None takes the first, and warns where
+        the numbers speak for the second.
     """
 
-    def __init__(self, group, header, units, kind):
+    def __init__(self, group, header, units, kind, electrons=None):
         self.group = group
         self.header = header
         self.units = units
         self.kind = kind
+        self.electrons = electrons
         self.number = len(group["Coordinates"]) if len(group) else 0
+        self._odd = Counter()  # strange values of each column that were let through
+        self._lock = threading.Lock()
+        self._tables = set()  # tables of elements that were looked at
 
     def read(self, columns, rows):
         """Read rows of some columns; wind and stars, which share one list, are told apart.
@@ -190,12 +199,117 @@ class ParticleReader:
         if recipe.warning:
             _warn_once(self.group.file.filename, name, recipe.warning)
         _check_shape(self.group, recipe, self.number, width)
+        for piece in recipe.pieces:
+            if piece.width:
+                self._check_table(piece.name)
         with np.errstate(all="ignore"):  # invalid values are refused below, by name
-            values = recipe.convert(
-                *(piece.read(self.group, rows) for piece in recipe.pieces), self.units
-            )
-        _check_values(self.group, recipe, name, values, self.header)
+            stored = [self._stored(piece, rows) for piece in recipe.pieces]
+            values = recipe.convert(*stored, self.units)
+            if name == "temperature" and recipe.pieces[-1].name == "ElectronAbundance":
+                hot = values > dialects.IONISED_ABOVE
+                for what, (low, high) in _DOUBTED.items():
+                    number = (hot & (stored[-1] > low) & (stored[-1] < high)).sum()
+                    self._note(what, number if number > 0.01 * hot.sum() else 0)
+        self._check_values(recipe, name, values)
         return values
+
+    def _stored(self, piece, rows):
+        """Read a data set; electrons and neutral atoms are those per hydrogen nucleus."""
+        values = piece.read(self.group, rows)
+        chosen = self.electrons or dialects.ELECTRONS[0]
+        if piece.name not in dialects.COUNTED_PER_HYDROGEN or chosen == dialects.ELECTRONS[0]:
+            return values
+        if "Dust_Masses" not in self.group:
+            raise FormatError(
+                f"{self.group.file.filename}: gas with and without dust can't be told apart.",
+                found=sorted(self.group),
+                expected="Dust_Masses",
+                remedy=f"Choose electrons={dialects.ELECTRONS[0]!r}.",
+            )
+        dustless = hdf5.read(self.group["Dust_Masses"], rows) <= 0
+        return np.where(
+            dustless, values / values.dtype.type(dialects.PRIMORDIAL_HYDROGEN_FRACTION), values
+        )
+
+    def _note(self, what, number):
+        if number:
+            with self._lock:
+                self._odd[what] += int(number)
+
+    def warn(self):
+        """Say what was strange about the values that were read; to be called when all are."""
+        for what, number in self._odd.items():
+            text = _ODD[what].format(number=number, kind=self.kind)
+            if what != "few electrons" or self.electrons is None:
+                _warn_once(self.group.file.filename, what, text)
+
+    def _check_table(self, name):
+        """Make sure that the first columns of a table of elements are what GIZMO and AREPO have."""
+        if name not in ("Metallicity", "GFM_Metals") or name in self._tables:
+            return
+        table = hdf5.read(self.group[name], slice(0, 4096)).astype(np.float64)
+        first, helium, metals = table[:, 0], table[:, 1], table[:, 2:11].sum(axis=1)
+        if name == "Metallicity":
+            expected = "all metals, then helium, then carbon to iron, as GIZMO has them"
+            right = (first < 0.3) & (metals <= 1.05 * first + 1e-6) & (helium < 0.6)
+        else:
+            expected = "hydrogen, then helium, then metals, as AREPO has them"
+            right = (first > 0.2) & (first > metals)
+        if right.mean() < 0.9:
+            raise FormatError(
+                f"{self.group.file.filename}: {self.group.name}/{name} has unknown columns.",
+                found=f"{table.shape[1]} columns with means {np.round(table.mean(axis=0), 4)}",
+                expected=expected,
+                remedy="Name the columns by their code: see cgmhelpers.simulations.dialects.",
+            )
+        self._tables.add(name)
+
+    def _check_values(self, recipe, name, values):
+        """Refuse values that no simulation has; two passes over memory, no copy."""
+        if name not in dialects.BOUNDS or len(values) == 0:
+            return
+        low, high = dialects.BOUNDS[name]
+        if name in ("position", "smoothing_length"):  # bounds in units of the box
+            low, high = low * self.header.box_size, high * self.header.box_size
+        least, most = values.min(), values.max()
+        if low <= least and most <= high:  # a NaN fails both
+            return
+        if name == "mass" and self.kind in dialects.MAY_BE_ZERO and least == 0 and most <= high:
+            self._note("mass", (values == 0).sum())
+            return
+        runaway = values > high
+        few = runaway.sum() <= max(3, 1e-5 * len(values))
+        if name == "smoothing_length" and few and low <= least and np.isfinite(most):
+            self._note("smoothing_length", runaway.sum())
+            values[runaway] = high
+            return
+        raise FormatError(
+            f"{self.group.file.filename}: {self.group.name} has a {name} that can't be.",
+            found=f"values from {least:.4g} to {most:.4g} {dialects.COLUMN_UNITS[name]}",
+            expected=f"finite numbers from {low:.4g} to {high:.4g}",
+            remedy=f"Check {' and '.join(piece.name for piece in recipe.pieces)}: units, and "
+            "whether the file is damaged.",
+        )
+
+
+_DOUBTED = {"few electrons": (0.8, 0.95), "many electrons": (1.35, np.inf)}
+"""Electrons per hydrogen nucleus that ionised gas doesn't have: it has 1.16."""
+
+_ODD = {
+    "mass": "{number} of the {kind} have no mass. They are kept, and weigh nothing",
+    "smoothing_length": "{number} elements of {kind} have kernels wider than the box. They are "
+    "taken as wide as the box",
+    "many electrons": "{number} hot elements of gas have more than 1.35 electrons per hydrogen "
+    "nucleus, more than hydrogen and helium hold. They may be per hydrogen nucleus in the file: "
+    "choose electrons='per_hydrogen'",
+    "few electrons": "{number} hot elements of gas have 0.8 to 0.95 electrons per hydrogen "
+    "nucleus, where all hydrogen is ionised. Electrons of gas without dust may be per proton mass "
+    "of gas, "
+    "as reported of CAMELS-SIMBA: temperatures are then 14% too high, and X-rays too faint. Give "
+    "electrons='per_mass_without_dust' to correct them, or electrons='per_hydrogen' to take them "
+    "as they are",
+}
+"""What is let through, and how it is said."""
 
 
 @functools.cache
@@ -216,21 +330,3 @@ def _check_shape(group, recipe, number, width):
                 expected=f"{(number, *width)}, by the header",
                 remedy="The file may have been cut off: fetch it again.",
             )
-
-
-def _check_values(group, recipe, name, values, header):
-    """Refuse values that no simulation has; two passes over memory, no copy."""
-    if name not in dialects.BOUNDS or len(values) == 0:
-        return
-    low, high = dialects.BOUNDS[name]
-    if name in ("position", "smoothing_length"):  # bounds in units of the box
-        low, high = low * header.box_size, high * header.box_size
-    least, most = values.min(), values.max()
-    if not (low <= least and most <= high):  # a NaN fails both
-        raise FormatError(
-            f"{group.file.filename}: {group.name} has a {name} that can't be.",
-            found=f"values from {least:.4g} to {most:.4g} {dialects.COLUMN_UNITS[name]}",
-            expected=f"finite numbers from {low:.4g} to {high:.4g}",
-            remedy=f"Check {' and '.join(piece.name for piece in recipe.pieces)}: units, and "
-            "whether the file is damaged.",
-        )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos.classes import halo_class
-from cgmhelpers.simulations import catalogue, dialects, layout
+from cgmhelpers.simulations import catalogue, consistency, dialects, layout
 from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
 from cgmhelpers.simulations.header import is_part, read_snapshot
 from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
@@ -98,6 +98,10 @@ class Simulation:
         Snapshot number, of 91; 90 is redshift 0. The header must have its redshift.
     volume : str, optional
         ``"L25n256"``, ``"L50n512"``, ``"zoom"``; by default the first that has the snapshot.
+    electrons : {"per_hydrogen", "per_mass_without_dust"}, optional
+        What the file's electrons and neutral atoms are counted per: see
+        `cgmhelpers.simulations.dialects.ELECTRONS`. By default per hydrogen nucleus, with a
+        warning where the numbers speak against it.
 
     Raises
     ------
@@ -107,19 +111,37 @@ class Simulation:
         When a file doesn't hold what is needed.
     """
 
-    def __init__(self, root, suite, set_name="CV", realisation=0, snapshot=90, volume=None):
+    def __init__(
+        self,
+        root,
+        suite,
+        set_name="CV",
+        realisation=0,
+        snapshot=90,
+        volume=None,
+        *,
+        electrons=None,
+    ):
         self.root = Path(root)
         self.suite = suite
         self.set_name = set_name
         self.realisation = realisation
         self.snapshot = snapshot
+        self.electrons = _checked_electrons(electrons)
         self._volume = volume
         self._given = None
         self._cutout = False
 
     @classmethod
     def from_files(
-        cls, snapshot_path, catalogue_path=None, suite="unknown", realisation=0, *, cutout=False
+        cls,
+        snapshot_path,
+        catalogue_path=None,
+        suite="unknown",
+        realisation=0,
+        *,
+        cutout=False,
+        electrons=None,
     ):
         """Read files that lie anywhere.
 
@@ -137,6 +159,8 @@ class Simulation:
         cutout : bool
             Whether the snapshot holds a region that was cut out of a simulation: its matter isn't
             held against the box. Files whose header says so don't need it.
+        electrons : str, optional
+            As for the class.
 
         Returns
         -------
@@ -144,7 +168,14 @@ class Simulation:
         """
         listed = isinstance(snapshot_path, (list, tuple))
         first = Path(snapshot_path[0] if listed else snapshot_path)
-        self = cls(first.parent, suite, "file", realisation, volume=layout.DEFAULT_VOLUME)
+        self = cls(
+            first.parent,
+            suite,
+            "file",
+            realisation,
+            volume=layout.DEFAULT_VOLUME,
+            electrons=electrons,
+        )
         self._given = (snapshot_path, catalogue_path)
         self._cutout = cutout
         return self
@@ -254,6 +285,21 @@ class Simulation:
         """The snapshot's header, in physical units (`Header`)."""
         return self._content.header
 
+    def check(self):
+        """Make sure, once, that masses, cosmology and suite of the snapshot belong together.
+
+        Raises
+        ------
+        FormatError
+            If they contradict each other; see `cgmhelpers.simulations.consistency`.
+        """
+        _ = self._checked
+
+    @cached_property
+    def _checked(self):
+        consistency.check_simulation(self)
+        return True
+
     @property
     def is_mock(self):
         """Whether the snapshot says that a mock generator wrote it."""
@@ -355,7 +401,7 @@ class Simulation:
                 with faults_named(path):
                     group = particle_group(file, particle_type, number)
                     step = whole_chunks(group, rows)
-                reader = ParticleReader(group, content.header, content.units, kind)
+                reader = ParticleReader(group, content.header, content.units, kind, self.electrons)
                 readers.append((start, reader))
                 pieces += [
                     slice(start + row, start + min(row + step, number))
@@ -372,6 +418,8 @@ class Simulation:
                 return joined(parts) if parts else readers[0][1].read(columns, slice(0, 0))
 
             yield read, pieces
+            for _, reader in readers:
+                reader.warn()
 
     def halos(self, minimum_mass=10**11.5):
         """Read the halos of the group catalogue.
@@ -396,6 +444,7 @@ class Simulation:
             When the catalogue lacks a data set, holds values that no halo has, contradicts itself,
             or isn't the snapshot's.
         """
+        self.check()
         content = self._content
         position, mass, radius = catalogue.read(self.catalogue_files, content.header, content.units)
         chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
@@ -416,6 +465,14 @@ class Simulation:
                 "halo_class": halo_class(log_mass),
             }
         )
+
+
+def _checked_electrons(electrons):
+    if electrons not in (None, *dialects.ELECTRONS):
+        raise ParameterError(
+            f"Electrons can't be counted {electrons!r}.", expected=f"one of {dialects.ELECTRONS}"
+        )
+    return electrons
 
 
 def _given_files(given, is_catalogue):

@@ -87,7 +87,7 @@ def write(folder, dialect, changes=None, redshift=0.0, **options):
     mass = density * 4 / 3 * np.pi * R200C**3
     groups = {"position": CENTRE[None], "m200c": np.array([mass]), "r200c": np.array([R200C])}
     catalogue = write_catalogue(folder / f"{dialect}_groups.hdf5", dialect, header, groups)
-    return simulation.Simulation.from_files(snapshot, catalogue, dialect)
+    return simulation.Simulation.from_files(snapshot, catalogue, dialect, cutout=True)
 
 
 def images(sim, names=tuple(fields.FIELDS), **options):
@@ -305,7 +305,9 @@ def test_wind_cells_are_mass_but_neither_stars_nor_maps(tmp_path, simulations, m
 @pytest.mark.parametrize("dialect", SUITES)
 def test_no_halo(tmp_path, simulations, dialect):
     empty = write_catalogue(tmp_path / "groups.hdf5", dialect)
-    sim = simulation.Simulation.from_files(simulations[dialect].snapshot_path, empty, dialect)
+    sim = simulation.Simulation.from_files(
+        simulations[dialect].snapshot_path, empty, dialect, cutout=True
+    )
     halos = sim.halos()
     assert len(halos) == 0
     assert properties.compute(sim, halos, progress=False).shape == (0, 6)
@@ -319,7 +321,7 @@ def test_dark_matter_only(tmp_path, simulations, dialect):
     _, dark, _ = physical_halo()
     path = write_snapshot(tmp_path / "dark.hdf5", dialect, header, dark_matter=dark)
     full = simulations[dialect]
-    sim = simulation.Simulation.from_files(path, full.catalogue_path, dialect)
+    sim = simulation.Simulation.from_files(path, full.catalogue_path, dialect, cutout=True)
     found = properties.compute(sim, sim.halos(), progress=False).iloc[0]
     radius = np.linalg.norm(
         (dark["position"] - centres(sim.halos()) + BOX / 2) % BOX - BOX / 2, axis=1

@@ -78,7 +78,7 @@ def write_halo(folder, dialect, centre, number=40_000):
         to_code_length([centre, empty]),
         radius=to_code_length([R200C, R200C]),
     )
-    return Simulation.from_files(folder / "snap.hdf5", folder / "tab.hdf5", dialect)
+    return Simulation.from_files(folder / "snap.hdf5", folder / "tab.hdf5", dialect, cutout=True)
 
 
 @pytest.mark.parametrize("where", CENTRES)
@@ -138,7 +138,7 @@ def test_aperture_counts_beyond_the_virial_radius(tmp_path):
         [to_code_length(CENTRES["inside"])],
         radius=to_code_length([100.0]),
     )
-    sim = Simulation.from_files(tmp_path / "snap.hdf5", tmp_path / "tab.hdf5")
+    sim = Simulation.from_files(tmp_path / "snap.hdf5", tmp_path / "tab.hdf5", cutout=True)
     row = properties.compute(sim, sim.halos(1e10), progress=False).iloc[0]
     assert np.isnan(row.log_m_halo)
     assert 10**row.log_m_cgm == pytest.approx(1e10, rel=1e-6)

@@ -67,4 +67,6 @@ def write_dark_halo(
         [to_code_mass(m200c)],
         redshift=redshift,
     )
-    return Simulation.from_files(folder / "snapshot.hdf5", folder / "groups.hdf5", "test")
+    return Simulation.from_files(
+        folder / "snapshot.hdf5", folder / "groups.hdf5", "test", cutout=True
+    )

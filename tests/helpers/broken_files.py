@@ -101,7 +101,7 @@ SNAPSHOTS = {
     "cut off in the header": (truncated(0.01), "can't be opened as HDF5"),
     "empty": (truncated(0), "can't be opened as HDF5"),
     "text": (lambda path: path.write_text("404: not found"), "can't be opened as HDF5"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "can't be opened"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "it is a folder|HDF5 file"),
     "no header": (edited(lambda f: f.__delitem__("Header")), "header lacks|BoxSize"),
     "no box": (edited(lambda f: f["Header"].attrs.__delitem__("BoxSize")), "lacks|BoxSize"),
     "box in words": (attribute("BoxSize", "25 Mpc/h"), "can't be read|25 Mpc/h"),
@@ -176,8 +176,37 @@ SNAPSHOTS = {
     "a negative mass": (column("Masses", first(-1e-3)), "a mass that can't be|Masses"),
     "masses not numbers": (column("Masses", lambda m: m * np.nan), "a mass that can't be|nan"),
     "metals beyond all mass": (
-        column("Metallicity", lambda z: z + 1),
+        column("Metallicity", lambda z: z[:, 0] + 1),
         "a metallicity that can't be",
+    ),
+    "a table of metals in another order": (
+        column("Metallicity", lambda z: np.column_stack([0.75 - z[:, 0], z[:, 1], z[:, 2:]])),
+        "Metallicity has unknown columns|all metals, then helium",
+    ),
+    "metals as masses of elements": (
+        column("Metallicity", lambda z: z + np.linspace(0, 1e-3, 11)),
+        "Metallicity has unknown columns",
+    ),
+    "a table of five columns": (
+        column("Metallicity", lambda z: z[:, :5]),
+        "Metallicity has the wrong shape|(300, 5)",
+    ),
+    "many kernels wider than the box": (
+        column("SmoothingLength", lambda h: np.where(np.arange(NUMBER) < 4, 1e6, h)),
+        "a smoothing_length that can't be",
+    ),
+    "a kernel without end": (
+        column("SmoothingLength", first(np.inf)),
+        "a smoothing_length that can't be",
+    ),
+    "gas of no mass": (column("Masses", first(0)), "a mass that can't be"),
+    "all three sides of no length": (attribute("BoxSize", [0.0] * 3), "BoxSize can't be used"),
+    "a box of two sides": (attribute("BoxSize", [25e3] * 2), "BoxSize can't be used"),
+    "numbers of files negative": (attribute("NumFilesPerSnapshot", -1), "files can't be used|-1"),
+    "totals in words": (attribute("NumPart_Total", "many"), "can't be read|many"),
+    "a redshift without end": (
+        attribute("Redshift", np.inf),
+        "Redshift can't be used",
     ),
     "masses in Msun": (column("Masses", lambda m: m * 1e20), "a mass that can't be|units"),
     "lengths in pc": (column("Coordinates", lambda x: x * 1000), "a position that can't be|units"),

@@ -134,6 +134,40 @@ def test_a_snapshot_that_may_not_be_read(sim, monkeypatch):
     refused(FormatError, "snapshot.hdf5 can't be opened|Permission denied|permissions", sim.gas)
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, 524])
+def test_a_file_system_without_locks(sim, monkeypatch, number):
+    def no(*arguments, **options):
+        raise OSError(number, f"Unable to open file (unable to lock file, errno = {number})")
+
+    monkeypatch.setattr(h5py, "File", no)
+    refused(FormatError, "snapshot.hdf5|refuses to lock|HDF5_USE_FILE_LOCKING=FALSE", sim.gas)
+
+
+def test_a_folder_in_a_list_of_files(sim):
+    sim = Simulation.from_files([sim.snapshot_path.parent], sim.snapshot_path.parent)
+    refused(FormatError, "it is a folder|snapshot.hdf5|from_files", sim.gas)
+
+
+@pytest.mark.parametrize("kind", [">f4", ">f8", "f2", "g", "i4"])
+def test_numbers_of_another_form_are_the_same_numbers(sim, kind):
+    """The mock's columns, written as other machines and compressors write them."""
+    expected = sim.gas(["position", "smoothing_length", "electron_abundance", "temperature"])
+    names = ["Coordinates"] if kind == "i4" else ["ElectronAbundance", "SmoothingLength"]
+    with h5py.File(sim.snapshot_path, "r+") as file:
+        for name in names:
+            values = file["PartType0"][name][:].astype(kind)
+            del file["PartType0"][name]
+            file["PartType0"][name] = values
+    found = sim.gas(list(expected))
+    for name, values in found.items():
+        assert values.dtype.isnative
+        assert values.dtype.itemsize in (4, 8)
+        coarse = {"f2": 1e-3, "i4": 0.3}.get(kind, 1e-6)
+        np.testing.assert_allclose(
+            values, expected[name], rtol=coarse, atol=1e-3 if kind != "i4" else 1.5, err_msg=name
+        )
+
+
 def test_the_snapshot_of_an_nbody_twin(tmp_path):
     write_snapshot(tmp_path / "dark.hdf5", {1: {"Coordinates": np.ones((3, 3))}})
     refused(FormatError, "no gas|_DM", Simulation.from_files(tmp_path / "dark.hdf5").gas)

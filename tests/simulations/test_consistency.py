@@ -1,0 +1,223 @@
+"""Whether the parts of a simulation fit together: cosmology, masses, electrons, suites."""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
+
+from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.mock import writing
+from cgmhelpers.simulations.simulation import Simulation
+
+SUITES = ("IllustrisTNG", "SIMBA")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    root = tmp_path_factory.mktemp("mock")
+    writing.write(root, SUITES, cells=20_000, progress=False)
+    return root
+
+
+@pytest.fixture
+def root(original, tmp_path):
+    return Path(shutil.copytree(original, tmp_path / "data"))
+
+
+def change(root, suite, **columns):
+    """Replace ``PartType0__Masses`` by what a function makes of it."""
+    path = Simulation(root, suite).snapshot_path
+    with h5py.File(path, "r+") as file:
+        for name, function in columns.items():
+            name = name.replace("__", "/")
+            values = function(file[name][:])
+            del file[name]
+            file[name] = values
+
+
+def cosmology(root, matter, baryons, named):
+    """Change the cosmology of the mock SIMBA, its dark matter and gas with it."""
+    sim = Simulation(root, "SIMBA")
+    change(
+        root,
+        "SIMBA",
+        PartType1__Masses=lambda m: m * (matter - baryons) / (0.3 - 0.049),
+        PartType0__Masses=lambda m: m * baryons / 0.049,
+        PartType4__Masses=lambda m: m * baryons / 0.049,
+    )
+    with h5py.File(sim.snapshot_path, "r+") as file:
+        attributes = file["Header"].attrs
+        attributes.update({"Omega0": matter, "OmegaLambda": 1 - matter, "OmegaBaryon": baryons})
+        if not named:
+            del attributes["OmegaBaryon"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("matter", [0.1, 0.1198, 0.2, 0.3, 0.5])
+def test_the_cosmologies_of_a_latin_hypercube(root, matter, named, caplog):
+    cosmology(root, matter, 0.049, named)
+    Simulation(root, "SIMBA").check()
+    assert "off the" not in caplog.text
+
+
+@pytest.mark.parametrize("baryons", [0.029, 0.069])
+def test_baryon_fractions_of_other_sets(root, baryons):
+    cosmology(root, 0.3, baryons, named=False)
+    Simulation(root, "SIMBA").check()
+
+
+H = 0.6711
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ({"PartType0": H}, "gas.*multiplied by h|gas.*divided by h"),
+        ({"PartType0": 1 / H}, "multiplied by h"),
+        ({"PartType0": H, "PartType4": H}, "divided by h"),
+        ({"PartType0": 0.5}, "gas and stars"),
+        ({"PartType0": 1.4}, "gas and stars"),
+        ({"PartType1": H}, "dark matter"),
+        ({"PartType0": H, "PartType1": H, "PartType4": H}, "dark matter"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_masses_in_other_units(root, factors, words, named):
+    columns = {f"{kind}__Masses": lambda m, f=factor: m * f for kind, factor in factors.items()}
+    cosmology(root, 0.3, 0.049, named)
+    change(root, "SIMBA", **columns)
+    words = words if named or "dark" not in words else "matter"
+    with pytest.raises(FormatError, match=rf"masses don't fit the box.*({words})"):
+        Simulation(root, "SIMBA").halos()
+
+
+def test_a_small_difference_is_said(root, caplog):
+    change(root, "SIMBA", PartType0__Masses=lambda m: m * 1.1)
+    Simulation(root, "SIMBA").halos()
+    assert "gas and stars is 10% off" in caplog.text
+
+
+def test_a_region_and_a_twin_have_no_such_masses(tmp_path):
+    gas = gas_columns(1500)
+    write_snapshot(tmp_path / "s.hdf5", {0: gas})
+    write_catalogue(tmp_path / "g.hdf5", [[1, 2, 3]], radius=[300])
+    files = tmp_path / "s.hdf5", tmp_path / "g.hdf5"
+    with pytest.raises(FormatError, match="cutout=True"):
+        Simulation.from_files(*files).halos()
+    assert len(Simulation.from_files(*files, cutout=True).halos()) == 1
+
+
+# --- suites ------------------------------------------------------------------------------------
+
+
+def scalar_metals(gas):
+    gas["Metallicity"] = gas["Metallicity"][:, 0]
+
+
+def with_kernels(gas):
+    gas["SmoothingLength"] = np.full(len(gas["Masses"]), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("suite", "written", "edit", "words"),
+    [
+        ("SIMBA", "SIMBA", scalar_metals, "without Metallicity of 11 columns"),  # Gadget-4's
+        ("SIMBA", "SIMBA", lambda gas: gas.pop("SmoothingLength"), "without SmoothingLength"),
+        ("SIMBA", "Astrid", None, "with GFM_Metallicity"),
+        ("IllustrisTNG", "SIMBA", None, "with SmoothingLength"),
+        ("IllustrisTNG", "IllustrisTNG", with_kernels, "with SmoothingLength"),
+        ("IllustrisTNG", "IllustrisTNG", lambda gas: gas.pop("GFM_Metals"), "without GFM_Metals"),
+        ("Astrid", "IllustrisTNG", None, "without SmoothingLength"),
+        ("Swift-EAGLE", "SIMBA", None, "without SmoothingLengths"),
+        ("Ramses", "SIMBA", None, "without AMR_level"),
+    ],
+)
+def test_a_snapshot_in_the_folder_of_another_suite(tmp_path, suite, written, edit, words):
+    gas = gas_columns(20, written)
+    if edit:
+        edit(gas)
+    write_snapshot(tmp_path / f"Sims/{suite}/CV/CV_0/snapshot_090.hdf5", {0: gas})
+    with pytest.raises(FormatError, match=rf"isn't a snapshot of {suite}.*{words}"):
+        Simulation(tmp_path, suite).check()
+
+
+@pytest.mark.parametrize("written", ["IllustrisTNG", "SIMBA", "Astrid"])
+def test_a_snapshot_in_its_own_folder(tmp_path, written):
+    path = tmp_path / f"Sims/{written}/CV/CV_0/snapshot_090.hdf5"
+    write_snapshot(path, {0: gas_columns(20, written)})
+    Simulation(tmp_path, written).check()
+
+
+# --- electrons ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_conventions(tmp_path):
+    """Half of the gas has dust and counts electrons per nucleus, half has none and doesn't."""
+    gas = gas_columns(400, "SIMBA")
+    gas["InternalEnergy"][:] = 1e5  # 7e6 K
+    right = np.full(400, 1.158, "f4")
+    dust = np.where(np.arange(400) % 2, 1e-6, 0).astype("f4")
+    gas["Dust_Masses"] = dust
+    gas["ElectronAbundance"] = np.where(dust > 0, right, 0.76 * right).astype("f4")
+    gas["NeutralHydrogenAbundance"] = np.where(dust > 0, 1, 0.76).astype("f4")
+    write_snapshot(tmp_path / "s.hdf5", {0: gas})
+    return tmp_path / "s.hdf5"
+
+
+COLUMNS = ["temperature", "electron_abundance", "neutral_hydrogen_abundance"]
+
+
+def test_electrons_of_two_conventions_are_said_once(two_conventions, caplog):
+    sim = Simulation.from_files(two_conventions)
+    for _ in range(2):
+        stored = sim.gas(COLUMNS)
+    assert caplog.text.count("200 hot elements") == 1
+    assert "electrons='per_mass_without_dust'" in caplog.text
+    assert stored.temperature.max() / stored.temperature.min() == pytest.approx(1.142, abs=0.002)
+
+
+def test_electrons_of_two_conventions_are_corrected(two_conventions, caplog):
+    sim = Simulation.from_files(two_conventions, electrons="per_mass_without_dust")
+    gas = sim.gas(COLUMNS)
+    np.testing.assert_allclose(gas.electron_abundance, 1.158, rtol=1e-6)
+    np.testing.assert_allclose(gas.neutral_hydrogen_abundance, 1, rtol=1e-6)
+    np.testing.assert_allclose(gas.temperature, gas.temperature[1], rtol=1e-6)
+    Simulation.from_files(two_conventions, electrons="per_hydrogen").gas(COLUMNS)
+    assert caplog.text == ""
+
+
+def test_a_wrong_choice_is_said(two_conventions, caplog):
+    with h5py.File(two_conventions, "r+") as file:
+        file["PartType0/ElectronAbundance"][:] = 1.158
+    Simulation.from_files(two_conventions).gas(COLUMNS)
+    assert caplog.text == ""
+    Simulation.from_files(two_conventions, electrons="per_mass_without_dust").gas(COLUMNS)
+    assert "more than 1.35 electrons" in caplog.text
+    with pytest.raises(ParameterError, match="per_hydrogen"):
+        Simulation.from_files(two_conventions, electrons="per_helium")
+    with h5py.File(two_conventions, "r+") as file:
+        del file["PartType0/Dust_Masses"]
+    sim = Simulation.from_files(two_conventions, electrons="per_mass_without_dust")
+    with pytest.raises(FormatError, match="Dust_Masses"):
+        sim.gas(COLUMNS)
+
+
+# --- strange values that are let through ---------------------------------------------------------
+
+
+def test_one_black_hole_without_mass_and_one_runaway_kernel(tmp_path, caplog):
+    gas = gas_columns(300, "SIMBA")
+    gas["SmoothingLength"][7] = 3e5
+    holes = {"Coordinates": np.ones((4, 3)), "Masses": np.array([1.0, 0, 2, 3])}
+    write_snapshot(tmp_path / "s.hdf5", {0: gas, 5: holes})
+    sim = Simulation.from_files(tmp_path / "s.hdf5")
+    for _ in range(2):
+        read = sim.gas()
+        assert (sim.particles("black_holes").mass == 0).sum() == 1
+    assert read.smoothing_length[7] == pytest.approx(sim.header.box_size)
+    assert caplog.text.count("1 of the black_holes have no mass") == 1
+    assert caplog.text.count("1 elements of gas have kernels wider than the box") == 1
