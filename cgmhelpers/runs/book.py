@@ -208,7 +208,9 @@ def _first_simulation(values):
 
     first = values["realisations"][0] if isinstance(values["realisations"], list) else 0
     root = Path(values["data_root"]).expanduser()
-    return Simulation(root, values["suites"][0], values["set_name"], first, values["snapshot"])
+    volume = values.get("volume")  # runs before there was a choice have none
+    which = values["set_name"], first, values["snapshot"], volume
+    return Simulation(root, values["suites"][0], *which)
 
 
 def build(folder):

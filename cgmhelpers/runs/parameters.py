@@ -17,6 +17,7 @@ from pydantic import (
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.simulations import layout
 
 
 def parse(text, source):
@@ -90,8 +91,11 @@ class Parameters(BaseModel):
         Folder of all runs, relative to the project.
     data_root : str or None
         Folder with ``Sims`` and ``FOF_Subfind``; None for the mock suite, written into the run.
-    suites, set_name, realisations, snapshot
+    suites, set_name, realisations, snapshot, volume
         Which simulations; `realisations` is a number of them, or a list.
+    electrons : str or None
+        What the snapshots count electrons per: see
+        `cgmhelpers.simulations.dialects.ELECTRONS`.
     minimum_log_mass : float
         Lower limit of log10 M200c [Msun] of the halos.
     mock_cells, mock_seed : int
@@ -143,6 +147,8 @@ class Parameters(BaseModel):
     set_name: Name
     realisations: Annotated[int, Field(ge=1)] | Numbers
     snapshot: int = Field(ge=0, le=999)
+    volume: Name = layout.DEFAULT_VOLUME
+    electrons: Literal["per_hydrogen", "per_mass_without_dust"] | None = None
     minimum_log_mass: float = Field(ge=8, le=17)
     mock_cells: int = Field(ge=20_000)
     mock_seed: Number

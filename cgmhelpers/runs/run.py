@@ -90,7 +90,15 @@ class Run:
             ]
             self._make(mocks, "Mock simulations")
         return [
-            simulation.Simulation(root, suite, p.set_name, realisation, p.snapshot)
+            simulation.Simulation(
+                root,
+                suite,
+                p.set_name,
+                realisation,
+                p.snapshot,
+                p.volume,
+                electrons=p.electrons,
+            )
             for suite in p.suites
             for realisation in p.realisation_list
         ]

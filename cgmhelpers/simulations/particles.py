@@ -172,6 +172,29 @@ class ParticleReader:
         chosen = table.select(is_wind if self.kind == "wind" else ~is_wind)
         return Particles({name: chosen[name] for name in columns})
 
+    def has(self, name):
+        """Whether the group has what a column is made from.
+
+        Parameters
+        ----------
+        name : str
+            From `cgmhelpers.simulations.dialects.COLUMNS`.
+
+        Returns
+        -------
+        bool
+            True where there are no particles.
+        """
+        if self.number == 0 or (name == "mass" and self._common_mass > 0):
+            return True
+        recipes = dialects.COLUMNS.get(name, ())
+        return any(all(p.found_in(self.group) for p in recipe.pieces) for recipe in recipes)
+
+    @property
+    def _common_mass(self):
+        """Mass of each particle [Msun], 0 where masses are listed."""
+        return self.header.mass_table[dialects.PARTICLE_TYPES[self.kind]]
+
     def _column(self, name, rows):
         """Convert the data sets of the first recipe that the group has all of."""
         if name not in dialects.COLUMNS:
@@ -181,9 +204,8 @@ class ParticleReader:
         width = (3,) if name in ("position", "velocity") else ()
         if self.number == 0:
             return np.empty((0, *width))
-        common_mass = self.header.mass_table[dialects.PARTICLE_TYPES[self.kind]]
-        if name == "mass" and common_mass > 0 and "Masses" not in self.group:
-            return np.full(rows.stop - rows.start, common_mass)
+        if name == "mass" and self._common_mass > 0 and "Masses" not in self.group:
+            return np.full(rows.stop - rows.start, self._common_mass)
         with hdf5.faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
             for recipe in dialects.COLUMNS[name]:
                 if all(piece.found_in(self.group) for piece in recipe.pieces):

@@ -295,6 +295,35 @@ class Simulation:
         """
         _ = self._checked
 
+    def check_halos(self, table, log_mass):
+        """Hold halos of the catalogue against the particles within R200c.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Halos from `halos`.
+        log_mass : array_like, shape (H,)
+            log10 of the mass of all particles within R200c [Msun].
+
+        Raises
+        ------
+        FormatError
+            If they contradict each other; see `cgmhelpers.simulations.consistency`.
+        """
+        consistency.check_halos(self, table, log_mass)
+
+    def absent_kinds(self):
+        """Name the kinds of particle without which the mass of a halo isn't known.
+
+        Returns
+        -------
+        list of str
+            Of a simulation its dark matter, where that isn't in the snapshot; of a region that was
+            cut out also gas and stars.
+        """
+        needed = ("gas", "dark_matter", "stars") if self.header.is_cutout else ("dark_matter",)
+        return [kind for kind in needed if self.number(kind) == 0]
+
     @cached_property
     def _checked(self):
         consistency.check_simulation(self)
@@ -318,6 +347,28 @@ class Simulation:
         int
         """
         return self.header.particle_number[_particle_type(kind)]
+
+    def lacks(self, kind, columns=("position", "mass")):
+        """Name the columns that the snapshot doesn't have.
+
+        Parameters
+        ----------
+        kind, columns
+            As for `particles`.
+
+        Returns
+        -------
+        list of str
+            Those that neither `particles` nor `reading` can give.
+        """
+        content, particle_type = self._content, _particle_type(kind)
+        lacking = set()
+        for path, numbers in zip(self.snapshot_files, content.numbers, strict=True):
+            with opened(path) as file, faults_named(path):
+                group = particle_group(file, particle_type, numbers[particle_type])
+                reader = ParticleReader(group, content.header, content.units, kind)
+                lacking |= {name for name in columns if not reader.has(name)}
+        return [name for name in columns if name in lacking]
 
     def gas(self, columns=None):
         """Read gas cells or particles.
@@ -371,11 +422,11 @@ class Simulation:
         FormatError
             When the file lacks a data set that a column needs.
         """
-        with self.reading(kind) as (read, _):
+        with self.reading(kind, checked=False) as (read, _):
             return read(columns, slice(0, self.number(kind)))
 
     @contextmanager
-    def reading(self, kind, rows=ROWS):
+    def reading(self, kind, rows=ROWS, *, checked=True):
         """Open the snapshot for reading particles piece by piece, from any number of threads.
 
         Parameters
@@ -384,6 +435,8 @@ class Simulation:
             As for `particles`.
         rows : int
             Least number of rows of a piece.
+        checked : bool
+            Whether to make sure first that the snapshot is consistent; see `check`.
 
         Yields
         ------
@@ -392,6 +445,8 @@ class Simulation:
         pieces : list of slice
             All rows of all files, in pieces that cut no chunk and lie in one file.
         """
+        if checked:
+            self.check()
         content, particle_type = self._content, _particle_type(kind)
         with ExitStack() as stack:
             readers, pieces, start = [], [], 0
