@@ -185,10 +185,16 @@ class ParticleReader:
         bool
             True where there are no particles.
         """
-        if self.number == 0 or (name == "mass" and self._common_mass > 0):
-            return True
         recipes = dialects.COLUMNS.get(name, ())
-        return any(all(p.found_in(self.group) for p in recipe.pieces) for recipe in recipes)
+        return self.number == 0 or any(map(self._serves, recipes))
+
+    def _serves(self, recipe):
+        """Whether the group has all pieces of a recipe."""
+        return all(p.found_in(self.group) or self._in_header(p) for p in recipe.pieces)
+
+    def _in_header(self, piece):
+        """Whether a piece is the mass of all particles, which the header has."""
+        return piece.name == "Masses" and "Masses" not in self.group and self._common_mass > 0
 
     @property
     def _common_mass(self):
@@ -204,11 +210,9 @@ class ParticleReader:
         width = (3,) if name in ("position", "velocity") else ()
         if self.number == 0:
             return np.empty((0, *width))
-        if name == "mass" and self._common_mass > 0 and "Masses" not in self.group:
-            return np.full(rows.stop - rows.start, self._common_mass)
         with hdf5.faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
             for recipe in dialects.COLUMNS[name]:
-                if all(piece.found_in(self.group) for piece in recipe.pieces):
+                if self._serves(recipe):
                     return self._converted(recipe, name, rows, width)
         wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
         raise FormatError(
@@ -220,8 +224,9 @@ class ParticleReader:
     def _converted(self, recipe, name, rows, width):
         if recipe.warning:
             _warn_once(self.group.file.filename, name, recipe.warning)
-        _check_shape(self.group, recipe, self.number, width)
-        for piece in recipe.pieces:
+        listed = [piece for piece in recipe.pieces if not self._in_header(piece)]
+        _check_shape(self.group, listed, self.number, width)
+        for piece in listed:
             if piece.width:
                 self._check_table(piece.name)
         with np.errstate(all="ignore"):  # invalid values are refused below, by name
@@ -237,6 +242,8 @@ class ParticleReader:
 
     def _stored(self, piece, rows):
         """Read a data set; electrons and neutral atoms are those per hydrogen nucleus."""
+        if self._in_header(piece):
+            return np.full(rows.stop - rows.start, self._common_mass / self.units.mass)
         values = piece.read(self.group, rows)
         chosen = self.electrons or dialects.ELECTRONS[0]
         if piece.name not in dialects.COUNTED_PER_HYDROGEN or chosen == dialects.ELECTRONS[0]:
@@ -340,8 +347,8 @@ def _warn_once(filename, name, text):
     log.warning("%s: %s. %s", filename, name, text)
 
 
-def _check_shape(group, recipe, number, width):
-    for piece in recipe.pieces:
+def _check_shape(group, pieces, number, width):
+    for piece in pieces:
         hdf5.check(group[piece.name])
         shape = group[piece.name].shape
         wide = len(shape) == 2 and piece.column is not None

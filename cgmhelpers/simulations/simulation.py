@@ -537,6 +537,8 @@ def _given_files(given, is_catalogue):
     path = Path(given)
     if path.is_dir():
         return layout.files_in(path, is_catalogue)
+    if not path.exists() and (found := layout.find([path.parent], [path.name])):
+        return found  # the name of a snapshot without the number of a part and its ending
     others = layout.siblings(path) if path.is_file() else (path,)
     says_part = catalogue.is_part if is_catalogue else is_part
     return others if len(others) > 1 and says_part(path) else (path,)

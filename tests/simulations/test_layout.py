@@ -206,7 +206,8 @@ def test_parts_read_as_the_whole(parts):
     whole = Simulation.from_files(parts / "whole.hdf5", parts / "groups.hdf5")
     folders = parts / "snapdir_090", parts / "groups_090"
     listed = [sorted(folder.iterdir()) for folder in folders]
-    for given in (folders, listed, (listed[0][4], listed[1][2])):
+    stems = parts / "snapdir_090/snap_090", parts / "groups_090/fof_subhalo_tab_090"
+    for given in (folders, listed, (listed[0][4], listed[1][2]), stems):
         sim = Simulation.from_files(*given)
         assert sim.number("gas") == 90
         for kind in ("gas", "dark_matter", "stars"):

@@ -193,6 +193,22 @@ def test_dark_matter_masses_from_the_table_or_from_a_list(tmp_path):
     np.testing.assert_allclose(masses, np.full((2, 3), expected), rtol=1e-6)
 
 
+def test_gas_of_one_mass_that_stands_in_the_header(tmp_path):
+    columns = gas_columns(10, "SIMBA")
+    columns["Masses"][:] = 2e-3
+    write_snapshot(tmp_path / "a.hdf5", {0: columns})
+    for name in ("Masses", "SmoothingLength", "Metallicity"):
+        columns.pop(name)
+    write_snapshot(tmp_path / "b.hdf5", {0: columns}, mass_table=[2e-3, 0, 0, 0, 0, 0])
+    sim = Simulation.from_files(tmp_path / "b.hdf5")
+    wanted = ["mass", "hydrogen_fraction", "smoothing_length"]
+    assert sim.lacks("gas", [*wanted, "metallicity"]) == ["metallicity"]
+    found = sim.gas(wanted)
+    expected = Simulation.from_files(tmp_path / "a.hdf5").gas(["mass"])
+    np.testing.assert_allclose(found.mass, expected.mass, rtol=1e-6)
+    assert (found.hydrogen_fraction == 0.76).all()
+
+
 def test_gadget4_names(tmp_path):
     """Cosmology and units in ``Parameters``, a scalar metallicity, no group without particles."""
     columns = gas_columns(10, "Astrid")
