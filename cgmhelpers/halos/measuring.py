@@ -38,6 +38,13 @@ CATALOGUE_TOLERANCE = 0.05
 
 _GAS_COLUMNS = ("star_formation_rate", "metallicity", "temperature")
 
+_NEEDED_FOR = {
+    "star_formation_rate": ("cgm", "inner", "metal", "cool", "heat"),
+    "metallicity": ("metal",),
+    "temperature": ("cool", "heat"),
+}
+"""Column of gas -> sums that need it."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -83,6 +90,8 @@ class Measuring:
         self._radius = table["r200c"].to_numpy(dtype=np.float64)
         reach = np.maximum(REACH * self._radius, APERTURE)
         self._spheres = Spheres(centres(table), reach, sim.header.box_size)
+        # A region that was cut out may have some columns only; a simulation has them all.
+        self._lacking = sim.lacks("gas", _GAS_COLUMNS) if sim.header.is_cutout else []
         self._sums = np.zeros((len(table), len(SUMS)))
         self._profile = np.zeros((len(table), BINS))
 
@@ -100,9 +109,10 @@ class Measuring:
             Part of the result, for `add`.
         """
         is_gas = piece.kind == "gas"
-        columns = piece.columns(("position", "mass", *(_GAS_COLUMNS if is_gas else ())))
+        wanted = [name for name in _GAS_COLUMNS if is_gas and name not in self._lacking]
+        columns = piece.columns(("position", "mass", *wanted))
         mass = columns["mass"]
-        gas = tuple(columns[name] if is_gas else mass for name in _GAS_COLUMNS)
+        gas = tuple(columns.get(name, mass) for name in _GAS_COLUMNS)  # blank in the result
         sums, profile = np.zeros_like(self._sums), np.zeros_like(self._profile)
         one = self._spheres
         spheres = one.centre, one.radius, one.start, one.members, one.box_size
@@ -137,14 +147,36 @@ class Measuring:
         -----
         Warns through ``logging`` when a catalogue's M200c differs by more than 5% from the
         particles': the catalogues of SIMBA's CV and 1P sets were wrong until they were replaced in
-        July 2025.
+        July 2025. Without dark matter (in a region that was cut out, also without gas or stars)
+        masses and f_cgm are NaN, with a warning.
         """
         radius = REACH * self._radius[:, None] * np.arange(1, BINS + 1) / BINS
         critical = critical_density(self._sim.header)
         m200c, r200c = spherical_overdensity(radius, self._profile.cumsum(axis=1), critical)
-        _warn_if_wrong(self._sim, self._table, m200c)
+        absent = self._sim.absent_kinds()
         sums = pd.DataFrame(self._sums, index=self._table.index, columns=list(SUMS))
+        if absent:
+            m200c[:], r200c[:] = np.nan, np.nan
+        else:
+            self._sim.check_halos(self._table, sums["total"])
+            _warn_if_wrong(self._sim, self._table, m200c)
+        self._blank(sums, absent)
         return Measured(sums, m200c, r200c)
+
+    def _blank(self, sums, absent):
+        """Set sums to NaN that need particles or columns that aren't there."""
+        needs = dict.fromkeys(absent, ("total",)) | {
+            name: _NEEDED_FOR[name] for name in self._lacking
+        }
+        sums[list({name for wanted in needs.values() for name in wanted})] = np.nan
+        if self._sim.number("gas") == 0:  # an N-body twin, of which nobody expects any
+            sums["cgm"] = np.nan
+        if needs and len(sums):
+            log.warning(
+                "%s has no %s: properties that need it are NaN.",
+                self._sim.snapshot_path,
+                ", ".join(needs),
+            )
 
 
 def measure(sim, table, progress=True):

@@ -78,6 +78,7 @@ def labelled(sim, fields, table, images, pixel_size):
             "realisation": sim.realisation,
             "snapshot": sim.snapshot,
             "redshift": sim.header.redshift,
+            **sim.choices,
             "mock": int(bool(sim.header.mock)),
             "pixel_size_kpc": float(pixel_size),
             "units": json.dumps({field.name: field.unit for field in fields}),

@@ -13,7 +13,6 @@ import pandas as pd
 from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
-from cgmhelpers.simulations import consistency
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import files, provenance
 
@@ -161,16 +160,15 @@ class Halos(Table):
             "snapshot": provenance.file_identity(*self.maps.sim.snapshot_files),
             "catalogue": provenance.file_identity(*self.maps.sim.catalogue_files),
             "minimum_log_mass": self.maps.minimum_log_mass,
+            **self.maps.sim.choices,
         }
 
     def run(self):
-        """Measure; check that snapshot and catalogue belong together; make maps that lack."""
+        """Measure, and make maps that lack."""
         sim, fingerprint = self.maps.sim, self.fingerprint()
-        consistency.check_simulation(sim)
         table = sim.halos(10**self.maps.minimum_log_mass)
 
         def _keep(measured):
-            consistency.check_halos(sim, table, measured["log_m_halo"])
             self.write(measured, fingerprint)
 
         if table.empty or self.maps.is_done():

@@ -184,6 +184,11 @@ class Simulation:
         return f"Simulation({self.name}, snapshot {self.snapshot})"
 
     @property
+    def choices(self):
+        """How the files are read where there is a choice: plain values, empty by default."""
+        return {} if self.electrons is None else {"electrons": self.electrons}
+
+    @property
     def name(self):
         """Suite and folder: ``IllustrisTNG/CV_0``, or ``IllustrisTNG/L50n512/CV_0``."""
         folder = layout.simulation_name(self.set_name, self.realisation)
@@ -295,22 +300,23 @@ class Simulation:
         """
         _ = self._checked
 
-    def check_halos(self, table, log_mass):
+    def check_halos(self, table, mass):
         """Hold halos of the catalogue against the particles within R200c.
 
         Parameters
         ----------
         table : pandas.DataFrame
             Halos from `halos`.
-        log_mass : array_like, shape (H,)
-            log10 of the mass of all particles within R200c [Msun].
+        mass : array_like, shape (H,)
+            Mass of all particles within R200c [Msun].
 
         Raises
         ------
         FormatError
             If they contradict each other; see `cgmhelpers.simulations.consistency`.
         """
-        consistency.check_halos(self, table, log_mass)
+        if not self.header.is_cutout:
+            consistency.check_halos(self, table, mass)
 
     def absent_kinds(self):
         """Name the kinds of particle without which the mass of a halo isn't known.
@@ -318,11 +324,14 @@ class Simulation:
         Returns
         -------
         list of str
-            Of a simulation its dark matter, where that isn't in the snapshot; of a region that was
-            cut out also gas and stars.
+            Dark matter, where the snapshot has none; of a region that was cut out also gas or
+            stars, where it has the other of the two.
         """
-        needed = ("gas", "dark_matter", "stars") if self.header.is_cutout else ("dark_matter",)
-        return [kind for kind in needed if self.number(kind) == 0]
+        kinds = ("gas", "dark_matter", "stars")
+        absent = [kind for kind in kinds if self.number(kind) == 0]
+        if not self.header.is_cutout or {"gas", "stars"} <= set(absent):
+            absent = [kind for kind in absent if kind == "dark_matter"]
+        return absent
 
     @cached_property
     def _checked(self):

@@ -328,7 +328,7 @@ def test_dark_matter_only(tmp_path, simulations, dialect):
     )
     expected = dark["mass"][radius < R200C].sum()
     assert 10 ** found["log_m_halo"] == pytest.approx(expected, rel=SINGLE)
-    assert found["f_cgm"] == 0
+    assert np.isnan(found["f_cgm"])
     with pytest.raises(FormatError, match="holds no gas"):
         images(sim)
 

@@ -9,6 +9,9 @@ import pytest
 from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.halos import properties
+from cgmhelpers.halos.measuring import measure
+from cgmhelpers.maps import making
 from cgmhelpers.mock import writing
 from cgmhelpers.simulations.simulation import Simulation
 
@@ -221,3 +224,97 @@ def test_one_black_hole_without_mass_and_one_runaway_kernel(tmp_path, caplog):
     assert read.smoothing_length[7] == pytest.approx(sim.header.box_size)
     assert caplog.text.count("1 of the black_holes have no mass") == 1
     assert caplog.text.count("1 elements of gas have kernels wider than the box") == 1
+
+
+# --- the library's doors -------------------------------------------------------------------------
+
+FRAME = {"pixels": 16, "pixel_size": 32.0}
+
+
+def doors(sim, halos):
+    """Calls of a user who has a table of halos already."""
+    return {
+        "measure": lambda: measure(sim, halos, progress=False),
+        "maps.make": lambda: making.make(sim, ["hi"], halos=halos, **FRAME, progress=False),
+        "halos": sim.halos,
+    }
+
+
+@pytest.mark.parametrize("door", ["measure", "maps.make", "halos"])
+def test_every_door_is_guarded(root, door):
+    halos = Simulation(root, "SIMBA").halos().head(3)
+    change(root, "SIMBA", PartType0__Masses=lambda m: m * H)
+    sim = Simulation(root, "SIMBA")
+    with pytest.raises(FormatError, match="divided by h"):
+        doors(sim, halos)[door]()
+    assert len(sim.gas(["mass"])) == 20_000  # who looks for the fault may look
+
+
+@pytest.mark.parametrize("door", ["measure", "maps.make"])
+def test_halos_of_another_simulation(root, door):
+    halos = Simulation(root, "SIMBA").halos().head(9)
+    halos[["x", "y", "z"]] = (halos[["x", "y", "z"]] + 9000) % 37000
+    with pytest.raises(FormatError, match="doesn't belong to"):
+        doors(Simulation(root, "SIMBA"), halos)[door]()
+
+
+def region(root, folder, kinds, *columns):
+    """Cut all particles of some kinds out of the mock TNG, gas with some columns alone."""
+    sim = Simulation(root, "IllustrisTNG")
+    path = folder / "cutout.hdf5"
+    shutil.copy(sim.snapshot_path, path)
+    with h5py.File(path, "r+") as file:
+        for name in [name for name in file if name.startswith("PartType")]:
+            if int(name[-1]) not in kinds:
+                del file[name]
+        for name in set(file["PartType0"]) - set(columns) if columns else ():
+            del file["PartType0"][name]
+    given = {"suite": "IllustrisTNG", "cutout": True}
+    return Simulation.from_files(path, sim.catalogue_path, **given), sim
+
+
+def test_what_is_absent_is_not_zero(root, tmp_path, caplog):
+    gas, whole = region(root, tmp_path, {0})
+    halos = whole.halos().head(5)
+    expected = properties.compute(whole, halos, progress=False)
+    found = measure(gas, halos, progress=False)
+    of_gas = ["log_z_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]
+    np.testing.assert_array_equal(properties.from_sums(found.sums)[of_gas], expected[of_gas])
+    assert properties.from_sums(found.sums)[["log_m_halo", "f_cgm"]].isna().all().all()
+    assert np.isnan(found.m200c).all()
+    assert "no dark_matter, stars: properties that need it are NaN" in caplog.text
+
+
+@pytest.mark.parametrize("kinds", [{0, 1}, {1, 4}])
+def test_gas_or_stars_that_are_absent(root, tmp_path, kinds):
+    some, whole = region(root, tmp_path, kinds)
+    found = properties.compute(some, whole.halos().head(3), progress=False)
+    assert found[["log_m_halo", "f_cgm"]].isna().all().all()
+
+
+def test_a_region_with_some_columns_is_mapped(root, tmp_path):
+    """Positions, masses, densities, energies and electrons: maps of HI, no metals, no rates."""
+    wanted = ["Coordinates", "Masses", "Density", "InternalEnergy", "ElectronAbundance"]
+    some, whole = region(root, tmp_path, {0, 1, 4}, *wanted, "StarFormationRate")
+    halos = whole.halos().head(3)
+    found = properties.compute(some, halos, progress=False)
+    expected = properties.compute(whole, halos, progress=False)
+    assert found["log_z_cgm"].isna().all()
+    rest = [name for name in found if name != "log_z_cgm"]
+    np.testing.assert_array_equal(found[rest], expected[rest])
+    made = making.make(some, ["hi"], halos=halos, **FRAME, progress=False)
+    assert (made["image"] > 0).any()
+    more, _ = region(root, tmp_path, {0, 1, 4}, *wanted)
+    blank = properties.compute(more, halos, progress=False)
+    assert blank.drop(columns="log_m_halo").isna().all().all()
+
+
+def test_the_choice_of_electrons_is_in_the_store(root):
+    halos = Simulation(root, "SIMBA").halos().head(2)
+    stores = []
+    for electrons in (None, "per_hydrogen"):
+        sim = Simulation(root, "SIMBA", electrons=electrons)
+        stores.append(making.make(sim, ["hi"], halos=halos, **FRAME, progress=False).attrs)
+    assert "electrons" not in stores[0]
+    assert stores[1]["electrons"] == "per_hydrogen"
+    assert stores[0]["fingerprint"] != stores[1]["fingerprint"]
