@@ -121,7 +121,7 @@ def test_compton_map_of_a_uniform_medium(tmp_path):
     write_catalogue(tmp_path / "g.hdf5", [centre], radius=[200.0])
     from cgmhelpers.simulations.simulation import Simulation
 
-    sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5")
+    sim = Simulation.from_files(tmp_path / "s.hdf5", tmp_path / "g.hdf5", cutout=True)
     per_kpc = 0.6711  # kpc/h in a kpc, but for the file's own kpc, 1e-7 from the IAU's
     frame = {"pixels": 16, "pixel_size": 8.0, "depth": depth / per_kpc}
     ds = making.make(sim, ("compton_y",), **frame, progress=False)
