@@ -83,7 +83,7 @@ def write(folder, dialect, changes=None, redshift=0.0, **options):
         folder / f"{dialect}.hdf5", dialect, header, gas, dark, stars, **options
     )
     cosmology = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
-    density = 200 * cosmology.critical_density0.to_value("Msun/kpc3")
+    density = 200 * cosmology.critical_density(redshift).to_value("Msun/kpc3")
     mass = density * 4 / 3 * np.pi * R200C**3
     groups = {"position": CENTRE[None], "m200c": np.array([mass]), "r200c": np.array([R200C])}
     catalogue = write_catalogue(folder / f"{dialect}_groups.hdf5", dialect, header, groups)
