@@ -45,15 +45,17 @@ halos.table.groupby("suite", sort=False)["log_mass"].describe()[["count", "min",
 #
 # A few halos along the mass range, and the same halos in the other suites, travel with this page. Nothing is asked of a kernel or of the network:
 # choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. The table follows: bars are what the network
-# infers from the maps *with that limit*, black ticks are the truth.
+# infers from the maps *with that limit*, black ticks are the truth. Point at a map, or walk on it with the arrow keys, to read a pixel. The link below the
+# explorer leads back to what you see.
 
-# %%
+# %% tags=["full-width"]
 explorer.page(halos)
 
 # %% [markdown]
 # Ideal maps go to the network that was trained on ideal maps, all others to the one trained at the survey's limits. The slider moves the limits of all
-# fields together, in decades from the survey's. To the left of it the picture gains, but not the network: it applies the survey's limits that it was trained with. To
-# the right of it the network sees less than it ever did in training.
+# fields together. To the left of the survey's the picture gains, but not the network: it applies the limits that it was trained with. To
+# the right of it, pixels between the survey's limit and yours count as not detected: they get the value that undetected pixels had in training, so that the network
+# sees an emptier sky and not a brighter one. Maps and answers outside of what a network was trained with are said in red.
 #
 # ## Live, all halos
 #

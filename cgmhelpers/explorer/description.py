@@ -1,14 +1,13 @@
 """What a page must know before it shows anything: halos, fields, colours, and its own script."""
 
 import base64
-from dataclasses import asdict
 from importlib.resources import files
 from itertools import combinations
 
 import numpy as np
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.explorer.scene import Choice
+from cgmhelpers.explorer.scene import Choice, estimate
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.halos.properties import NAMES, PROPERTIES
@@ -77,6 +76,7 @@ def describe(collection, halos=None):
         "palettes": _palettes(fields),
         "depths": [round(float(d), 2) for d in np.arange(*DEPTHS)],
         "exports": False,
+        "links": False,
     }
 
 
@@ -97,21 +97,58 @@ def field_sets(names):
     return [list(chosen) for count in counts for chosen in combinations(names, count)]
 
 
-def start(collection):
-    """Choose what is shown first: the heaviest halo of the first suite, in all fields.
+def along_masses(collection, masses=6):
+    """Choose halos of the first suite, evenly over their masses.
 
     Parameters
     ----------
     collection : Collection
-        Halos and maps.
+        Halos of one or several suites.
+    masses : int
+        Steps in log mass, from the lightest halo to the heaviest.
 
     Returns
     -------
-    dict
-        Arguments of `cgmhelpers.explorer.scene.Choice`.
+    list of int
+        Rows of its table, each once.
     """
-    own = collection.table[collection.table["suite"] == collection.table["suite"].iloc[0]]
-    return asdict(Choice(int(own["log_mass"].idxmax()), fields=collection.fields))
+    mass = collection.table["log_mass"][_first_suite(collection.table)]
+    steps = np.linspace(mass.min(), mass.max(), masses)
+    return list(dict.fromkeys(int((mass - step).abs().idxmin()) for step in steps))
+
+
+def start(collection, halos=None):
+    """Choose what is shown first: a halo for which the network is neither lucky nor unlucky.
+
+    Parameters
+    ----------
+    collection : Collection
+        Halos, maps and networks.
+    halos : sequence of int, optional
+        Rows of its table to choose from; by default some along the masses.
+
+    Returns
+    -------
+    Choice
+        All fields of the halo of the first suite whose mean squared deviation, in units of the
+        posterior's variance, is the median. Without a network, of median mass.
+    """
+    table = collection.table.loc[along_masses(collection) if halos is None else list(halos)]
+    table = table[_first_suite(table)].sort_values("log_mass")
+
+    def deviation(number):  # numpydoc ignore=GL08
+        found = estimate(collection, Choice(number, fields=collection.fields))
+        if found["mean"] is None:
+            return 0.0
+        off = np.subtract(found["mean"], table.loc[number, list(NAMES)].to_numpy(float))
+        return float(np.nanmean(np.square(off / found["std"])))
+
+    ranked = sorted(table.index, key=deviation)  # a stable order: by mass where all are equal
+    return Choice(int(ranked[(len(ranked) - 1) // 2]), fields=collection.fields)
+
+
+def _first_suite(table):
+    return table["suite"] == table["suite"].iloc[0]
 
 
 def script(name):
@@ -139,6 +176,7 @@ def _field(field):
         "unit": PLAIN_UNITS.get(field.name, field.unit),
         "survey": field.survey,
         "surveyLimit": float(np.log10(field.survey_limit)),
+        "floor": float(np.log10(field.limit("ideal"))),
         "range": float(np.log10(field.dynamic_range)),
         "palette": field.colour_map,
     }

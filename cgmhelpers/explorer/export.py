@@ -65,7 +65,7 @@ def map_to_fits(collection, selection, path):
         R200C=(float(halo["r200c"]), "[kpc]"),
         REDSHIFT=(float(collection.attributes["redshift"]), "of the snapshot"),
         LOS=(selection.axis, "line of sight"),
-        LIMITS=(selection.limits, "which limits the maps were raised to"),
+        LIMITS=(selection.limits, "which limits the maps have"),
         MOCK=(bool(collection.attributes["mock"]), "from the mock suite: not a result"),
     )
     frame = _frame(collection, selection).to_header()
@@ -75,7 +75,8 @@ def map_to_fits(collection, selection, path):
         unit = units.Unit(fields.get(name).unit)
         if unit != units.dimensionless_unscaled:
             one.header["BUNIT"] = unit.to_string("fits")
-        one.header["LIMIT"] = (selection.limit(name), "fainter pixels were raised to this")
+        one.header["LIMIT"] = (selection.limit(name), "fainter pixels aren't detected")
+        one.header["FILL"] = (selection.fill(name), "value of pixels that aren't detected")
         extensions.append(one)
     path = Path(path)
     with whole(path) as temporary:

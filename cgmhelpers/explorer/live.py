@@ -1,5 +1,6 @@
 """The live explorer: a widget in JupyterLab that asks the kernel for every scene."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import anywidget
@@ -26,8 +27,6 @@ def explore(collection, folder="."):
     cgmhelpers.explorer.live.Explorer
         A widget.
     """
-    from cgmhelpers.explorer.live import Explorer
-
     return Explorer(collection, folder)
 
 
@@ -67,7 +66,7 @@ class Explorer(anywidget.AnyWidget):
         self.collection = collection
         self.folder = Path(folder)
         about = describe(collection) | {"exports": True}
-        super().__init__(about=about, selection=start(collection) | {"request": 0})
+        super().__init__(about=about, selection=asdict(start(collection)) | {"request": 0})
         self.on_msg(self._answer)
 
     @property

@@ -22,17 +22,18 @@ function openPage(identity) {
   }
 
   async function ask(selection) {
+    const { halo, axis, fields } = selection;
     const depth = selection.limits === "own" ? selection.depth : 0;
     const limits = selection.limits === "ideal" ? "ideal" : about.depths.indexOf(depth);
-    const key = `${selection.halo}/${selection.axis}/${limits}`, size = about.pixels ** 2;
-    const levels = await levelsOf(selection.halo), scene = content.scenes[key];
-    const [network, mean, std] = content.moments[`${key}/${selection.fields.join("+")}`];
-    const images = selection.fields.map((name) => {
-      const which = "xyz".indexOf(selection.axis) * names.length + names.indexOf(name);
-      const image = scene.images[names.indexOf(name)];
-      return { ...image, levels: levels.subarray(which * size, (which + 1) * size) };
+    const levels = await levelsOf(halo), size = about.pixels ** 2;
+    const scene = content.scenes[`${halo}/${axis}`];
+    const images = fields.map((name) => {
+      const which = "xyz".indexOf(axis) * names.length + names.indexOf(name);
+      return { ...scene.images[names.indexOf(name)],
+        levels: levels.subarray(which * size, (which + 1) * size) };
     });
-    return { ...scene, images, network, mean, std };
+    const moments = content.moments[`${halo}/${axis}/${limits}/${fields.join("+")}`];
+    return { halo, axis, images, twins: scene.twins, ...moments };
   }
   buildExplorer(root, about, content.start, ask);
 }

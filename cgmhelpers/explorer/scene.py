@@ -8,13 +8,14 @@ from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.maps.projection.frame import AXES
+from cgmhelpers.maps.summaries import STATISTICS, image_statistics
 
 LIMITS = ("ideal", "survey", "own")
 """No limit, a survey's, or the reader's own: the survey's times ``10**depth``."""
 MARGIN = 1.0
 """Decades below the colours of an ideal map that are kept for a colour scale held from another."""
-ANNULUS = 2
-"""Width of the annuli of a radial profile [pixels]."""
+ROUNDING = 0.01
+"""Difference of a statistic from those of the training that isn't worth a word [dex]."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Choice:
             raise ParameterError("Nothing to show.", found="no field", expected="at least one")
 
     def limit(self, name):
-        """Value that a field's pixels are raised to.
+        """Return the value below which a pixel of a field isn't detected.
 
         Parameters
         ----------
@@ -76,14 +77,33 @@ class Choice:
             return max(field.limit("survey") * 10**self.depth, field.limit("ideal"))
         return field.limit(self.limits)
 
+    def fill(self, name):
+        """Return the value that undetected pixels of a field get.
+
+        A network was trained with undetected pixels at the survey's limit. A higher limit leaves
+        them there: raised to it, they would show the network a brighter sky instead of an emptier
+        one.
+
+        Parameters
+        ----------
+        name : str
+            Field.
+
+        Returns
+        -------
+        float
+            In the field's unit.
+        """
+        return min(self.limit(name), known_fields.get(name).limit("survey"))
+
 
 def limited(collection, selection, size=None):
-    """The chosen maps, raised to the limits.
+    """Return the chosen maps with their undetected pixels filled.
 
     Parameters
     ----------
     collection : Collection
-        Halos and maps.
+        Halos, maps and networks.
     selection : Choice
         What to show.
     size : int, optional
@@ -92,15 +112,18 @@ def limited(collection, selection, size=None):
     Returns
     -------
     (fields, y, x) ndarray of float32
-        In the fields' units, y up.
+        In the fields' units, y up; pixels below :meth:`Choice.limit` are at :meth:`Choice.fill`.
     """
     images = _images(collection, selection, size)
-    lowest = np.array([selection.limit(name) for name in selection.fields], dtype=images.dtype)
-    return np.maximum(images, lowest[:, None, None])
+    limits, fills = (
+        np.array([value(name) for name in selection.fields], dtype=images.dtype)[:, None, None]
+        for value in (selection.limit, selection.fill)
+    )
+    return np.where(images >= limits, images, fills)
 
 
 def scene(collection, selection):
-    """Everything that a view draws for a selection.
+    """Return everything that a view draws for a selection.
 
     Parameters
     ----------
@@ -113,34 +136,19 @@ def scene(collection, selection):
     -------
     dict
         ``halo``, ``axis``; per field ``images``, with ``levels`` (bytes, y up, row by row: log10 of
-        the map **without** limits from ``low`` to ``high``), ``limit`` (log10) and ``profile``
-        (log10 of the mean over annuli, of the map **with** limits); ``radii`` [kpc];
-        ``network`` (which one, in words), ``mean`` and ``std`` of the six properties or None;
-        ``twins``, suite -> number.
+        the map **without** limits from ``low`` to ``high``); ``twins``, suite -> number; and what
+        :func:`estimate` gives.
     """
-    images = _images(collection, selection)
-    shown = limited(collection, selection)
     pictures = []
-    for name, image, above in zip(selection.fields, images, shown, strict=True):
+    for name, image in zip(selection.fields, _images(collection, selection), strict=True):
         levels, low, high = quantised(image, name)
-        profile = np.log10(radial_profile(above)).round(3).tolist()
-        limit = round(float(np.log10(selection.limit(name))), 3)
-        pictures.append(
-            {"field": name, "levels": levels.tobytes(), "low": low, "high": high, "limit": limit,
-             "profile": profile}
-        )  # fmt: skip
-    network, moments = estimate(collection, selection)
-    mean, std = moments if moments is not None else (None, None)
-    count = len(pictures[0]["profile"])
+        pictures.append({"field": name, "levels": levels.tobytes(), "low": low, "high": high})
     return {
         "halo": selection.halo,
         "axis": selection.axis,
         "images": pictures,
-        "radii": ((np.arange(count) + 0.5) * ANNULUS * collection.pixel_size).tolist(),
-        "network": network,
-        "mean": mean,
-        "std": std,
         "twins": collection.twins(selection.halo),
+        **estimate(collection, selection),
     }
 
 
@@ -170,29 +178,6 @@ def quantised(image, name):
     return levels, round(float(low), 4), round(float(high), 4)
 
 
-def radial_profile(image):
-    """Mean over annuli about the centre, out to the frame.
-
-    Parameters
-    ----------
-    image : (N, N) array
-        Any map.
-
-    Returns
-    -------
-    (N / 2 / ANNULUS,) ndarray
-        In the map's unit; annulus k holds the pixels whose centres are k to k + 1 times
-        `ANNULUS` pixels from the middle.
-    """
-    side = len(image)
-    place = np.arange(side) + 0.5 - side / 2
-    annulus = (np.hypot(place, place[:, None]) / ANNULUS).astype(int)
-    count = side // 2 // ANNULUS
-    inside = annulus < count
-    sums = np.bincount(annulus[inside], image[inside], minlength=count)
-    return sums / np.bincount(annulus[inside], minlength=count)
-
-
 def estimate(collection, selection):
     """Let a network infer the six properties from the chosen maps.
 
@@ -206,13 +191,14 @@ def estimate(collection, selection):
 
     Returns
     -------
-    network : str
-        Which network it was, or why there is none.
-    moments : tuple of list of float, or None
-        Mean and standard deviation in the order of `cgmhelpers.halos.properties.NAMES`.
+    dict
+        ``network``: which network it was, or why there is none. ``mean`` and ``std``: lists in the
+        order of `cgmhelpers.halos.properties.NAMES`, or None. ``outside``: each statistic of the
+        maps that no map of the training reached, as [field, statistic, "higher" or "lower"].
     """
+    nothing = {"mean": None, "std": None, "outside": []}
     if collection.networks is None:
-        return "no networks", None
+        return {"network": "no networks", **nothing}
     suite = selection.trained_on or collection.table.loc[selection.halo, "suite"]
     limits = "ideal" if selection.limits == "ideal" else "survey"
     fields = "+".join(name for name in collection.fields if name in selection.fields)
@@ -221,14 +207,32 @@ def estimate(collection, selection):
     known = collection.networks
     same = (known["suite"] == suite) & (known["fields"] == fields) & (known["limits"] == limits)
     if not same.any():
-        return f"there is no network {words}", None
+        return {"network": f"there is no network {words}", **nothing}
     predictor = collection.predictor(known.loc[same, "folder"].iloc[0])
     chosen = replace(selection, fields=predictor.fields)
     # Limits come after the coarser pixels, as in training.
     images = limited(collection, chosen, predictor.size)
     mean, std = (values[0] for values in _moments(predictor, images[None]))
     order = [predictor.properties.index(name) for name in NAMES]
-    return f"network {words}", (mean[order].tolist(), std[order].tolist())
+    return {
+        "network": f"network {words}",
+        "mean": mean[order].tolist(),
+        "std": std[order].tolist(),
+        "outside": _outside(predictor, images),
+    }
+
+
+def _outside(predictor, images):
+    """Name what the training's maps didn't reach; nothing for a network that doesn't know them."""
+    seen, found = predictor.description.get("seen", {}), []
+    floors = np.reshape(predictor.scaling.floors, (-1, 1, 1))
+    values = image_statistics(np.maximum(images, floors))
+    for name, row in zip(predictor.fields, values, strict=True):
+        for statistic, value in zip(STATISTICS, row, strict=True):
+            least, most = seen.get(f"{name} {statistic}", (-np.inf, np.inf))
+            if not least - ROUNDING <= value <= most + ROUNDING:
+                found.append([name, statistic, "higher" if value > most else "lower"])
+    return found
 
 
 def _moments(predictor, images):

@@ -12,8 +12,8 @@ from PIL import Image
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.explorer import export
-from cgmhelpers.explorer.description import describe, script
-from cgmhelpers.explorer.scene import Choice, estimate, scene
+from cgmhelpers.explorer.description import along_masses, describe, script, start
+from cgmhelpers.explorer.scene import estimate, scene
 from cgmhelpers.maps.projection.frame import AXES
 
 DEPTHS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0)
@@ -51,10 +51,7 @@ def chosen_halos(collection, masses=6):
     list of int
         Rows of its table, each once.
     """
-    table = collection.table
-    first = table[table["suite"] == table["suite"].iloc[0]]
-    steps = np.linspace(first["log_mass"].min(), first["log_mass"].max(), masses)
-    numbers = [int((first["log_mass"] - step).abs().idxmin()) for step in steps]
+    numbers = along_masses(collection, masses)
     twins = [twin for number in numbers for twin in collection.twins(number).values()]
     return list(dict.fromkeys([*numbers, *twins]))
 
@@ -82,38 +79,36 @@ def page(collection, halos=None):
     halos = chosen_halos(collection) if halos is None else sorted({int(n) for n in halos})
     if not halos:
         raise ParameterError("There is no halo to put onto the page.", expected="at least one")
-    table = collection.table.loc[halos]
-    own = table[table["suite"] == table["suite"].iloc[0]]
-    first = Choice(int(own["log_mass"].idxmax()), fields=collection.fields)
+    first = start(collection, halos)
     about = describe(collection, halos)
     sets = [one for one in about["fieldSets"] if len(one) in (1, len(collection.fields))]
-    about |= {"fieldSets": sets, "depths": DEPTHS, "networks": []}
+    about |= {"fieldSets": sets, "depths": DEPTHS, "networks": [], "links": True}
     content = {"about": about, "start": asdict(first), "tiles": {}, "scenes": {}, "moments": {}}
     for number in halos:
         tiles = []
         for axis in AXES:
-            for limits, depth in (("ideal", 0.0), *(("own", depth) for depth in DEPTHS)):
-                chosen = replace(first, halo=number, axis=axis, limits=limits, depth=depth)
-                found = scene(collection, chosen)
-                levels = [picture.pop("levels") for picture in found["images"]]
-                tiles += levels if limits == "ideal" else []
-                key = f"{number}/{axis}/{limits if limits == 'ideal' else DEPTHS.index(depth)}"
-                content["moments"] |= _moments(collection, chosen, sets, key)
-                for name in ("network", "mean", "std"):
-                    del found[name]
-                found["twins"] = {s: n for s, n in found["twins"].items() if n in halos}
-                content["scenes"][key] = found
+            chosen = replace(first, halo=number, axis=axis)
+            found = scene(collection, chosen)
+            tiles += [picture.pop("levels") for picture in found["images"]]
+            twins = {suite: twin for suite, twin in found["twins"].items() if twin in halos}
+            content["scenes"][f"{number}/{axis}"] = {"images": found["images"], "twins": twins}
+            content["moments"] |= _moments(collection, chosen, sets)
         content["tiles"][number] = _png(tiles, collection.pixels)
     return Page(_markup(content, export.picture(collection, first), collection.name(first.halo)))
 
 
-def _moments(collection, chosen, sets, key):
-    """What the networks of every set of fields infer: [network, mean, std]."""
+def _moments(collection, chosen, sets):
+    """Return what the networks infer with every limit and set of fields."""
     found = {}
-    for names in sets:
-        network, moments = estimate(collection, replace(chosen, fields=tuple(names)))
-        mean, std = moments if moments is not None else (None, None)
-        found[f"{key}/{'+'.join(names)}"] = [network, mean, std]
+    for names in map(tuple, sets):
+        for limits, depth in (("ideal", 0.0), *(("own", depth) for depth in DEPTHS)):
+            one = replace(chosen, fields=names, limits=limits, depth=depth)
+            which = limits if limits == "ideal" else DEPTHS.index(depth)
+            key = f"{one.halo}/{one.axis}/{which}/{'+'.join(names)}"
+            inferred = estimate(collection, one)
+            for name in ("mean", "std"):
+                inferred[name] = inferred[name] and [round(value, 5) for value in inferred[name]]
+            found[key] = inferred
     return found
 
 

@@ -1,10 +1,13 @@
-// Draws an explorer of halos into an element. It computes nothing and requests nothing: `ask`
+// Draws an explorer of halos into an element. It infers nothing and requests nothing: `ask`
 // promises a scene for a selection, and whoever calls decides where scenes come from.
 
 const SVG = "http://www.w3.org/2000/svg";
 const AXES = { x: ["y", "z"], y: ["z", "x"], z: ["x", "y"] };
 const CONTROLS = ["button", "canvas", "input", "select"];
-const INK = "#333", FAINT = "#bbb", CHOSEN = "#111";
+const INK = "#333", FAINT = "#bbb", CHOSEN = "#111", INFERRED = "#c0436b", WARNING = "#b3261e";
+const ANNULUS = 2; // width of the annuli of a radial profile [pixels]
+const FEW = 40; // halos that need no filters
+const STATISTICS = { total: "mean", median: "median", bright: "99th percentile" };
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -40,6 +43,19 @@ const power = (exponent) => {
 const superscript = (whole) =>
   String(whole).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
 
+/** log10 of the mean of a map over annuli about its centre, out to the frame.
+ * values: log10 of the pixels, row by row, a square. */
+function radialProfile(values) {
+  const side = Math.sqrt(values.length), annuli = Math.floor(side / 2 / ANNULUS);
+  const sums = new Float64Array(annuli), counts = new Uint32Array(annuli);
+  for (let i = 0; i < values.length; i++) {
+    const x = (i % side) + 0.5 - side / 2, y = Math.floor(i / side) + 0.5 - side / 2;
+    const annulus = Math.floor(Math.hypot(x, y) / ANNULUS);
+    if (annulus < annuli) { sums[annulus] += 10 ** values[i]; counts[annulus]++; }
+  }
+  return Array.from(sums, (sum, i) => Math.log10(sum / counts[i]));
+}
+
 /** Build an explorer.
  * root: element to fill. about: what there is (see description.py). start: first selection.
  * ask(selection): promise of a scene. order(kind, halos): export, where there is a kernel. */
@@ -52,7 +68,7 @@ function buildExplorer(root, about, start, ask, order) {
   const look = { palette: "own", held: {}, hold: false, circles: true, property: 1 };
   const filter = { suite: 0, realisation: "all", halo_class: "all" };
   let list = [], scene = null, busy = false, again = false, began = null, changes = 0;
-  let planeImage = null;
+  let planeImage = null, figures = new Map();
 
   // --- controls ---------------------------------------------------------------------------
 
@@ -66,6 +82,10 @@ function buildExplorer(root, about, start, ask, order) {
     return [named(text, select), select];
   };
   const button = (text, onclick) => make("button", { type: "button", onclick }, text);
+  const tick = (text, checked, onchange) => {
+    const box = make("input", { type: "checkbox", checked, onchange: () => onchange(box.checked) });
+    return make("label", { className: "tick" }, box, make("span", {}, text));
+  };
 
   const [suiteLabel, suiteMenu] = choice("Suite", suites.map((s, i) => [i, s]), (value) =>
     refilter({ suite: Number(value) }));
@@ -79,6 +99,7 @@ function buildExplorer(root, about, start, ask, order) {
     const next = list[list.indexOf(place.get(state.halo)) + by];
     if (next !== undefined) change({ halo: halos.number[next] });
   };
+  const lighter = button("◀ lighter", () => step(-1)), heavier = button("heavier ▶", () => step(1));
   const [axisLabel, axisMenu] = choice(
     "Line of sight", Object.keys(AXES).map((a) => [a, a]), (value) => change({ axis: value }));
   const setName = (names) => names.map((name) => about.fields[name].title).join(" + ");
@@ -92,7 +113,9 @@ function buildExplorer(root, about, start, ask, order) {
     type: "range", min: 0, max: about.depths.length - 1, step: 1,
     oninput: () => change({ limits: "own", depth: about.depths[depth.value] }),
   });
-  const depthLabel = named("Your limit", depth);
+  const depthValue = make("output", { className: "value" });
+  const depthLabel = make("div", { className: "slider" }, limitsLabel,
+    named("Your limit", depth), depthValue);
   const [trainedLabel, trainedMenu] = choice(
     "Network trained on", [["", "the halo's own suite"], ...about.networks.map((n) => [n, n])],
     (value) => change({ trained_on: value }));
@@ -101,10 +124,10 @@ function buildExplorer(root, about, start, ask, order) {
       look.palette = value;
       paint();
     });
-  const hold = make("input", { type: "checkbox", onchange: () => { keepScale(); paint(); } });
-  const circles = make("input", {
-    type: "checkbox", checked: true,
-    onchange: () => { look.circles = circles.checked; paint(); },
+  const hold = tick("hold the colour scale", false, (checked) => { keepScale(checked); paint(); });
+  const circles = tick(`R200c (dashed) and ${about.aperture} kpc (dotted)`, true, (checked) => {
+    look.circles = checked;
+    paint();
   });
   const [propertyLabel, propertyMenu] = choice(
     "Show", about.properties.map((p, i) => [i, p.label]), (value) => {
@@ -114,9 +137,11 @@ function buildExplorer(root, about, start, ask, order) {
     });
   propertyMenu.value = look.property;
 
-  const twins = make("div", { className: "choices twins" });
+  const twins = make("span", { className: "twins" });
   const status = make("p", { className: "status", role: "status" });
+  const warning = make("p", { className: "warning", role: "status" });
   const maps = make("div", { className: "maps" });
+  const profiles = make("div", { className: "panel profiles" });
   const plane = make("canvas", {
     tabIndex: 0, role: "slider", onclick: pick,
     onkeydown: (event) => {
@@ -127,27 +152,30 @@ function buildExplorer(root, about, start, ask, order) {
   plane.setAttribute("aria-label", "Halos by mass and property; arrow keys step through the list");
   const table = make("table");
   const message = make("p", { className: "status", role: "status" });
+  const link = make("a", { className: "link" }, "Link to this view");
 
   root.classList.add("cgm-explorer");
   root.replaceChildren(
     make("style", {}, STYLE),
-    make("div", { className: "choices" }, suiteLabel, realisationLabel, classLabel, haloLabel,
-      button("◀ lighter", () => step(-1)), button("heavier ▶", () => step(1))),
-    twins,
-    make("div", { className: "choices" }, axisLabel, fieldsLabel, limitsLabel, depthLabel,
+    make("div", { className: "choices" }, suites.length > 1 ? suiteLabel : "",
+      ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier, twins),
+    make("div", { className: "choices" }, axisLabel,
+      about.fieldSets.length > 1 ? fieldsLabel : "",
       about.networks.length > 1 ? trainedLabel : ""),
-    make("div", { className: "choices" }, paletteLabel,
-      make("label", { className: "tick" }, hold, make("span", {}, "hold the colour scale")),
-      make("label", { className: "tick" }, circles, make("span", {}, "R200c (dashed) and "
-        + `${about.aperture} kpc (dotted)`))),
-    status, maps,
-    make("div", { className: "below" },
-      make("div", { className: "panel" }, make("div", { className: "choices" }, propertyLabel), plane),
-      make("div", { className: "panel" }, table)),
-    about.exports ? make("div", { className: "choices" },
-      button("Map as FITS", () => order("fits")), button("Map as PNG", () => order("png")),
-      button("Listed halos as CSV", () => order("csv", list.map((i) => halos.number[i]))),
-    ) : "", message,
+    status,
+    make("div", { className: "stage" }, maps,
+      make("div", { className: "panel side" }, depthLabel, warning,
+        make("div", { className: "wide" }, table))),
+    make("div", { className: "below" }, profiles,
+      make("div", { className: "panel" }, propertyLabel, plane)),
+    make("div", { className: "choices" }, paletteLabel, hold, circles),
+    make("div", { className: "choices" },
+      ...(about.links ? [link, button("Picture (PNG)", savePicture)] : []),
+      ...(about.exports ? [
+        button("Map as FITS", () => order("fits")), button("Map as PNG", () => order("png")),
+        button("Listed halos as CSV", () => order("csv", list.map((i) => halos.number[i]))),
+      ] : [])),
+    message,
     make("p", { className: "source" }, about.source));
 
   // --- selection --------------------------------------------------------------------------
@@ -167,8 +195,8 @@ function buildExplorer(root, about, start, ask, order) {
     list = [...Array(count).keys()].filter(matches).sort((a, b) => halos.mass[a] - halos.mass[b]);
     haloMenu.replaceChildren(...list.map((index) => make("option",
       { value: halos.number[index] },
-      `${about.setName} ${halos.realisation[index]}, group ${halos.group[index]}: `
-      + `log M = ${number(halos.mass[index])}`)));
+      `log M = ${number(halos.mass[index])}: ${about.setName} ${halos.realisation[index]}, `
+      + `group ${halos.group[index]}`)));
     suiteMenu.value = filter.suite;
     realisationMenu.value = filter.realisation;
     classMenu.value = filter.halo_class;
@@ -222,111 +250,215 @@ function buildExplorer(root, about, start, ask, order) {
     began = null;
   }
 
+  // --- links ------------------------------------------------------------------------------
+
+  /** The selection as the end of an address. It names the halo as catalogues do, so that a link
+   * outlives a page that was built anew. */
+  function address() {
+    const index = place.get(state.halo);
+    return `#${new URLSearchParams({
+      suite: suites[halos.suite[index]], realisation: halos.realisation[index],
+      group: halos.group[index], axis: state.axis, fields: state.fields.join(" "),
+      limits: state.limits, depth: state.depth,
+    })}`;
+  }
+
+  /** Follow a link; what it doesn't say, or says of halos that aren't here, stays. */
+  function visit(hash) {
+    const asked = new URLSearchParams(hash.slice(1));
+    if (!asked.has("suite")) return false;
+    const index = [...Array(count).keys()].find((i) =>
+      suites[halos.suite[i]] === asked.get("suite")
+      && String(halos.realisation[i]) === asked.get("realisation")
+      && String(halos.group[i]) === asked.get("group"));
+    if (index === undefined) {
+      message.textContent = "The halo of this link isn't on this page.";
+      return false;
+    }
+    const part = { halo: halos.number[index] }, limits = asked.get("limits");
+    if (asked.get("axis") in AXES) part.axis = asked.get("axis");
+    const fields = about.fieldSets.find((set) => set.join(" ") === asked.get("fields"));
+    if (fields) part.fields = fields;
+    if (["ideal", "survey", "own"].includes(limits)) part.limits = limits;
+    if (asked.has("depth")) part.depth = nearestDepth(Number(asked.get("depth")));
+    change(part);
+    return true;
+  }
+
+  const nearestDepth = (asked) => about.depths.reduce((best, value) =>
+    Math.abs(value - asked) < Math.abs(best - asked) ? value : best);
+
   // --- drawing ----------------------------------------------------------------------------
+
+  /** log10 of the value below which a pixel of a field isn't detected. */
+  function limitOf(field) {
+    const { floor, surveyLimit } = about.fields[field];
+    if (state.limits === "ideal") return floor;
+    return Math.max(surveyLimit + (state.limits === "own" ? state.depth : 0), floor);
+  }
+
+  /** log10 of a map with its undetected pixels filled: a limit above the survey's, which the
+   * network was trained with, leaves them at the survey's. */
+  function limited(image) {
+    const limit = limitOf(image.field), fill = Math.min(limit, about.fields[image.field].surveyLimit);
+    return Float32Array.from(image.levels, (level) => {
+      const value = image.low + (level / 255) * (image.high - image.low);
+      return value < limit ? fill : value;
+    });
+  }
+
+  const nameOf = (index) => `${suites[halos.suite[index]]} ${about.setName} `
+    + `${halos.realisation[index]}, group ${halos.group[index]}`;
 
   function paint() {
     if (!scene) return;
     const index = place.get(scene.halo);
     haloMenu.value = scene.halo;
+    lighter.disabled = list.indexOf(index) <= 0;
+    heavier.disabled = list.indexOf(index) === list.length - 1;
     axisMenu.value = scene.axis;
     limitsMenu.value = state.limits;
     fieldsMenu.value = about.fieldSets.findIndex((set) => set.join() === state.fields.join());
-    depth.value = about.depths.reduce((best, value, i) =>
-      Math.abs(value - state.depth) < Math.abs(about.depths[best] - state.depth) ? i : best, 0);
     const shift = state.limits === "own" ? state.depth : 0;
-    depth.setAttribute("aria-valuetext", `${number(shift)} decades above the survey's limit`);
-    const name = `${suites[halos.suite[index]]} ${about.setName} ${halos.realisation[index]}, `
-      + `group ${halos.group[index]}`;
-    status.textContent = `${name}: log M = ${number(halos.mass[index])}, R200c = `
+    depth.value = about.depths.indexOf(nearestDepth(shift));
+    depthValue.textContent = state.limits === "ideal" ? "no limit" : `survey × ${factor(shift)}`;
+    depth.setAttribute("aria-valuetext",
+      `${factor(shift)} times the survey's limit, ${number(shift)} decades above it`);
+    status.textContent = `${nameOf(index)}: log M = ${number(halos.mass[index])}, R200c = `
       + `${number(halos.radius[index], 0)} kpc; ${describeLimits()}`;
     const others = Object.entries(scene.twins);
     twins.replaceChildren(others.length ? "Same halo in " : "", ...others.map(([suite, twin]) =>
       button(suite, () => change({ halo: twin }))));
-    maps.replaceChildren(...scene.images.map((image) => paintMap(image, name, index)));
+    if (scene.images.map((image) => image.field).join() !== [...figures.keys()].join()) {
+      figures = new Map(scene.images.map((image) => [image.field, buildFigure(image.field)]));
+      maps.replaceChildren(...[...figures.values()].map((figure) => figure.element));
+    }
+    for (const image of scene.images) figures.get(image.field).paint(image, index);
+    profiles.replaceChildren(...scene.images.map((image) => paintProfile(image, index)));
     paintTable(index);
+    paintWarning();
     paintPlane();
+    link.href = address();
   }
+
+  const factor = (shift) => (Math.abs(shift) < 1.5
+    ? String(Number((10 ** shift).toPrecision(2))) : power(shift));
 
   function describeLimits() {
     if (state.limits === "ideal") return "ideal maps, no limit";
-    const each = scene.images.map((image) =>
-      `${about.fields[image.field].title} ${power(image.limit)} ${about.fields[image.field].unit}`);
-    const whose = state.limits === "survey" ? "survey limits" : "your limits";
+    const each = scene.images.map((image) => `${about.fields[image.field].title} `
+      + `${power(limitOf(image.field))} ${about.fields[image.field].unit}`);
+    const whose = state.limits === "survey"
+      ? `survey limits (${scene.images.map((i) => about.fields[i.field].survey).join(", ")})`
+      : `your limits, ${number(state.depth)} decades above the survey's`;
     return `${whose}: ${each.join(", ")}`;
   }
 
-  /** Range of colours [log10]: held, or the map's own down to its limit. */
   function scaleOf(image) {
     if (look.hold && look.held[image.field]) return look.held[image.field];
-    if (state.limits !== "ideal") return [image.limit, Math.max(image.high, image.limit + 1)];
+    const limit = limitOf(image.field);
+    if (state.limits !== "ideal") return [limit, Math.max(image.high, limit + 1)];
     return [Math.max(image.high - about.fields[image.field].range, image.low), image.high];
   }
 
-  function keepScale() {
+  function keepScale(checked) {
     look.held = Object.fromEntries((scene ? scene.images : []).map((image) =>
       [image.field, scaleOf(image)]));
-    look.hold = hold.checked;
+    look.hold = checked;
   }
 
-  function paintMap(image, name, index) {
-    const field = about.fields[image.field], side = about.pixels, half = about.halfWidth;
-    const [low, high] = scaleOf(image);
-    const colours = palettes[look.palette === "own" ? field.palette : look.palette];
-    const shades = new Uint8Array(256).map((_, level) => {
-      const value = image.low + (level / 255) * (image.high - image.low);
-      const shown = (Math.max(value, image.limit) - low) / (high - low);
-      return Math.round(255 * Math.min(Math.max(shown, 0), 1));
-    });
-    const canvas = make("canvas", { width: side, height: side });
+  /** One field's map, which stays in place while what it shows changes. */
+  function buildFigure(fieldName) {
+    const field = about.fields[fieldName], half = about.halfWidth;
+    const canvas = make("canvas", { tabIndex: 0, onpointermove: point, onpointerdown: point,
+      onpointerleave: () => { at = null; readOut(); }, onkeydown: move });
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${field.title} map of ${name} along ${scene.axis}; `
-      + `colours from ${power(low)} to ${power(high)} ${field.unit}`);
-    const context = canvas.getContext("2d"), pixels = context.createImageData(side, side);
-    for (let row = 0; row < side; row++) {
-      for (let column = 0; column < side; column++) {
-        const shade = 3 * shades[image.levels[(side - 1 - row) * side + column]];
-        const to = 4 * (row * side + column);
-        pixels.data[to] = colours[shade];
-        pixels.data[to + 1] = colours[shade + 1];
-        pixels.data[to + 2] = colours[shade + 2];
-        pixels.data[to + 3] = 255;
-      }
-    }
-    context.putImageData(pixels, 0, 0);
     const over = document.createElementNS(SVG, "svg");
     over.setAttribute("viewBox", `${-half} ${-half} ${2 * half} ${2 * half}`);
     over.setAttribute("aria-hidden", "true");
-    if (look.circles) {
-      const ring = { cx: 0, cy: 0, fill: "none", stroke: "#fff", "stroke-width": half / 150 };
-      draw(over, "circle", { ...ring, r: halos.radius[index], "stroke-dasharray": half / 30 });
-      draw(over, "circle", { ...ring, r: about.aperture,
-        "stroke-dasharray": `${half / 150} ${half / 40}` });
-    }
-    const [across, up] = AXES[scene.axis];
-    return make("figure", {},
-      make("figcaption", {}, `${field.title} [${field.unit || "1"}]`),
-      make("div", { className: "map" }, canvas, over),
-      make("div", { className: "ends" }, make("span", {}, `${2 * half} kpc, ${across} → ${up} ↑`)),
-      paintBar(colours, low, high), paintProfile(image, index, field));
-  }
-
-  function paintBar(colours, low, high) {
+    const readout = make("span", { className: "readout" });
     const bar = make("canvas", { width: 256, height: 1, className: "bar" });
     bar.setAttribute("aria-hidden", "true");
-    const context = bar.getContext("2d"), pixels = context.createImageData(256, 1);
-    for (let step = 0; step < 256; step++) {
-      pixels.data.set([...colours.slice(3 * step, 3 * step + 3), 255], 4 * step);
+    const ends = make("div", { className: "ends" });
+    const element = make("figure", {},
+      make("figcaption", {}, field.title, make("small", {}, ` [${field.unit || "1"}]`)),
+      make("div", { className: "map" }, canvas, over), readout, bar, ends);
+    let at = null, values = null, index = 0; // at: the pixel that is read out, [column, row]
+
+    function point(event) {
+      const frame = canvas.getBoundingClientRect(), side = canvas.width;
+      const inside = (share) => Math.min(Math.max(Math.floor(share * side), 0), side - 1);
+      at = [inside((event.clientX - frame.left) / frame.width),
+        inside(1 - (event.clientY - frame.top) / frame.height)];
+      readOut();
     }
-    context.putImageData(pixels, 0, 0);
-    const ends = [low, (low + high) / 2, high].map((value) => make("span", {}, power(value)));
-    return make("div", {}, bar, make("div", { className: "ends" }, ...ends));
+
+    function move(event) {
+      const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      if (!(event.key in by)) return;
+      event.preventDefault();
+      const side = canvas.width;
+      at = (at ?? [side / 2, side / 2]).map((value, i) =>
+        Math.min(Math.max(value + by[event.key][i], 0), side - 1));
+      readOut();
+    }
+
+    function readOut() {
+      const [across, up] = AXES[scene.axis], side = canvas.width;
+      over.querySelector(".cross")?.remove();
+      if (!at) { readout.textContent = `${2 * half} kpc, ${across} → ${up} ↑`; return; }
+      const [x, y] = at.map((pixel) => ((pixel + 0.5) / side * 2 - 1) * half);
+      const value = values[at[1] * side + at[0]], limit = limitOf(fieldName);
+      const words = value < limit ? `not detected, below ${power(limit)}` : power(value);
+      readout.textContent = `${across} ${number(x, 0)}, ${up} ${number(y, 0)} kpc: ${words}`;
+      draw(over, "path", { class: "cross", stroke: "#fff", "stroke-width": half / 150,
+        d: `M${x - half / 25} ${-y}h${2 * half / 25}M${x} ${-y - half / 25}v${2 * half / 25}` });
+    }
+
+    function paint(image, halo) {
+      index = halo;
+      values = limited(image);
+      const [low, high] = scaleOf(image), side = Math.sqrt(values.length);
+      const colours = palettes[look.palette === "own" ? field.palette : look.palette];
+      canvas.width = canvas.height = side;
+      canvas.setAttribute("aria-label", `${field.title} map of ${nameOf(index)} along ${scene.axis}; `
+        + `colours from ${power(low)} to ${power(high)} ${field.unit}; arrow keys read out a pixel`);
+      const context = canvas.getContext("2d"), pixels = context.createImageData(side, side);
+      values.forEach((value, i) => {
+        const share = Math.min(Math.max((value - low) / (high - low), 0), 1);
+        const shade = 3 * Math.round(255 * share);
+        const to = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side));
+        pixels.data.set([colours[shade], colours[shade + 1], colours[shade + 2], 255], to);
+      });
+      context.putImageData(pixels, 0, 0);
+      over.replaceChildren();
+      const ring = { cx: 0, cy: 0, fill: "none", stroke: "#fff", "stroke-width": half / 150 };
+      for (const [radius, dashes] of look.circles ? rings(index) : []) {
+        draw(over, "circle", { ...ring, r: radius,
+          "stroke-dasharray": dashes.map((dash) => dash * half / 150) });
+      }
+      const strip = bar.getContext("2d"), steps = strip.createImageData(256, 1);
+      for (let level = 0; level < 256; level++) {
+        steps.data.set([...colours.slice(3 * level, 3 * level + 3), 255], 4 * level);
+      }
+      strip.putImageData(steps, 0, 0);
+      ends.replaceChildren(...[low, high].map((value) => make("span", {}, power(value))));
+      readOut();
+    }
+
+    return { element, canvas, bar, paint };
   }
 
-  function paintProfile(image, index, field) {
-    const wide = 320, high = 130, left = 34, bottom = 30, top = 8;
-    const [low, highest] = scaleOf(image), edge = Math.max(...scene.radii);
-    const ends = [Math.min(low, ...image.profile), Math.max(highest, ...image.profile)];
-    const x = (radius) => left + (radius / edge) * (wide - left - 6);
+  /** Radii that are drawn about the centre, with their dashes. */
+  const rings = (index) => [[halos.radius[index], [5, 4]], [about.aperture, [1, 3]]];
+
+  function paintProfile(image, index) {
+    const field = about.fields[image.field], profile = radialProfile(limited(image));
+    const wide = 320, high = 130, left = 34, bottom = 30, top = 20;
+    const edge = about.halfWidth, radius = (k) => (k + 0.5) / profile.length * edge;
+    const [low, highest] = scaleOf(image);
+    const ends = [Math.min(low, ...profile), Math.max(highest, ...profile)];
+    const x = (r) => left + (r / edge) * (wide - left - 6);
     const y = (value) =>
       high - bottom - ((value - ends[0]) / (ends[1] - ends[0])) * (high - bottom - top);
     const svg = document.createElementNS(SVG, "svg");
@@ -334,24 +466,23 @@ function buildExplorer(root, about, start, ask, order) {
     svg.setAttribute("class", "plot");
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", `Radial profile of ${field.title}: `
-      + `${power(image.profile[0])} at the centre, ${power(image.profile.at(-1))} at the edge`);
+      + `${power(profile[0])} at the centre, ${power(profile.at(-1))} at the edge`);
     draw(svg, "path", { d: `M${left} ${top}V${high - bottom}H${wide - 6}`, fill: "none",
       stroke: INK });
-    const marks = [[halos.radius[index], "5 4"], [about.aperture, "1.5 3"]];
-    for (const [radius, dashes] of look.circles ? marks : []) {
-      if (radius < edge) {
-        draw(svg, "path", { d: `M${x(radius)} ${top}V${high - bottom}`, stroke: INK,
+    for (const [r, dashes] of look.circles ? rings(index) : []) {
+      if (r < edge) {
+        draw(svg, "path", { d: `M${x(r)} ${top}V${high - bottom}`, stroke: INK,
           "stroke-dasharray": dashes });
       }
     }
-    const points = image.profile.map((value, i) => `${x(scene.radii[i])},${y(value)}`);
-    draw(svg, "polyline", { points: points.join(" "), fill: "none", stroke: "#4b2a7b",
-      "stroke-width": 2 });
-    for (let radius = 0; radius < edge; radius += 100) {
-      draw(svg, "text", { x: x(radius), y: high - bottom + 12, "text-anchor": "middle" }, radius);
+    draw(svg, "polyline", { points: profile.map((value, k) => `${x(radius(k))},${y(value)}`)
+      .join(" "), fill: "none", stroke: "#4b2a7b", "stroke-width": 2 });
+    for (let r = 0; r < edge; r += 100) {
+      draw(svg, "text", { x: x(r), y: high - bottom + 12, "text-anchor": "middle" }, r);
     }
+    draw(svg, "text", { x: left, y: 12 }, `${field.title}, mean over annuli`);
     draw(svg, "text", { x: (left + wide) / 2, y: high - 3, "text-anchor": "middle" },
-      "radius [kpc]; mean over annuli");
+      "radius [kpc]");
     const first = Math.ceil(ends[0]), every = Math.max(1, Math.ceil((ends[1] - ends[0]) / 4));
     for (let value = first; value <= ends[1]; value += every) {
       draw(svg, "text", { x: left - 3, y: y(value) + 4, "text-anchor": "end" },
@@ -360,23 +491,41 @@ function buildExplorer(root, about, start, ask, order) {
     return svg;
   }
 
+  /** Whether an inferred mean lies outside its property's range, by more than its error. */
+  const beyond = (property, i) => Boolean(scene.mean)
+    && (scene.mean[i] < property.low - scene.std[i] || scene.mean[i] > property.high + scene.std[i]);
+
   function paintTable(index) {
-    const head = ["property", "true", "network", "off by", ""];
     const rows = about.properties.map((property, i) => {
       const truth = halos.properties[i][index];
       const known = scene.mean && truth !== null;
       const off = known ? (scene.mean[i] - truth) / scene.std[i] : null;
-      return make("tr", {}, make("th", { scope: "row" }, property.label),
+      return make("tr", { className: beyond(property, i) ? "beyond" : "" },
+        make("th", { scope: "row" }, property.label),
         make("td", {}, number(truth, 3)),
         make("td", { className: "inferred" },
           scene.mean ? `${number(scene.mean[i], 3)} ± ${number(scene.std[i], 3)}` : "–"),
         make("td", {}, off === null ? "–" : `${off > 0 ? "+" : "−"}${number(Math.abs(off), 1)} σ`),
         make("td", {}, paintRange(property, truth, i)));
     });
+    const head = ["property", "true", "network", "off by", ""];
     table.replaceChildren(
       make("caption", {}, `The six properties: true, and by the ${scene.network}.`),
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows));
+  }
+
+  /** Say in red what lies outside the training: of the maps, and of the answer. */
+  function paintWarning() {
+    const words = scene.outside.map(([field, statistic, way]) =>
+      `${about.fields[field].title} ${STATISTICS[statistic]} ${way}`);
+    const out = about.properties.filter(beyond).map((property) => property.label.split(" [")[0]);
+    warning.textContent = [
+      words.length ? `Outside training: ${words.join(", ")} than in any map that this network saw.`
+        : "",
+      out.length ? `Outside the range of the training: ${out.join(", ")}.` : "",
+      words.length || out.length ? "Don't trust these estimates." : "",
+    ].filter(Boolean).join(" ");
   }
 
   function paintRange(property, truth, i) {
@@ -384,20 +533,81 @@ function buildExplorer(root, about, start, ask, order) {
     svg.setAttribute("viewBox", "0 0 100 16");
     svg.setAttribute("class", "range");
     svg.setAttribute("aria-hidden", "true");
-    const x = (value) => {
-      const share = (value - property.low) / (property.high - property.low);
-      return 4 + 92 * Math.min(Math.max(share, 0), 1);
-    };
-    draw(svg, "path", { d: "M2 8H98", stroke: FAINT });
+    const x = (value) => 8 + 84 * (value - property.low) / (property.high - property.low);
+    draw(svg, "path", { d: "M8 8H92", stroke: FAINT });
     if (scene.mean) {
-      const [from, to] = [-1, 1].map((sign) => x(scene.mean[i] + sign * scene.std[i]));
-      draw(svg, "path", { d: `M${from} 8H${to}`, stroke: "#c0436b", "stroke-width": 4 });
-      draw(svg, "circle", { cx: x(scene.mean[i]), cy: 8, r: 3.5, fill: "#c0436b" });
+      const mean = x(scene.mean[i]), half = x(scene.mean[i] + scene.std[i]) - mean;
+      if (mean < 0 || mean > 100) {
+        const tip = mean < 0 ? 0 : 100, base = mean < 0 ? 8 : 92; // an arrow: it lies further out
+        draw(svg, "path", { d: `M${tip} 8L${base} 3V13Z`, fill: WARNING });
+      } else {
+        draw(svg, "path", { d: `M${mean - half} 8H${mean + half}`, stroke: INFERRED,
+          "stroke-width": 4 });
+        draw(svg, "circle", { cx: mean, cy: 8, r: 3.5, fill: INFERRED });
+      }
     }
     if (truth !== null) {
       draw(svg, "path", { d: `M${x(truth)} 1V15`, stroke: INK, "stroke-width": 2 });
     }
     return svg;
+  }
+
+  /** Offer what is shown as a picture: maps, colours and table. */
+  function savePicture() {
+    const index = place.get(scene.halo), edge = 20, side = 420, wide = side + edge;
+    const shown = scene.images.map((image) => [image, figures.get(image.field)]);
+    const canvas = make("canvas", {
+      width: Math.max(2, shown.length) * wide + edge,
+      height: side + 150 + 24 * (about.properties.length + 2),
+    });
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.imageSmoothingEnabled = false;
+    const write = (text, x, y, font = "15px system-ui, sans-serif", fill = INK) => {
+      pen.font = font;
+      pen.fillStyle = fill;
+      pen.fillText(text, x, y);
+    };
+    write(`${nameOf(index)}, along ${scene.axis}; ${about.source}`, edge, 26);
+    shown.forEach(([image, figure], i) => {
+      const left = edge + i * wide, top = 62, middle = side / 2;
+      write(figure.element.querySelector("figcaption").textContent, left, 52, "bold 15px sans-serif");
+      pen.drawImage(figure.canvas, left, top, side, side);
+      pen.save();
+      pen.beginPath();
+      pen.rect(left, top, side, side);
+      pen.clip();
+      pen.strokeStyle = "#fff";
+      for (const [radius, dashes] of look.circles ? rings(index) : []) {
+        pen.setLineDash(dashes.map((dash) => 1.5 * dash));
+        pen.beginPath();
+        pen.arc(left + middle, top + middle, radius / about.halfWidth * middle, 0, 7);
+        pen.stroke();
+      }
+      pen.restore();
+      pen.drawImage(figure.bar, left, top + side + 8, side, 12);
+      const [low, high] = scaleOf(image);
+      write(power(low), left, top + side + 38);
+      pen.textAlign = "right";
+      write(power(high), left + side, top + side + 38);
+      pen.textAlign = "left";
+    });
+    let y = side + 136;
+    write(`${scene.network}; ${describeLimits()}`, edge, y);
+    for (const row of table.tBodies[0].rows) {
+      y += 24;
+      const fill = row.className === "beyond" ? WARNING : INK;
+      [...row.cells].slice(0, 4).forEach((cell, i) =>
+        write(cell.textContent, edge + [0, 190, 300, 480][i], y, undefined, fill));
+    }
+    write(warning.textContent, edge, y + 24, undefined, WARNING);
+    canvas.toBlob((blob) => {
+      const file = make("a", { href: URL.createObjectURL(blob),
+        download: `${nameOf(index).replace(/\W+/g, "_")}_${scene.axis}_${state.limits}.png` });
+      file.click();
+      URL.revokeObjectURL(file.href);
+    });
   }
 
   // --- the plane of mass and property -----------------------------------------------------
@@ -505,6 +715,7 @@ function buildExplorer(root, about, start, ask, order) {
 
   filter.suite = halos.suite[place.get(state.halo)];
   relist();
-  change({});
+  if (about.links) window.addEventListener("hashchange", () => visit(location.hash));
+  if (!about.links || !visit(location.hash)) change({});
   return { say: (text) => { message.textContent = text; } };
 }

@@ -119,6 +119,27 @@ def suite_totals(stores, axis="x"):
 
 
 QUANTILES = {"median": 0.5, "bright": 0.99}
+STATISTICS = ("total", *QUANTILES)
+"""What :func:`image_statistics` gives: mean over the pixels, median and 99th percentile."""
+
+
+def image_statistics(images):
+    """Return total, median and bright end of images.
+
+    Parameters
+    ----------
+    images : ndarray, shape (..., y, x)
+        Positive, in the field's unit.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        log10 in the field's unit, in the order of `STATISTICS`.
+    """
+    pixels = images.reshape(*images.shape[:-2], -1)
+    found = [pixels.mean(axis=-1, dtype=np.float64)]
+    found += [np.quantile(pixels, level, axis=-1) for level in QUANTILES.values()]
+    return np.log10(np.stack(found, axis=-1))
 
 
 def map_statistics(ds):
@@ -137,13 +158,27 @@ def map_statistics(ds):
     """
     images, parts = ds["image"].sel(axis=EVALUATION_AXIS), []
     for start in range(0, ds.sizes["halo"], HALOS_AT_ONCE):
-        pixels = images.isel(halo=slice(start, start + HALOS_AT_ONCE)).values
-        pixels = pixels.reshape(*pixels.shape[:2], -1)  # (halo, field, pixel)
-        found = [pixels.mean(axis=-1, dtype=np.float64)]
-        found += [np.quantile(pixels, level, axis=-1) for level in QUANTILES.values()]
-        parts.append(np.log10(np.stack(found, axis=-1)).reshape(len(pixels), -1))
-    names = [f"{name} {one}" for name in ds["field"].values for one in ("total", *QUANTILES)]
+        block = images.isel(halo=slice(start, start + HALOS_AT_ONCE)).values
+        parts.append(image_statistics(block).reshape(len(block), -1))
+    names = [f"{name} {one}" for name in ds["field"].values for one in STATISTICS]
     return pd.DataFrame(np.concatenate(parts), columns=names)
+
+
+def extremes(ds):
+    """Return the least and the greatest of each map statistic, such as of a training's maps.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From :func:`cgmhelpers.network.samples.load`.
+
+    Returns
+    -------
+    dict of str to list of float
+        Column of :func:`map_statistics` -> [least, greatest], log10 in the field's unit.
+    """
+    ranges = map_statistics(ds).agg(["min", "max"])
+    return {name: ranges[name].tolist() for name in ranges}
 
 
 EVALUATION_AXIS = "x"

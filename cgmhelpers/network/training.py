@@ -170,6 +170,7 @@ def train_task(task, folder, *, progress=True, report=None):
         "network": architecture,
         "number_of_parameters": network.number_of_parameters,
         "scaling": scaling.to_dict(),
+        "seen": summaries.extremes(ds.isel(halo=np.flatnonzero(parts == "training"))),
         "calibration": calibration.to_dict(),
         "settings": settings.model_dump(),
         "epochs": len(history),

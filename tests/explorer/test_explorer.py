@@ -20,8 +20,8 @@ from cgmhelpers.emission import fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
 from cgmhelpers.explorer import export, live
 from cgmhelpers.explorer.collection import Collection
-from cgmhelpers.explorer.description import describe, script
-from cgmhelpers.explorer.scene import Choice, estimate, radial_profile, scene
+from cgmhelpers.explorer.description import describe, script, start
+from cgmhelpers.explorer.scene import Choice, estimate, limited, scene
 from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import prediction
@@ -89,32 +89,21 @@ def test_levels_are_the_logarithm_of_the_stored_map(collection, stores):
         np.testing.assert_allclose(shown[above], np.log10(values[above]), atol=width / 510 + 1e-4)
 
 
-def test_limits_raise_profile_and_say_their_value(collection, stores):
-    image = stored(stores, 3)[1]
-    survey = fields.get("hi").survey_limit
-    profiles = {}
-    for limits, depth, limit in (
-        ("ideal", 0, 1e10),
-        ("survey", 0, survey),
-        ("own", 1, 10 * survey),
-    ):
-        found = scene(collection, Choice(3, fields=("hi",), limits=limits, depth=depth))
-        (picture,) = found["images"]
-        assert picture["limit"] == pytest.approx(np.log10(limit), abs=1e-3)
-        expected = np.log10(radial_profile(np.maximum(image, limit)))
-        np.testing.assert_allclose(picture["profile"], expected, atol=1e-3)
-        profiles[limits] = picture["profile"]
-    assert profiles["ideal"][-1] < profiles["survey"][-1] < profiles["own"][-1]
-
-
-def test_profile_of_a_known_image():
-    place = np.arange(64) - 31.5
-    radius = np.hypot(place, place[:, None])
-    profile = radial_profile(radius**2)
-    middle = (np.arange(16) + 0.5) * 2
-    # The mean of r^2 over an annulus of width w about r is r^2 + w^2 / 4; pixels make the rest.
-    np.testing.assert_allclose(profile[4:], middle[4:] ** 2 + 1, rtol=0.03)
-    np.testing.assert_allclose(radial_profile(np.full((32, 32), 7.0)), 7)
+@pytest.mark.parametrize(
+    ("limits", "depth", "limit", "fill"),
+    [("ideal", 0, 1e10, 1e10), ("survey", 0, 1, 1), ("own", 1, 10, 1), ("own", -1, 0.1, 0.1)],
+)
+def test_pixels_below_a_limit_get_the_fill_of_the_training(
+    collection, stores, limits, depth, limit, fill
+):
+    unit = 1 if limits == "ideal" else fields.get("hi").survey_limit
+    image, chosen = stored(stores, 3)[1], Choice(3, fields=("hi",), limits=limits, depth=depth)
+    (found,) = limited(collection, chosen)
+    lit = image >= limit * unit
+    assert lit.any()
+    assert lit.all() == (limit <= 0.1 or limits == "ideal")
+    np.testing.assert_array_equal(found[lit], image[lit])
+    np.testing.assert_allclose(found[~lit], fill * unit, rtol=1e-6)
 
 
 def test_twins_are_the_same_halo_of_the_other_suites(collection):
@@ -153,29 +142,66 @@ def test_network_infers_as_in_the_table_of_predictions(with_networks, networks, 
     for number in (0, 5):
         group = with_networks.table.loc[number, "group"]
         own = table[table["group"] == group].set_index("property").loc[list(NAMES)]
-        network, (mean, std) = estimate(with_networks, Choice(number, "y", BOTH, limits))
-        assert f"IllustrisTNG, X-ray + HI, {limits}" in network
-        np.testing.assert_allclose(mean, own["mean"], rtol=1e-5)
-        np.testing.assert_allclose(std, own["std"], rtol=1e-5)
+        found = estimate(with_networks, Choice(number, "y", BOTH, limits))
+        assert f"IllustrisTNG, X-ray + HI, {limits}" in found["network"]
+        np.testing.assert_allclose(found["mean"], own["mean"], rtol=1e-5)
+        np.testing.assert_allclose(found["std"], own["std"], rtol=1e-5)
 
 
 def test_own_limits_change_what_the_network_infers_above_the_survey_only(with_networks):
     own = {
-        depth: estimate(with_networks, Choice(5, "x", BOTH, "own", depth))[1]
+        depth: estimate(with_networks, Choice(5, "x", BOTH, "own", depth))
         for depth in (-1.0, 0.0, 1.5)
     }
-    survey = estimate(with_networks, Choice(5, "x", BOTH, "survey"))[1]
+    survey = estimate(with_networks, Choice(5, "x", BOTH, "survey"))
     assert own[-1.0] == own[0.0] == survey
-    assert own[1.5] != survey
+    assert own[1.5]["mean"] != survey["mean"]
+
+
+def test_limit_that_hides_all_is_what_a_blank_sky_is_to_the_network(with_networks, networks):
+    """Far above the survey's limit a network must see its own blank map, not a bright one."""
+    predictor = prediction.load(networks.set_index("limits").loc["survey", "folder"])
+    mean, std = predictor(np.zeros((1, 2, 16, 16), np.float32))
+    found = estimate(with_networks, Choice(5, "x", BOTH, "own", 12.0))
+    np.testing.assert_allclose(found["mean"], mean[0], rtol=1e-5)
+    np.testing.assert_allclose(found["std"], std[0], rtol=1e-5)
+
+
+def test_maps_outside_the_training_are_named(with_networks, networks):
+    split = pd.read_csv(networks.set_index("limits").loc["survey", "folder"] / "split.csv")
+    group = split.loc[split["part"] == "training", "group"].iloc[0]
+    table = with_networks.table
+    own = table[(table["suite"] == "IllustrisTNG") & (table["group"] == group)]
+    assert estimate(with_networks, Choice(own.index[0], "x", BOTH, "survey"))["outside"] == []
+    blank = estimate(with_networks, Choice(5, "x", BOTH, "own", 12.0))["outside"]
+    assert ["xray", "total", "lower"] in blank
+    assert ["hi", "bright", "lower"] in blank
 
 
 def test_lack_of_a_network_is_said(with_networks, collection):
-    assert estimate(collection, Choice(0, fields=BOTH)) == ("no networks", None)
-    network, moments = estimate(with_networks, Choice(8, fields=BOTH))
-    assert "no network trained on SIMBA" in network
-    assert moments is None
+    nothing = {"mean": None, "std": None, "outside": []}
+    alone = estimate(collection, Choice(0, fields=BOTH))
+    assert alone == {"network": "no networks", **nothing}
+    found = estimate(with_networks, Choice(8, fields=BOTH))
+    assert "no network trained on SIMBA" in found["network"]
+    assert found["mean"] is None
     other = Choice(8, fields=BOTH, trained_on="IllustrisTNG")
-    assert estimate(with_networks, other)[1] is not None
+    assert estimate(with_networks, other)["mean"] is not None
+
+
+def test_first_halo_is_typical(with_networks, collection):
+    """Neither the luckiest nor the unluckiest; without networks, in the middle of the masses."""
+
+    def deviation(number):  # numpydoc ignore=GL08
+        found = estimate(with_networks, Choice(number, fields=BOTH))
+        truth = with_networks.table.loc[number, list(NAMES)].to_numpy(float)
+        return np.mean(((found["mean"] - truth) / found["std"]) ** 2)
+
+    deviations = sorted((deviation(number), number) for number in range(6))
+    assert start(with_networks).halo == deviations[2][1]
+    assert start(with_networks, [5, 1, 12]).halo in (1, 5)
+    assert start(collection).halo == 2
+    assert start(collection, [0, 4, 5, 9]).halo == 4
 
 
 def test_number_of_threads_is_as_before(with_networks):
@@ -200,6 +226,7 @@ def test_fits_holds_the_map_its_units_and_a_frame_in_kpc(collection, stores, tmp
         for one, name, values in zip(file[1:], BOTH, image, strict=True):
             limit = np.float32(fields.get(name).limit(limits))
             np.testing.assert_array_equal(one.data, np.maximum(values, limit))
+            assert one.header["LIMIT"] == one.header["FILL"] == pytest.approx(limit)
             assert units.Unit(one.header["BUNIT"]) == units.Unit(fields.get(name).unit)
             frame = WCS(one.header)
             assert [*frame.wcs.ctype] == ["Z", "X"]  # along y: z to the right, x up
@@ -226,7 +253,7 @@ def test_csv_holds_the_listed_halos(collection, tmp_path):
 
 def test_widget_answers_every_request_and_says_what_is_wrong(collection):
     widget = live.explore(collection)
-    assert widget.scene["halo"] == 5  # the heaviest of the first suite
+    assert widget.scene["halo"] == 2  # of median mass in the first suite
     ask = widget.selection | {"halo": 1, "axis": "z", "request": 0.5}
     widget.selection = ask
     assert (widget.scene["halo"], widget.scene["axis"], widget.scene["request"]) == (1, "z", 0.5)
@@ -295,16 +322,19 @@ def test_page_carries_every_scene_that_it_offers(with_networks, stores):
     shown = page(with_networks, [4, 10])
     data = content(shown._repr_html_())
     assert data["about"]["halos"]["number"] == [4, 10]
-    assert len(data["scenes"]) == 2 * 3 * (1 + len(DEPTHS))
+    assert len(data["scenes"]) == 2 * 3
+    assert len(data["moments"]) == 2 * 3 * (1 + len(DEPTHS)) * 3
     tiles = np.array(Image.open(io.BytesIO(base64.b64decode(data["tiles"]["10"]))))
     assert tiles.shape == (3 * 2 * 32, 32)
-    picture = data["scenes"]["10/y/ideal"]["images"][1]
+    picture = data["scenes"]["10/y"]["images"][1]
     levels = np.log10(stored(stores, 10, "y")[1])
     levels = (levels - picture["low"]) / (picture["high"] - picture["low"]) * 255
     np.testing.assert_allclose(tiles[3 * 32 : 4 * 32], np.clip(levels, 0, 255), atol=0.6)
-    network, mean, std = data["moments"]["4/x/ideal/xray+hi"]
-    expected = estimate(with_networks, Choice(4, "x", BOTH))
-    assert (network, (mean, std)) == expected
+    chosen = Choice(4, "x", BOTH, "own", DEPTHS[5])
+    found, expected = data["moments"]["4/x/5/xray+hi"], estimate(with_networks, chosen)
+    np.testing.assert_allclose(found["mean"], expected["mean"], atol=1e-5)
+    np.testing.assert_allclose(found["std"], expected["std"], atol=1e-5)
+    assert found["outside"] == expected["outside"]
 
 
 def test_page_starts_as_a_figure_and_asks_nobody(collection):
