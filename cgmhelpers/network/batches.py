@@ -112,6 +112,9 @@ class Batches:
     domains : torch.Tensor of int, shape (samples,), optional
         Suite of each sample. Batches then have equal shares of all suites, where the samples of
         each window do, and come with their domains.
+    transform : callable, optional
+        ``transform(images, seed)`` makes what the network sees of each batch's images, after the
+        augmentation; the seed, a list of int, is another one in each batch of each epoch.
 
     Attributes
     ----------
@@ -123,7 +126,16 @@ class Batches:
         Whether the images' channels are last in memory.
     """
 
-    def __init__(self, images, targets, batch_size, seed=None, augmentation=False, domains=None):
+    def __init__(
+        self,
+        images,
+        targets,
+        batch_size,
+        seed=None,
+        augmentation=False,
+        domains=None,
+        transform=None,
+    ):
         if batch_size < 1 or len(images) != len(targets) or len(images) == 0:
             raise ParameterError(
                 "No batches can be made.",
@@ -136,6 +148,7 @@ class Batches:
         self.seed = seed
         self.augmentation = augmentation
         self.domains = domains
+        self.transform = transform
         self.epoch = 0
         self.share = (0, 1)
         self.channels_last = True
@@ -153,10 +166,14 @@ class Batches:
         order = windows(len(self.images), self._size, self.seed, self.epoch)
         if self.domains is not None:
             order = [_in_turn(window, self.domains[window].numpy()) for window in order]
+        number = 0
         for window, (images, places) in zip(order, self._read(order), strict=True):
             for rows in np.array_split(np.arange(len(window)), self._count(window)):
                 own = places[np.array_split(rows, parts)[part]]
                 cut = _augmented(images, own) if self.augmentation else images[own]
+                if self.transform is not None:
+                    cut = self.transform(cut, [self.seed or 0, self.epoch, number, part])
+                number += 1
                 batch = cut.contiguous(memory_format=form), self.targets[window[rows]]
                 yield batch if self.domains is None else (*batch, self.domains[window[rows]])
 

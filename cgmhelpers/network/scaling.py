@@ -97,7 +97,7 @@ class Scaling:
                 # In float64: float32 sums over 1e8 pixels lose digits.
                 pixels.partial_fit(np.log10(block, dtype=np.float64).reshape(-1, 1))
                 extremes += [block.min(), block.max()]
-            if min(extremes) == max(extremes):
+            if min(extremes) == max(extremes) and ds.attrs["limits"] != "observed":
                 log.warning(
                     "The %s maps of all %d training halos are the same constant, %g: the network "
                     "can't learn from this field. Use more halos, or a lower limit.",
@@ -119,7 +119,7 @@ class Scaling:
             )
         return cls(
             fields=tuple(fields),
-            floors=tuple(known_fields.get(name).limit(ds.attrs["limits"]) for name in fields),
+            floors=tuple(_floor(name, ds.attrs["limits"]) for name in fields),
             mean=tuple(mean),
             std=tuple(std),
             properties=tuple(one.name for one in wanted),
@@ -201,6 +201,31 @@ class Scaling:
         Scaling
         """
         return cls(**{name: tuple(value) for name, value in values.items()})
+
+
+class Unscaled(Scaling):
+    """A scaling whose inputs stay in the units of the fields, for maps to be observed."""
+
+    def inputs(self, images):
+        """Return the images as they are.
+
+        Parameters
+        ----------
+        images : array_like, shape (..., fields, y, x)
+            In the units of the fields.
+
+        Returns
+        -------
+        ndarray of float32, same shape
+        """
+        return np.asarray(images, dtype=np.float32)
+
+
+def _floor(field, limits):
+    """Smallest value of a field; observed maps are positive, and nothing in them is cut."""
+    if limits == "observed":
+        return float(np.finfo(np.float32).tiny)
+    return known_fields.get(field).limit(limits)
 
 
 def _positive(image, name):

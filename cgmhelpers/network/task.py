@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from cgmhelpers.errors import DataNotFoundError, FormatError
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.network import checkpoint, samples
 from cgmhelpers.network.settings import TrainingSettings
@@ -25,7 +25,7 @@ class Task:
         Map stores as :func:`cgmhelpers.maps.making.make` writes them.
     fields : sequence of str
         Names of the fields, one channel each.
-    limits : {"ideal", "survey"}
+    limits : {"ideal", "survey", "observed"}
         Which limits to apply; None if `stores` is a Dataset with limits already.
     settings : TrainingSettings, optional
         Hyperparameters.
@@ -38,6 +38,14 @@ class Task:
     target : path, sequence of paths, or Dataset, optional
         Map stores of a suite that takes part in an adaptation without its properties: maps of
         the halos that the split puts into training. The network's description says so.
+    observation : Observation, optional
+        With limits "observed", a `cgmhelpers.sky.observing.Observation` of the fields: maps are
+        observed anew, with other noise, in each epoch.
+
+    Raises
+    ------
+    ParameterError
+        If limits are "observed" without an observation of the fields, or the other way round.
     """
 
     stores: object
@@ -48,6 +56,19 @@ class Task:
     split_by: str = "halo"
     properties: Sequence[str] | None = None
     target: object = None
+    observation: object = None
+
+    def __post_init__(self):
+        """Check that limits and observation go together."""
+        looked_at = list(self.observation.instruments) if self.observation else []
+        if (self.limits == "observed") != bool(looked_at) or (
+            looked_at and list(self.fields) != looked_at
+        ):
+            raise ParameterError(
+                "Limits and observation don't go together.",
+                found=f"limits {self.limits} of {self.fields}, an observation of {looked_at}",
+                expected='limits "observed" with an observation of these fields in this order',
+            )
 
     def fingerprint(self):
         """Digest everything that the training depends on.
@@ -59,6 +80,8 @@ class Task:
         chosen = {"properties": list(self.properties)} if self.properties else {}
         if self.target is not None:
             chosen["target"] = _identities(self.target)
+        if self.observation is not None:
+            chosen["observation"] = self.observation.identity()
         return provenance.fingerprint(
             **chosen,
             stores=_identities(self.stores),

@@ -36,7 +36,7 @@ from cgmhelpers.network.loop import (
     release_pages,
 )
 from cgmhelpers.network.moment_network import MomentNetwork, moments
-from cgmhelpers.network.scaling import Scaling
+from cgmhelpers.network.scaling import Scaling, Unscaled
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.target import check_adaptation, joined, unlabelled_maps
 from cgmhelpers.network.task import Task
@@ -108,23 +108,27 @@ def train_task(task, folder, *, progress=True, report=None):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / checkpoint.DESCRIPTION).unlink(missing_ok=True)
 
-    ds = samples.load(task.stores, task.fields, task.limits, task.size)
+    limits = "ideal" if task.observation else task.limits
+    ds = samples.load(task.stores, task.fields, limits, task.size)
     table = samples.halo_table(ds)
     split_seed = settings.seed if settings.split_seed is None else settings.split_seed
     table["part"] = splits.split(table, task.split_by, seed=split_seed)
     parts = _with_properties(ds, table)
-    scaling = Scaling.fit(ds, parts == "training", task.properties)
+    observed = _observed(task.observation, ds, parts, settings.seed)
+    scaling = Scaling.fit(*observed["training"], task.properties)
     suites = sorted(set(table["suite"]))
     domains = np.searchsorted(suites, table["suite"].to_numpy(str))
     unlabelled = None
     if task.target is not None:
-        shown = samples.load(task.target, task.fields, task.limits, task.size)
+        shown = samples.load(task.target, task.fields, limits, task.size)
         unlabelled = unlabelled_maps(shown, ds, table, task.split_by, split_seed)
         ds, number = joined(ds, unlabelled), unlabelled.sizes["halo"]
         parts = np.append(parts, ["training"] * number)
         domains = np.append(domains, [len(suites)] * number)
     check_adaptation(settings, domains, task.target)
-    of_training, of_validation = _batches(ds, parts, domains, scaling, settings)
+    of_training, of_validation = _batches(
+        ds, parts, domains, scaling, settings, task.observation, observed["validation"]
+    )
 
     with _threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -155,14 +159,15 @@ def train_task(task, folder, *, progress=True, report=None):
             report,
         )
         network.load_state_dict(state)
-        calibration = _calibration(network, ds, np.flatnonzero(parts == "validation"), scaling)
+        seen, chosen = observed["validation"]
+        calibration = _calibration(network, seen, np.flatnonzero(chosen), scaling)
 
     best = best_epoch(history)
     description = {
         "fingerprint": fingerprint,
         "suite_train": "+".join(suites),
         "fields": list(scaling.fields),
-        "limits": ds.attrs["limits"],
+        "limits": task.limits or ds.attrs["limits"],
         "split": {"by": task.split_by, "seed": split_seed, "fractions": list(splits.FRACTIONS)},
         "halos": {name: int((parts[: len(table)] == name).sum()) for name in splits.PARTS},
         "evaluation_axis": summaries.EVALUATION_AXIS,
@@ -177,6 +182,8 @@ def train_task(task, folder, *, progress=True, report=None):
         "best_epoch": best,
         "validation_loss": history[best]["validation_loss"],
     }
+    if task.observation is not None:
+        description["observation"] = task.observation.model_dump(mode="json")
     if unlabelled is not None:
         shown = samples.halo_table(unlabelled)
         description["target"] = {
@@ -201,7 +208,28 @@ def _with_properties(ds, table):
     return table["part"].where(usable, "").to_numpy()
 
 
-def _batches(ds, parts, domains, scaling, settings):
+SCALED_ON = 512
+"""Halos whose observation gives the scaling of observed maps."""
+
+
+def _observed(observation, ds, parts, seed):
+    """What scaling and validation see: maps and which halos of them, by part.
+
+    With an observation these are halos of their part, observed once; without, all of `ds`.
+    """
+    found = {}
+    for number, (part, most) in enumerate({"training": SCALED_ON, "validation": None}.items()):
+        halos = np.flatnonzero(parts == part)
+        if observation is None or len(halos) == 0:
+            found[part] = (ds, parts == part)
+            continue
+        halos = halos[:: -(-len(halos) // (most or len(halos)))]
+        seen = observation.observe(ds.isel(halo=halos), [seed, number])
+        found[part] = (seen, np.ones(len(halos), dtype=bool))
+    return found
+
+
+def _batches(ds, parts, domains, scaling, settings, observation, validation):
     halos = {name: np.flatnonzero(parts == name) for name in ("training", "validation")}
     labels = dict.fromkeys(halos)
     if settings.adaptation != "none":
@@ -209,7 +237,10 @@ def _batches(ds, parts, domains, scaling, settings):
             if len(some):
                 halos[name], labels[name] = balanced(some, domains[some])
         labels["training"] = torch.from_numpy(np.repeat(labels["training"], ds.sizes["axis"]))
-    training = batches.source(ds, halos["training"], scaling, memory=settings.memory)
+    transform, stored = None, scaling
+    if observation is not None:
+        transform, stored = _observing(observation, ds, scaling)
+    training = batches.source(ds, halos["training"], stored, memory=settings.memory)
     if len(training[0]) < settings.batch_size:
         raise ParameterError(
             "There are fewer training maps than a batch holds.",
@@ -219,12 +250,19 @@ def _batches(ds, parts, domains, scaling, settings):
         )
     if len(halos["validation"]) == 0:
         raise ParameterError("No halo is left for validation.", remedy="Use more halos.")
-    validation = batches.source(
-        ds, halos["validation"], scaling, [summaries.EVALUATION_AXIS], settings.memory
-    )
+    seen, shown = ds, halos["validation"]
+    if observation is not None:
+        seen = validation[0]
+        shown = np.searchsorted(np.flatnonzero(parts == "validation"), shown)
+    validation = batches.source(seen, shown, scaling, [summaries.EVALUATION_AXIS], settings.memory)
     loaders = (
         batches.Batches(
-            *training, settings.batch_size, settings.seed, settings.augmentation, labels["training"]
+            *training,
+            settings.batch_size,
+            settings.seed,
+            settings.augmentation,
+            labels["training"],
+            transform,
         ),
         batches.Batches(*validation, settings.batch_size),
     )
@@ -233,6 +271,18 @@ def _batches(ds, parts, domains, scaling, settings):
         for loader in loaders:
             loader.channels_last = False
     return loaders
+
+
+def _observing(observation, ds, scaling):
+    """Return what makes a batch of maps an observed one, and the scaling that leaves maps alone."""
+    pixel, emitted_at = ds.attrs["pixel_size_kpc"], ds.attrs.get("redshift", 0.0)
+
+    def transform(images, seed):
+        drawn = observation.draw(images, pixel, seed, emitted_at)
+        return torch.from_numpy(scaling.inputs(drawn.numpy()))
+
+    fields = {"fields": tuple(observation.instruments)}
+    return transform, Unscaled(**(scaling.to_dict() | fields))
 
 
 def _fit(

@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["files", "images", "instruments", "observing", "responses"],
     submod_attrs={
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
-        "observing": ["Observation", "View", "observe"],
+        "observing": ["Observation", "View"],
     },
 )

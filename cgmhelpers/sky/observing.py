@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from scipy.fft import next_fast_len
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.sky.instruments import HIInstrument, XrayInstrument
+from cgmhelpers.system.files import sha256
 
 ARCSEC = float(np.pi / 180 / 3600)
 """In radians."""
@@ -30,6 +30,8 @@ MASKED = 1e3
 """Factor on the noise of a pixel that wasn't observed, or is masked: it tells a network so."""
 REDSHIFTS = 16
 """Redshifts, evenly spaced in logarithm, from which one is drawn for each batch of maps."""
+OBSERVED_AT_ONCE = 16
+"""Halos of a data set that are observed at one redshift."""
 MOST_MASKS = 8
 """Masked sources in one map, at most."""
 
@@ -120,6 +122,73 @@ class Observation(BaseModel):
                 noises[-1] = torch.where(masks[name], MASKED * noise, noises[-1])
         planes = [torch.full_like(values[0], redshift)] if len(steps) > 1 else []
         return torch.stack([*values, *noises, *planes], dim=1)
+
+    def identity(self):
+        """Return all that observations depend on, files included.
+
+        Returns
+        -------
+        dict
+            Plain values.
+        """
+        paths = [
+            getattr(one, name)
+            for one in self.instruments.values()
+            for name in ("arf", "psf_file", "spectrum")
+            if getattr(one, name, None)
+        ]
+        settings = self.model_dump(mode="json")
+        return settings | {"files": {str(path): sha256(path) for path in paths}}
+
+    def observe(self, dataset, seed=1):
+        """Observe all maps of a data set once.
+
+        Parameters
+        ----------
+        dataset : xarray.Dataset
+            Maps as of `cgmhelpers.maps.make`, with the fields of `instruments`, without limits or
+            with ideal ones.
+        seed : int or sequence of int
+            Of all that is drawn.
+
+        Returns
+        -------
+        xarray.Dataset
+            With `channels` for fields and limits "observed", in memory; what a network
+            trained with the same observation is given.
+
+        Raises
+        ------
+        ParameterError
+            If a field is missing, or the maps have survey limits.
+        """
+        fields = list(self.instruments)
+        present = [str(name) for name in dataset["field"].values]
+        limits = dataset.attrs.get("limits", "ideal")
+        if not set(fields) <= set(present) or limits != "ideal":
+            raise ParameterError(
+                "These maps can't be observed.",
+                found=f"{', '.join(present)} with {limits} limits",
+                expected=f"{', '.join(fields)} without limits",
+                remedy="Start from the stored maps, made with these fields.",
+            )
+        images = dataset["image"].sel(field=fields).transpose("halo", "axis", "field", "y", "x")
+        shape = images.shape
+        drawn = np.empty((*shape[:2], len(self.channels), *shape[3:]), dtype=np.float32)
+        for start in range(0, shape[0], OBSERVED_AT_ONCE):
+            block = torch.from_numpy(np.array(images[start : start + OBSERVED_AT_ONCE], np.float32))
+            found = self.draw(
+                block.flatten(0, 1),
+                dataset.attrs["pixel_size_kpc"],
+                [*np.atleast_1d(seed).tolist(), start],
+                dataset.attrs.get("redshift", 0.0),
+            )
+            drawn[start : start + len(block)] = found.unflatten(0, block.shape[:2]).numpy()
+        kept = dataset.drop_vars(["image", "field", "unit"], errors="ignore")
+        channels = xr.DataArray(np.array(self.channels, dtype=object), dims="field")
+        observed = kept.assign_coords(field=channels)
+        observed["image"] = (("halo", "axis", "field", "y", "x"), drawn)
+        return observed.assign_attrs(dataset.attrs | {"limits": "observed"})
 
 
 def observation(instruments, redshift, distance=None):
@@ -441,56 +510,3 @@ def angle(length, redshift, distance=None):
             )
         distance = float(Planck18.angular_diameter_distance(redshift).value)
     return length / (1000 * distance) / ARCSEC
-
-
-def observe(dataset, observation, seed=1):
-    """Observe all maps of a data set once.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Maps as of `cgmhelpers.maps.make`, with the fields of `observation`, without limits or with
-        ideal ones.
-    observation : Observation
-        Instruments and circumstances.
-    seed : int
-        Of all that is drawn.
-
-    Returns
-    -------
-    xarray.Dataset
-        With `observation.channels` for fields and limits "observed", in memory; what a network
-        trained with the same observation is given.
-
-    Raises
-    ------
-    ParameterError
-        If a field is missing, or the maps have survey limits.
-    """
-    fields = list(observation.instruments)
-    present = [str(name) for name in dataset["field"].values]
-    limits = dataset.attrs.get("limits", "ideal")
-    if not set(fields) <= set(present) or limits != "ideal":
-        raise ParameterError(
-            "These maps can't be observed.",
-            found=f"{', '.join(present)} with {limits} limits",
-            expected=f"{', '.join(fields)} without limits",
-            remedy="Start from the stored maps, made with these fields.",
-        )
-    images = dataset["image"].sel(field=fields).transpose("halo", "axis", "field", "y", "x")
-    shape = images.shape
-    drawn = np.empty((*shape[:2], len(observation.channels), *shape[3:]), dtype=np.float32)
-    for start in range(0, shape[0], HALOS_AT_ONCE):
-        block = torch.from_numpy(np.array(images[start : start + HALOS_AT_ONCE], np.float32))
-        found = observation.draw(
-            block.flatten(0, 1),
-            dataset.attrs["pixel_size_kpc"],
-            [seed, start],
-            dataset.attrs.get("redshift", 0.0),
-        )
-        drawn[start : start + len(block)] = found.unflatten(0, block.shape[:2]).numpy()
-    kept = dataset.drop_vars(["image", "field", "unit"], errors="ignore")
-    channels = xr.DataArray(np.array(observation.channels, dtype=object), dims="field")
-    observed = kept.assign_coords(field=channels)
-    observed["image"] = (("halo", "axis", "field", "y", "x"), drawn)
-    return observed.assign_attrs(dataset.attrs | {"limits": "observed"})

@@ -163,14 +163,14 @@ def test_a_data_set_is_observed_whole():
     maps = blobs(halos=5)
     maps["image"] = maps["image"] * 1e-3
     observation = observing.Observation(instruments=BOTH, redshift=(0.02, 0.02))
-    observed = observing.observe(maps, observation, seed=3)
+    observed = observation.observe(maps, seed=3)
     assert list(observed["field"].values) == observation.channels
     assert observed["image"].shape == (5, 3, 4, 16, 16)
     assert observed.attrs["limits"] == "observed"
     assert (observed["properties"] == maps["properties"]).all()
     for refused in (maps.sel(field=["hi"]), maps.assign_attrs(limits="survey")):
         with pytest.raises(ParameterError, match="can't be observed"):
-            observing.observe(refused, observation)
+            observation.observe(refused)
 
 
 @pytest.mark.parametrize(
