@@ -9,6 +9,7 @@ Each file imports only those above it in this list:
 - `settings`: `TrainingSettings`: the hyperparameters of a training
 - `calibration`: posterior widths corrected on validation halos
 - `scaling`: maps and properties to the numbers of a network, and back
+- `export`: a trained network as an ONNX file
 - `splits`: training, validation and test, by halo, realisation or seed
 - `samples`: map stores opened, limited and scaled; symmetries of the square
 - `batches`: the batches of an epoch, from memory or read ahead from the store
@@ -31,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "calibration",
         "checkpoint",
         "compilation",
+        "export",
         "layers",
         "loop",
         "loss",
@@ -48,6 +50,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "calibration": ["Calibration", "coverage_noise"],
         "checkpoint": ["HISTORY", "SPLIT", "read_description", "read_network"],
         "moment_network": ["MomentNetwork", "moments"],
+        "export": ["to_onnx"],
         "layers": ["summary"],
         "loss": ["moment_loss"],
         "samples": ["halo_table", "load", "symmetry"],

@@ -41,7 +41,12 @@ def write_store(path, suite, halos=6, pixels=32, realisation=0, seed=0):
     images = (fading * peak[:, None, :, None, None]).astype(np.float32)
     header = SimpleNamespace(redshift=0.0, mock=True)
     sim = SimpleNamespace(
-        suite=suite, set_name="CV", realisation=realisation, snapshot=90, header=header
+        suite=suite,
+        set_name="CV",
+        realisation=realisation,
+        snapshot=90,
+        header=header,
+        choices={},
     )
     chosen = [fields.get("xray"), fields.get("hi")]
     dataset = store.labelled(sim, chosen, table, images, 512 / pixels)
