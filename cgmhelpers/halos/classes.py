@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cgmhelpers.errors import ParameterError
+
 HALO = ("suite", "set_name", "realisation", "group")
 """Columns that name a halo."""
 
@@ -43,6 +45,32 @@ def halo_class(log_mass):
     edges = [one.low for one in HALO_CLASSES]
     names = np.array(["below", *(one.name for one in HALO_CLASSES)])
     return names[np.digitize(np.asarray(log_mass, dtype=float), edges)]
+
+
+def check_columns(table, columns):
+    """Refuse a table of halos without the columns that are needed.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, H rows
+        Halos.
+    columns : sequence of str
+        Names.
+
+    Raises
+    ------
+    ParameterError
+        If one is missing.
+    """
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise ParameterError(
+            f"The table of halos lacks {', '.join(absent)}.",
+            found=list(table),
+            expected=list(columns),
+            remedy="Take the table from Simulation.halos, or, without a group catalogue, from "
+            "Simulation.halos_at.",
+        )
 
 
 def centres(table):

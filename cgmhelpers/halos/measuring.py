@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.classes import centres, check_columns
 from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
 from cgmhelpers.halos.reading import KINDS, read_once
 from cgmhelpers.halos.selection import Spheres, cell_of, wrapped
@@ -86,6 +86,7 @@ class Measuring:
     kinds = KINDS
 
     def __init__(self, sim, table):
+        check_columns(table, ("x", "y", "z", "m200c", "r200c"))
         self._sim, self._table = sim, table
         self._radius = table["r200c"].to_numpy(dtype=np.float64)
         reach = np.maximum(REACH * self._radius, APERTURE)
@@ -171,6 +172,8 @@ class Measuring:
         sums[list({name for wanted in needs.values() for name in wanted})] = np.nan
         if self._sim.number("gas") == 0:  # an N-body twin, of which nobody expects any
             sums["cgm"] = np.nan
+        elif self._sim.number("stars") == 0 and "stars" not in absent and len(sums):
+            log.warning("%s has no stars: masses are without them.", self._sim.snapshot_path)
         if needs and len(sums):
             log.warning(
                 "%s has no %s: properties that need it are NaN.",

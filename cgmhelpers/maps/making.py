@@ -15,7 +15,7 @@ from cgmhelpers import __version__
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.halos import properties
-from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.classes import centres, check_columns
 from cgmhelpers.halos.measuring import Measuring
 from cgmhelpers.halos.reading import read_once
 from cgmhelpers.maps import store
@@ -100,8 +100,8 @@ def make(
     Raises
     ------
     ParameterError
-        For an unknown field or option, a number that can't be used, or a measured table of other
-        halos.
+        For an unknown field or option, a number that can't be used, a table of halos without a
+        column, or a measured table of other halos.
     FormatError
         If the snapshot holds no gas, or lacks what a field needs.
     ResultError
@@ -225,6 +225,7 @@ def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):
     if halos is None:
         which = {"minimum_mass": minimum_mass} | provenance.file_identity(*sim.catalogue_files)
     else:
+        check_columns(halos, (*store.HALO_COORDINATES, "x", "y", "z"))
         columns = halos[["group", "x", "y", "z", "m200c", "r200c"]]
         which = pd.util.hash_pandas_object(columns, index=False).tolist()
     return provenance.fingerprint(

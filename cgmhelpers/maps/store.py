@@ -21,7 +21,7 @@ FORMAT = 1
 HALOS_PER_CHUNK = 8
 """Halos in one file of a store: 3 MB of images, read at once."""
 
-_HALO_COORDINATES = {
+HALO_COORDINATES = {
     "suite": ("suite of simulations", ""),
     "set_name": ("set of simulations", ""),
     "realisation": ("number in the set", ""),
@@ -58,7 +58,7 @@ def labelled(sim, fields, table, images, pixel_size):
     place = (np.arange(pixels) + 0.5 - pixels / 2) * pixel_size
     text = {
         name: table[name].to_numpy(object if table[name].dtype.kind not in "iuf" else None)
-        for name in _HALO_COORDINATES
+        for name in HALO_COORDINATES
     }
     dataset = xr.Dataset(
         {"image": (("halo", "axis", "field", "y", "x"), images)},
@@ -84,7 +84,7 @@ def labelled(sim, fields, table, images, pixel_size):
             "units": json.dumps({field.name: field.unit for field in fields}),
         },
     )
-    for name, (long_name, unit) in _HALO_COORDINATES.items():
+    for name, (long_name, unit) in HALO_COORDINATES.items():
         dataset[name].attrs = {"long_name": long_name} | ({"units": unit} if unit else {})
     dataset["x"].attrs = {"long_name": "horizontal distance from the halo", "units": "kpc"}
     dataset["y"].attrs = {"long_name": "vertical distance from the halo", "units": "kpc"}
@@ -184,7 +184,7 @@ def _check(path, dataset):
     wanted = {
         "image": ("halo", "axis", "field", "y", "x"),
         "properties": ("halo", "property"),
-        **dict.fromkeys(_HALO_COORDINATES, ("halo",)),
+        **dict.fromkeys(HALO_COORDINATES, ("halo",)),
     }
     absent = [name for name, dims in wanted.items() if dimensions.get(name) != dims]
     if absent or "fingerprint" not in dataset.attrs:

@@ -224,7 +224,7 @@ class Parameters(BaseModel):
         for suite in self.suites:
             for realisation in self.realisation_list:
                 drawn = sets.parameters(suite, self.set_name, realisation)
-                sets.volume(drawn, self.snapshot)
+                sets.volume(drawn, self.snapshot, self.volume)
 
     @property
     def realisation_list(self):

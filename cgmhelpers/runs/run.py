@@ -82,7 +82,7 @@ class Run:
         p = self.parameters
         root = self.folder / "mock" if p.data_root is None else Path(p.data_root).expanduser()
         if p.data_root is None:
-            files_of = (p.mock_cells, p.mock_seed, p.set_name, p.snapshot)
+            files_of = (p.mock_cells, p.mock_seed, p.set_name, p.snapshot, p.volume)
             mocks = [
                 stages.Mock(root, suite, realisation, *files_of)
                 for realisation in p.realisation_list

@@ -39,6 +39,7 @@ class Mock:
     seed: int
     set_name: str
     snapshot: int
+    volume: str = "L25n256"
 
     def is_done(self):
         """Tell whether the files are there, of these settings."""
@@ -46,7 +47,7 @@ class Mock:
 
         return writing.is_written(
             self.root, self.suite, self.realisation, self.cells, self.seed, self.set_name,
-            self.snapshot,
+            self.snapshot, volume=self.volume,
         )  # fmt: skip
 
     def run(self):
@@ -61,6 +62,7 @@ class Mock:
             seed=self.seed,
             set_name=self.set_name,
             snapshot=self.snapshot,
+            volume=self.volume,
             progress=False,
             overwrite=True,  # the run's own folder: other settings mean that the user changed them
         )

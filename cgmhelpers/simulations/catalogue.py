@@ -103,6 +103,7 @@ def _read_file(path, header, units):
         if absent:  # a catalogue without halos has an empty group
             return (np.empty((0, 3)), np.empty(0), np.empty(0)), (total, number_of_files)
         columns = [hdf5.read(group[name]).astype(float) for name in _NAMES]
+        hdf5.check_places(group["GroupPos"])
         mean = [
             hdf5.read(group[name]).astype(float) if name in group else None
             for name in ("Group_M_Mean200", "Group_R_Mean200")

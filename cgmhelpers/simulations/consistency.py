@@ -71,7 +71,7 @@ def check_simulation(sim):
         gas = _mass(sim, "gas") / unit
         stars = (_mass(sim, "stars") + _mass(sim, "wind")) / unit
     matter, baryons = header.omega_matter, header.omega_baryon if sim.number("gas") else 0.0
-    if dark and np.isnan(baryons):
+    if dark and (np.isnan(baryons) or (gas and not baryons > 0)):  # some headers have a zero
         _compare(sim, "matter", dark + gas + stars, matter, TOLERANCE, "Omega0")
         baryons = matter - dark
     elif dark:

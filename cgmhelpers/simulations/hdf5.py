@@ -137,6 +137,28 @@ def check(dataset):
         )
 
 
+def check_places(dataset):
+    """Refuse positions in half precision, which places a particle within 16 kpc/h.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        Positions.
+
+    Raises
+    ------
+    FormatError
+        If they have less than single precision.
+    """
+    if dataset.dtype.kind == "f" and dataset.dtype.itemsize < 4:
+        raise FormatError(
+            f"{dataset.file.filename}: {dataset.name} is too coarse.",
+            found=f"type {dataset.dtype}, which has three digits",
+            expected="single or double precision",
+            remedy="Fetch the original file: digits that were dropped don't come back.",
+        )
+
+
 def _pieces(dataset, first, last, column):
     """Functions that each fill a part of the result, or None where h5py must do it."""
     # HDF5 knows numbers that NumPy hasn't, with another exponent for instance, and converts them.

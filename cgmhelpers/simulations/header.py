@@ -146,8 +146,12 @@ _OTHER_NAMES = {
     "OmegaBaryon": ("Omega_Baryon", "Omega_b", "OmegaB"),
     "HubbleParam": ("h", "Hubble_Param"),
     "NumPart_Total": ("TotNumPart",),
+    "Time": ("Scale-factor", "ExpansionFactor"),
+    "UnitLength_in_cm": ("UnitLength_In_CGS",),
+    "UnitMass_in_g": ("UnitMass_In_CGS",),
+    "UnitVelocity_in_cm_per_s": ("UnitVelocity_In_CGS",),
 }
-"""Gadget's name of an attribute -> its names in GIZMO since 2019, MP-Gadget and converters."""
+"""Gadget's name of an attribute -> its names in GIZMO since 2019, MP-Gadget, EAGLE, converters."""
 
 _SWIFT_NAMES = {
     "HubbleParam": ("Cosmology", "h"),
@@ -183,9 +187,14 @@ def _attributes(file):
         known = [other for other in others if other in values]
         if name not in values and known:
             values[name] = values[known[0]]
-    time = values.get("Time", values.get("Scale-factor"))
-    if "Redshift" not in values and time is not None and 0 < float(time) < 1.1:
-        values["Redshift"] = 1 / float(time) - 1  # files without a redshift are in scale factors
+    time = values.get("Time")
+    if time is not None and values.get("Code") != "SWIFT" and 0 < float(time) < 1.1:
+        redshift = 1 / float(time) - 1  # files without a redshift are in scale factors
+        if abs(np.log1p(float(values.setdefault("Redshift", redshift))) + np.log(time)) > 1e-3:
+            log.warning(
+                "%s: the header's Redshift %s isn't that of its Time %s as a scale factor. The "
+                "redshift is used.", file.filename, values["Redshift"], time,
+            )  # fmt: skip
     sides = np.atleast_1d(values.get("BoxSize", np.nan))
     if sides.shape == (3,) and np.all(sides == sides[0]):  # SWIFT lists one side an axis
         values["BoxSize"] = sides[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.halos.cosmology import SCALE_FACTORS
 from cgmhelpers.simulations import dialects
 
 VOLUMES = ("L25n256", "L50n512", "zoom")
@@ -18,12 +19,12 @@ VOLUMES = ("L25n256", "L50n512", "zoom")
 
 DEFAULT_VOLUME = VOLUMES[0]
 
-REDSHIFTS = {90: 0.0, 88: 0.05, 86: 0.10, 84: 0.15, 82: 0.21, 80: 0.27, 72: 0.54, 62: 0.95,
-             44: 2.0, 0: 15.0}  # fmt: skip
-"""Redshifts of some of the 91 snapshots of a simulation."""
-
 OLD_NUMBERS = {90: 33, 88: 32, 86: 31, 84: 30, 82: 29, 80: 28, 72: 24, 62: 19, 44: 10}
-"""Numbers of these snapshots where a simulation has 34: TNG and SIMBA before March 2024."""
+"""Numbers, among 91, of some snapshots -> their numbers where a simulation has 34: TNG and SIMBA
+before March 2024."""
+
+REDSHIFT_TOLERANCE = 0.009
+"""Difference of ln(1 + z) that two snapshots don't have: less than half of their least distance."""
 
 _PART = re.compile(r"(.+)\.(\d+)\.(hdf5|h5)$")
 _CATALOGUES = ("fof_subhalo_tab", "groups", "fof_tab")
@@ -63,30 +64,8 @@ def realisation_pattern(set_name):
     return re.compile(rf"{re.escape(set_name)}_(\d+|p?\d+_n?\d+)$")
 
 
-def expected_redshift(snapshot):
-    """Redshift that CAMELS gives a snapshot's number, and how well it is known.
-
-    Parameters
-    ----------
-    snapshot : int
-        0 to 90.
-
-    Returns
-    -------
-    redshift, tolerance : float
-        The tolerance is that of ln(1 + z). It is wide for numbers whose redshifts CAMELS doesn't
-        list, which are interpolated; infinite for numbers that CAMELS doesn't have.
-    """
-    if snapshot in REDSHIFTS:
-        return REDSHIFTS[snapshot], 0.01
-    numbers = sorted(REDSHIFTS)
-    log_factors = np.log1p([REDSHIFTS[number] for number in numbers])
-    redshift = float(np.expm1(np.interp(snapshot, numbers, log_factors)))
-    return redshift, 0.1 if 0 <= snapshot <= 90 else np.inf
-
-
 def nearest_snapshot(redshift):
-    """Number, among 91, of the snapshot nearest to a redshift.
+    """Return the number, among 91, of the snapshot nearest to a redshift.
 
     Parameters
     ----------
@@ -97,7 +76,8 @@ def nearest_snapshot(redshift):
     -------
     int
     """
-    return min(range(91), key=lambda number: abs(expected_redshift(number)[0] - redshift))
+    distance = np.abs(np.log(SCALE_FACTORS) + np.log1p(redshift))
+    return int(distance.argmin())
 
 
 def simulation_folders(root, suite, set_name, name, volume=DEFAULT_VOLUME):
@@ -209,6 +189,26 @@ def siblings(path):
     return _parts(path.parent, match[1]) if match else (path,)
 
 
+def in_order(paths):
+    """Put the parts of one set in the order of their numbers.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files, in any order.
+
+    Returns
+    -------
+    tuple of Path
+        As they come, unless each name has the number of a part.
+    """
+    paths = tuple(paths)
+    matches = [_PART.match(path.name) for path in paths]
+    if not all(matches) or len({match[1] for match in matches}) > 1:
+        return paths
+    return tuple(path for _, path in sorted(zip((int(m[2]) for m in matches), paths, strict=True)))
+
+
 def files_in(folder, is_catalogue):
     """List the parts that a folder holds.
 
@@ -273,7 +273,8 @@ def missing(folders, stems, what):
     names = [f"{stem}.hdf5" for stem in stems]
     return DataNotFoundError(
         f"The {what} isn't there.",
-        found=", ".join(map(str, present)) or f"none of the {len(folders)} folders it may be in",
+        found=", ".join(f"{path} (a folder)" if path.is_dir() else str(path) for path in present)
+        or f"none of the {len(folders)} folders it may be in",
         expected=f"{folders[0] / names[0]}, or another of the known places with the names {names}, "
         "in one file or in parts",
         remedy="Check the data root, the suite, the volume, the set and the realisation; the "

@@ -226,6 +226,8 @@ class ParticleReader:
             _warn_once(self.group.file.filename, name, recipe.warning)
         listed = [piece for piece in recipe.pieces if not self._in_header(piece)]
         _check_shape(self.group, listed, self.number, width)
+        if name == "position":
+            hdf5.check_places(self.group["Coordinates"])
         for piece in listed:
             if piece.width:
                 self._check_table(piece.name)
@@ -269,7 +271,7 @@ class ParticleReader:
         """Say what was strange about the values that were read; to be called when all are."""
         for what, number in self._odd.items():
             text = _ODD[what].format(number=number, kind=self.kind)
-            if what != "few electrons" or self.electrons is None:
+            if what != "few electrons" or self.electrons != dialects.ELECTRONS[0]:
                 _warn_once(self.group.file.filename, what, text)
 
     def _check_table(self, name):
@@ -280,10 +282,11 @@ class ParticleReader:
         first, helium, metals = table[:, 0], table[:, 1], table[:, 2:11].sum(axis=1)
         if name == "Metallicity":
             expected = "all metals, then helium, then carbon to iron, as GIZMO has them"
-            right = (first < 0.3) & (metals <= 1.05 * first + 1e-6) & (helium < 0.6)
+            right = (first < 0.3) & (metals <= 1.05 * first + 1e-6)
+            right &= (helium > 0.15) & (helium < 0.6)
         else:
             expected = "hydrogen, then helium, then metals, as AREPO has them"
-            right = (first > 0.2) & (first > metals)
+            right = (first > 0.2) & (first > helium) & (first > metals)
         if right.mean() < 0.9:
             raise FormatError(
                 f"{self.group.file.filename}: {self.group.name}/{name} has unknown columns.",

@@ -3,6 +3,7 @@
 import re
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos.classes import halo_class
+from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout
 from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
 from cgmhelpers.simulations.header import is_part, read_snapshot
@@ -55,7 +57,18 @@ def discover(root, suites=SUITES, set_name="CV", snapshot=90, volume=None):
     -------
     list of Simulation
         In the order of the suites, then of the volumes, then of the realisations.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the data root isn't a folder.
     """
+    if not Path(root).is_dir():
+        raise DataNotFoundError(
+            f"The data root {root} isn't a folder.",
+            found="a file" if Path(root).exists() else "nothing",
+            expected="the folder that holds Sims and FOF_Subfind",
+        )
     found = []
     pattern = layout.realisation_pattern(set_name)
     for suite in suites:
@@ -166,22 +179,20 @@ class Simulation:
         -------
         Simulation
         """
-        listed = isinstance(snapshot_path, (list, tuple))
-        first = Path(snapshot_path[0] if listed else snapshot_path)
-        self = cls(
-            first.parent,
-            suite,
-            "file",
-            realisation,
-            volume=layout.DEFAULT_VOLUME,
-            electrons=electrons,
-        )
-        self._given = (snapshot_path, catalogue_path)
+        given = [
+            one if one is None or isinstance(one, (str, PathLike)) else tuple(one)
+            for one in (snapshot_path, catalogue_path)
+        ]
+        first = Path(given[0][0] if isinstance(given[0], tuple) else given[0])
+        volume = layout.DEFAULT_VOLUME
+        self = cls(first.parent, suite, "file", realisation, None, volume, electrons=electrons)
+        self._given = given
         self._cutout = cutout
         return self
 
     def __repr__(self):
-        return f"Simulation({self.name}, snapshot {self.snapshot})"
+        which = "of given files" if self._given else f"snapshot {self.snapshot}"
+        return f"Simulation({self.name}, {which})"
 
     @property
     def choices(self):
@@ -249,7 +260,8 @@ class Simulation:
             if self._given[1] is None:
                 raise DataNotFoundError(
                     f"{self.snapshot_path} was opened without a group catalogue.",
-                    remedy="Give catalogue_path to Simulation.from_files.",
+                    remedy="Give catalogue_path to Simulation.from_files, or the halos to "
+                    "Simulation.halos_at.",
                 )
             return _given_files(self._given[1], is_catalogue=True)
         folders = self._folders("FOF_Subfind", self.volume)
@@ -273,8 +285,8 @@ class Simulation:
 
     def _check_redshift(self, redshift):
         """Hold the header against the number that was asked for: a file's name can mean two."""
-        expected, tolerance = layout.expected_redshift(self.snapshot)
-        if abs(np.log1p(redshift) - np.log1p(expected)) <= tolerance:
+        expected = snapshot_redshift(self.snapshot)
+        if abs(np.log1p(redshift) - np.log1p(expected)) <= layout.REDSHIFT_TOLERANCE:
             return
         nearest = layout.nearest_snapshot(redshift)
         raise FormatError(
@@ -512,19 +524,38 @@ class Simulation:
         content = self._content
         position, mass, radius = catalogue.read(self.catalogue_files, content.header, content.units)
         chosen = np.flatnonzero((mass >= minimum_mass) & (radius > 0))
-        x, y, z = position[chosen].T
-        log_mass = np.log10(mass[chosen])
+        return self.halos_at(position[chosen], mass[chosen], radius[chosen], chosen)
+
+    def halos_at(self, position, mass, radius, group=None):
+        """Return the table of halos that you know without the group catalogue.
+
+        Parameters
+        ----------
+        position : array_like, shape (H, 3)
+            Potential minima [kpc, physical].
+        mass, radius : array_like, shape (H,)
+            M200c [Msun] and R200c [kpc, physical].
+        group : array_like of int, shape (H,), optional
+            Their numbers; by default 0, 1, ...
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of `halos`.
+        """
+        x, y, z = np.reshape(np.asarray(position, dtype=float), (-1, 3)).T
+        log_mass = np.log10(np.asarray(mass, dtype=float))
         return pd.DataFrame(
             {
                 "suite": self.suite,
                 "set_name": self.set_label,
                 "realisation": self.realisation,
-                "group": chosen,
+                "group": np.arange(len(x)) if group is None else group,
                 "x": x,
                 "y": y,
                 "z": z,
-                "m200c": mass[chosen],
-                "r200c": radius[chosen],
+                "m200c": mass,
+                "r200c": radius,
                 "log_mass": log_mass,
                 "halo_class": halo_class(log_mass),
             }
@@ -541,8 +572,8 @@ def _checked_electrons(electrons):
 
 def _given_files(given, is_catalogue):
     """Files that a user means: a file, a folder, any part, or a list."""
-    if isinstance(given, (list, tuple)):
-        return tuple(map(Path, given))
+    if not isinstance(given, (str, PathLike)):
+        return layout.in_order(map(Path, given))
     path = Path(given)
     if path.is_dir():
         return layout.files_in(path, is_catalogue)

@@ -183,6 +183,14 @@ SNAPSHOTS = {
         column("Metallicity", lambda z: np.column_stack([0.75 - z[:, 0], z[:, 1], z[:, 2:]])),
         "Metallicity has unknown columns|all metals, then helium",
     ),
+    "a table of elements from helium on": (
+        column("Metallicity", lambda z: np.roll(z, -1, axis=1)),
+        "Metallicity has unknown columns",
+    ),
+    "positions in half precision": (
+        column("Coordinates", lambda x: x.astype("f2")),
+        "Coordinates is too coarse|float16",
+    ),
     "metals as masses of elements": (
         column("Metallicity", lambda z: z + np.linspace(0, 1e-3, 11)),
         "Metallicity has unknown columns",
@@ -280,6 +288,15 @@ CATALOGUES = {
         group("Group_M_Crit200", lambda m: m * 0.8146),
         "contradicts itself|0.814|40 of 40|July 2025",
     ),
+    "mean masses of another density": (
+        edited(
+            lambda f: f["Group"].update(
+                Group_M_Mean200=f["Group/Group_M_Crit200"][:],
+                Group_R_Mean200=f["Group/Group_R_Crit200"][:],
+            )
+        ),
+        "contradicts itself|Group_M_Mean200",
+    ),
     "one radius wrong": (
         group("Group_R_Crit200", first(210)),
         "contradicts itself|row 5|1 of 40",
@@ -295,6 +312,10 @@ CATALOGUES = {
     "too few radii": (group("Group_R_Crit200", lambda r: r[:5]), "don't fit together|(5,)"),
     "flat positions": (group("GroupPos", lambda x: x[:, :2]), "don't fit together|(40, 2)"),
     "a position not a number": (group("GroupPos", first(np.nan)), "GroupPos|row 5"),
+    "positions in half precision": (
+        group("GroupPos", lambda x: x.astype("f2")),
+        "GroupPos is too coarse|float16",
+    ),
     "a negative mass": (group("Group_M_Crit200", first(-1)), "Group_M_Crit200|row 5"),
     "an infinite radius": (group("Group_R_Crit200", first(np.inf)), "Group_R_Crit200|row 5"),
     "lengths in pc": (group("GroupPos", lambda x: x * 1000), "outside the snapshot's box|kpc/h"),

@@ -179,6 +179,14 @@ def test_variants_differ_in_one_thing_and_take_what_the_run_has(run):
     assert {path: after[path] for path in before} == before
 
 
+def test_a_run_of_the_mock_in_another_volume(tmp_path):
+    (sim,) = open_run(tmp_path, volume="L50n512", suites=["SIMBA"]).simulations
+    assert "L50n512" in sim.snapshot_path.parts
+    assert sim.header.box_size * sim.header.hubble == pytest.approx(50_000)
+    with pytest.raises(ParameterError, match="no volume 'L100n1024'"):
+        open_run(tmp_path, volume="L100n1024")
+
+
 def test_an_unknown_notebook_is_refused():
     with pytest.raises(ParameterError, match="07_galaxies"):
         notebooks.run_notebooks("smoke", ["07_galaxies"])

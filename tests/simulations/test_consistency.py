@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
 
-from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.measuring import measure
 from cgmhelpers.maps import making
@@ -73,6 +73,16 @@ def test_baryon_fractions_of_other_sets(root, baryons):
 
 
 H = 0.6711
+
+
+def test_a_header_with_a_fraction_of_baryons_of_zero(root):
+    """Omega_matter still tells how much gas there should be."""
+    with h5py.File(Simulation(root, "SIMBA").snapshot_path, "r+") as file:
+        file["Header"].attrs["OmegaBaryon"] = 0.0
+    Simulation(root, "SIMBA").check()
+    change(root, "SIMBA", PartType0__Masses=lambda m: m * H)
+    with pytest.raises(FormatError, match="divided by h"):
+        Simulation(root, "SIMBA").check()
 
 
 @pytest.mark.parametrize(
@@ -154,6 +164,15 @@ def test_a_snapshot_in_its_own_folder(tmp_path, written):
     Simulation(tmp_path, written).check()
 
 
+def test_a_table_of_elements_from_helium_on(tmp_path):
+    """Hydrogen would be a quarter of the gas: columns of HI three times too low."""
+    gas = gas_columns(20)
+    gas["GFM_Metals"][:, :2] = gas["GFM_Metals"][:, 1::-1]
+    write_snapshot(tmp_path / "s.hdf5", {0: gas})
+    with pytest.raises(FormatError, match=r"GFM_Metals has unknown columns.*hydrogen, then helium"):
+        Simulation.from_files(tmp_path / "s.hdf5").gas()
+
+
 # --- electrons ---------------------------------------------------------------------------------
 
 
@@ -207,6 +226,14 @@ def test_a_wrong_choice_is_said(two_conventions, caplog):
     sim = Simulation.from_files(two_conventions, electrons="per_mass_without_dust")
     with pytest.raises(FormatError, match="Dust_Masses"):
         sim.gas(COLUMNS)
+
+
+def test_a_correction_that_does_not_help_is_said(two_conventions, caplog):
+    """All gas has dust, so none of it is corrected."""
+    with h5py.File(two_conventions, "r+") as file:
+        file["PartType0/Dust_Masses"][:] = 1e-6
+    Simulation.from_files(two_conventions, electrons="per_mass_without_dust").gas(COLUMNS)
+    assert "200 hot elements" in caplog.text
 
 
 # --- strange values that are let through ---------------------------------------------------------
@@ -285,6 +312,18 @@ def test_what_is_absent_is_not_zero(root, tmp_path, caplog):
     assert "no dark_matter, stars: properties that need it are NaN" in caplog.text
 
 
+def test_a_simulation_without_stars_is_said(root, caplog):
+    sim = Simulation(root, "IllustrisTNG")
+    halos = sim.halos().head(3)
+    with h5py.File(sim.snapshot_path, "r+") as file:
+        del file["PartType4"]
+        for name in ("NumPart_ThisFile", "NumPart_Total"):
+            file["Header"].attrs[name] = file["Header"].attrs[name] * (np.arange(6) != 4)
+    found = properties.compute(Simulation(root, "IllustrisTNG"), halos, progress=False)
+    assert np.isfinite(found["f_cgm"]).all()
+    assert "has no stars: masses are without them" in caplog.text
+
+
 @pytest.mark.parametrize("kinds", [{0, 1}, {1, 4}])
 def test_gas_or_stars_that_are_absent(root, tmp_path, kinds):
     some, whole = region(root, tmp_path, kinds)
@@ -307,6 +346,26 @@ def test_a_region_with_some_columns_is_mapped(root, tmp_path):
     more, _ = region(root, tmp_path, {0, 1, 4}, *wanted)
     blank = properties.compute(more, halos, progress=False)
     assert blank.drop(columns="log_m_halo").isna().all().all()
+
+
+def test_a_region_without_a_catalogue(root, tmp_path):
+    some, whole = region(root, tmp_path, {0, 1, 4})
+    alone = Simulation.from_files(some.snapshot_path, suite="IllustrisTNG", cutout=True)
+    halos = whole.halos().head(2)
+    known = alone.halos_at(halos[["x", "y", "z"]], halos["m200c"], halos["r200c"])
+    expected = making.make(some, ["hi"], halos=halos, **FRAME, progress=False)
+    found = making.make(alone, ["hi"], halos=known, **FRAME, progress=False)
+    np.testing.assert_array_equal(found["image"], expected["image"])
+    with pytest.raises(DataNotFoundError, match="halos_at"):
+        alone.halos()
+
+
+@pytest.mark.parametrize("door", ["measure", "maps.make"])
+def test_a_table_of_halos_without_a_column(root, door):
+    sim = Simulation(root, "SIMBA")
+    halos = sim.halos().head(2).drop(columns="m200c")
+    with pytest.raises(ParameterError, match=r"lacks m200c.*halos_at"):
+        doors(sim, halos)[door]()
 
 
 def test_the_choice_of_electrons_is_in_the_store(root):

@@ -34,6 +34,7 @@ SPELLINGS = {
     "a converter": {"OmegaM": 0.3, "OmegaB": 0.049, "h": HUBBLE, "HubbleParam": None}
     | dict.fromkeys(GADGET),
     "time alone": {"Redshift": None},
+    "EAGLE": {"Redshift": None, "Time": None, "ExpansionFactor": 1 / 1.5},
     "seven types": {"NumPart_ThisFile": [12] + [0] * 6, "NumPart_Total": [12] + [0] * 6},
     "no totals": {"NumPart_Total": None, "NumFilesPerSnapshot": None},
     "totals of zero": {"NumPart_Total": [0] * 6},
@@ -64,10 +65,18 @@ def test_a_group_of_cosmology_beside_units_with_h(path):
     assert sim.header.omega_baryon == 0.049
 
 
-def test_units_of_another_length(path):
+@pytest.mark.parametrize("name", ["UnitLength_in_cm", "UnitLength_In_CGS"])
+def test_units_of_another_length(path, name):
     expected = Simulation.from_files(path).header.box_size
-    edit(path, UnitLength_in_cm=1000 * KPC_IN_CM, BoxSize=25.0)
+    edit(path, UnitLength_in_cm=None, BoxSize=25.0)
+    edit(path, **{name: 1000 * KPC_IN_CM})
     assert Simulation.from_files(path).header.box_size == pytest.approx(expected)
+
+
+def test_a_time_that_contradicts_the_redshift_is_said(path, caplog):
+    edit(path, Time=0.5)
+    assert Simulation.from_files(path).header.redshift == 0.5
+    assert "Redshift 0.5 isn't that of its Time 0.5" in caplog.text
 
 
 # --- regions that were cut out -------------------------------------------------------------------

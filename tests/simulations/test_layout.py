@@ -59,6 +59,18 @@ def test_volumes_are_told_apart(tmp_path):
         _ = large.catalogue_path
 
 
+def test_a_data_root_that_is_none(tmp_path):
+    for root, found in ((tmp_path / "none", "nothing"), (touch(tmp_path / "file"), "a file")):
+        with pytest.raises(DataNotFoundError, match=rf"isn't a folder.*{found}"):
+            discover(root)
+
+
+def test_a_folder_in_the_place_of_a_file_is_called_one(tmp_path):
+    (tmp_path / "Sims/SIMBA/CV/CV_0/snapshot_090.hdf5").mkdir(parents=True)
+    with pytest.raises(DataNotFoundError, match=r"snapshot_090\.hdf5 \(a folder\)"):
+        _ = Simulation(tmp_path, "SIMBA").snapshot_path
+
+
 def test_the_volume_that_is_there_names_the_simulation(tmp_path):
     touch(tmp_path / "Sims/SIMBA/L50n512/CV/CV_0/snapshot_090.hdf5")
     assert Simulation(tmp_path, "SIMBA").name == "SIMBA/L50n512/CV_0"
@@ -127,7 +139,7 @@ def at(root, name, redshift, suite="IllustrisTNG"):
         ("snap_024.hdf5", 72, 0.5377),
         ("snapshot_072.hdf5", 72, 0.5377),
         ("snap_019.hdf5", 62, 0.9496),
-        ("snapshot_050.hdf5", 50, 1.6),
+        ("snapshot_050.hdf5", 50, 1.604),
         ("snapshot_000.hdf5", 0, 15.0),
     ],
 )
@@ -145,6 +157,7 @@ def test_the_number_means_a_redshift(tmp_path, name, snapshot, redshift):
         ("snap_024.hdf5", 24, 0.54, "ask for 72"),
         ("snapshot_090.hdf5", 90, 0.05, "ask for 88"),
         ("snapshot_050.hdf5", 50, 0.95, "ask for 62"),
+        ("snapshot_050.hdf5", 50, 1.667, "ask for 49"),
     ],
 )
 def test_a_header_of_another_redshift(tmp_path, name, snapshot, redshift, remedy):
@@ -156,10 +169,25 @@ def test_a_header_of_another_redshift(tmp_path, name, snapshot, redshift, remedy
     assert Simulation.from_files(path).header.redshift == redshift  # here nothing was asked
 
 
-def test_the_number_of_the_nearest_snapshot():
-    for snapshot, redshift in layout.REDSHIFTS.items():
+PUBLISHED = {90: 0.0, 88: 0.05, 86: 0.10, 84: 0.15, 82: 0.21, 80: 0.27, 72: 0.54, 62: 0.95,
+             44: 2.0, 0: 15.0}  # fmt: skip
+"""Number among 91 -> redshift, rounded, as the documentation of CAMELS has them."""
+
+
+def test_the_number_of_the_nearest_snapshot(tmp_path):
+    for snapshot, redshift in PUBLISHED.items():
         assert layout.nearest_snapshot(redshift) == snapshot
-    assert layout.expected_redshift(99)[1] == np.inf
+    at(tmp_path, "snapshot_099.hdf5", 0.0)
+    with pytest.raises(ParameterError, match="no such snapshot"):
+        _ = Simulation(tmp_path, "IllustrisTNG", snapshot=99).header
+
+
+def test_files_that_are_given_have_no_number(tmp_path):
+    """A file at z = 0.54 isn't snapshot 90, whatever the number of a tree is by default."""
+    write_snapshot(tmp_path / "s.hdf5", {0: gas_columns(10)}, redshift=0.54)
+    sim = Simulation.from_files(tmp_path / "s.hdf5", suite="IllustrisTNG")
+    assert sim.snapshot is None
+    assert repr(sim) == "Simulation(IllustrisTNG/file_0, of given files)"
 
 
 def test_old_numbers_are_for_suites_that_had_34_snapshots(tmp_path):
@@ -205,16 +233,16 @@ def parts(tmp_path):
 def test_parts_read_as_the_whole(parts):
     whole = Simulation.from_files(parts / "whole.hdf5", parts / "groups.hdf5")
     folders = parts / "snapdir_090", parts / "groups_090"
-    listed = [sorted(folder.iterdir()) for folder in folders]
+    listed = [sorted(folder.iterdir(), reverse=True) for folder in folders]  # 9, 8, ..., 11, 10
     stems = parts / "snapdir_090/snap_090", parts / "groups_090/fof_subhalo_tab_090"
-    for given in (folders, listed, (listed[0][4], listed[1][2]), stems):
+    globs = [folder.glob("*.hdf5") for folder in folders]
+    for given in (folders, listed, globs, (listed[0][4], listed[1][2]), stems):
         sim = Simulation.from_files(*given)
         assert sim.number("gas") == 90
         for kind in ("gas", "dark_matter", "stars"):
             ours, theirs = sim.particles(kind), whole.particles(kind)
-            if given is not listed or kind != "gas":  # parts as they are listed
-                np.testing.assert_array_equal(ours.position, theirs.position)
-            assert ours.mass.sum() == pytest.approx(theirs.mass.sum())
+            np.testing.assert_array_equal(ours.position, theirs.position)
+            np.testing.assert_array_equal(ours.mass, theirs.mass)
         assert sim.halos(1e11).equals(whole.halos(1e11).assign(suite="unknown"))
     with sim.reading("gas", rows=20) as (read, pieces):
         rows = [read(["mass"], piece) for piece in pieces]
