@@ -17,6 +17,7 @@ import numpy as np
 
 from cgmhelpers.emission.ionisation import tabulated_redshift
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.system.compiling import compiled
 
 TABLE_FILE = "hydrogen_rahmati2013_hm2012.h5"
 METHODS = ("trident", "snapshot")
@@ -251,7 +252,7 @@ def _locate(value, points, inverse_length, cells_per_unit, interval):
     return low, min(max(place, 0.0), 1.0)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _fill_fractions(density, temperature, plane, density_axis, temperature_axis, fraction):
     d_points, d_inverse, d_cells, d_interval = density_axis
     t_points, t_inverse, t_cells, t_interval = temperature_axis

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import astropy.constants
 import astropy.units
 import h5py
-import numba
 import numpy as np
 
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.system import files
+from cgmhelpers.system.compiling import compiled
 
 COLUMNS = (
     "mass",
@@ -174,7 +174,7 @@ def _measure_of_unit_gas():
     return (1 * astropy.units.Msun * density / atom**2).to_value(astropy.units.cm**-3)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _coefficient(temperature, metallicity, table):
     """Emission per n_e n_H of one element: linear interpolation between the table's rows."""
     rows, cosmic, metal, lowest, highest = table
@@ -193,13 +193,13 @@ def _coefficient(temperature, metallicity, table):
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _fill_coefficients(temperature, metallicity, table, coefficient):
     for i in range(len(coefficient)):
         coefficient[i] = _coefficient(np.float64(temperature[i]), np.float64(metallicity[i]), table)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _fill_luminosities(columns, measure_of_unit_gas, table, luminosity):
     mass, density, temperature, metallicity, electrons, hydrogen, star_formation = columns
     for i in range(len(luminosity)):

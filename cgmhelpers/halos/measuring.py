@@ -7,7 +7,6 @@ sums. Its distance is taken in single precision: 1e-7 of a halo's radius.
 import logging
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,7 @@ from cgmhelpers.halos.classes import centres, check_columns
 from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
 from cgmhelpers.halos.reading import KINDS, read_once
 from cgmhelpers.halos.selection import Spheres, cell_of, wrapped
+from cgmhelpers.system.compiling import compiled
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ def measure(sim, table, progress=True):
     return measuring.result()
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add(position, mass, gas, is_gas, virial_radius, spheres, limits, sums, profile):
     """Add the particles of a piece to sums (halo, one of `SUMS`) and profiles."""
     centre, radius, start, members, box_size = spheres

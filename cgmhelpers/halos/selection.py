@@ -13,6 +13,7 @@ import numpy as np
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.system import parallel
+from cgmhelpers.system.compiling import compiled
 
 GRID = 48
 BLOCKS = 64  # of rows, handed to the threads one by one
@@ -328,7 +329,7 @@ def _level(h, margins):
     return level
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _find(
     position,
     radius,
@@ -374,7 +375,7 @@ def _find(
     return rows[:pair], halos[:pair], away[:pair]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _put(rows, halos, away, first, index, displacement):
     """Put the pairs of one block where they belong."""
     place = first.copy()

@@ -1,7 +1,8 @@
 """Spherical overdensity masses of the particles that a mock snapshot holds."""
 
-import numba
 import numpy as np
+
+from cgmhelpers.system.compiling import compiled
 
 #: Cells along one side of the grid that lists nearby halos.
 GRID = 64
@@ -44,7 +45,7 @@ def nearby(position, reach, box_size):
     return start, owners[order]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _deposit(position, mass, centre, radius, start, halo, box, grid, low, high, bins, table):
     scale = grid / box
     step = bins / (high - low)

@@ -97,7 +97,9 @@ class Batches:
 
     Lightning iterates over an instance as over a DataLoader, without touching single samples.
     Sizes of the batches of a window differ by at most one sample: a small last batch would be
-    noise to batch normalisation and to the logarithms of the moment loss.
+    noise to batch normalisation and to the logarithms of the moment loss. Batch normalisation
+    needs two samples, so a batch that is shuffled has at least two for each share: batches grow
+    beyond `batch_size` rather than to have one less.
 
     Parameters
     ----------
@@ -155,15 +157,21 @@ class Batches:
         self._size = max(BLOCK, WINDOW_BYTES // (4 * math.prod(images.shape[1:])))
 
     def __len__(self):
-        return sum(self._count(one) for one in windows(len(self.images), self._size))
+        return sum(self._count(one) for one in self._windows())
+
+    def _windows(self):
+        return windows(len(self.images), self._size, self.seed, self.epoch, self._least())
+
+    def _least(self):
+        return 1 if self.seed is None else 2 * self.share[1]
 
     def _count(self, window):
-        return math.ceil(len(window) / self.batch_size)
+        return max(min(math.ceil(len(window) / self.batch_size), len(window) // self._least()), 1)
 
     def __iter__(self):
         part, parts = self.share
         form = torch.channels_last if self.channels_last else torch.contiguous_format
-        order = windows(len(self.images), self._size, self.seed, self.epoch)
+        order = self._windows()
         if self.domains is not None:
             order = [_in_turn(window, self.domains[window].numpy()) for window in order]
         number = 0
@@ -190,7 +198,7 @@ class Batches:
                 yield ready
 
 
-def windows(number, size, seed=None, epoch=0):
+def windows(number, size, seed=None, epoch=0, least=1):
     """Divide the numbers of samples into windows, in the order of an epoch.
 
     Parameters
@@ -203,6 +211,8 @@ def windows(number, size, seed=None, epoch=0):
         Seed of the shuffle; None keeps the order.
     epoch : int
         Number of the epoch, which changes the order.
+    least : int
+        Least number of samples in a window, where there are so many.
 
     Returns
     -------
@@ -217,6 +227,8 @@ def windows(number, size, seed=None, epoch=0):
         order[:-1] = rng.permutation(order[:-1])  # the last, which may be short, stays
     parts = np.array_split(order, min(math.ceil(number / size), len(blocks)))
     found = [np.concatenate([blocks[one] for one in part]) for part in parts]
+    if len(found) > 1 and len(found[-1]) < least:  # the short last block is always in the last
+        found[-2:] = [np.concatenate(found[-2:])]
     return found if rng is None else [rng.permutation(one) for one in found]
 
 

@@ -58,16 +58,16 @@ def read_tensors(path):
     FormatError
         If it isn't a whole safetensors file.
     """
-    if not Path(path).is_file():
-        raise DataNotFoundError(
-            f"There is no file {path}.",
-            expected="a safetensors file",
-            remedy="Train the network first.",
-        )
     try:
         with safe_open(path, framework="pt") as stored:
             names = list(stored.keys())  # the file itself isn't iterable
             return {name: stored.get_tensor(name) for name in names}, stored.metadata()
+    except FileNotFoundError:
+        raise DataNotFoundError(
+            f"There is no file {path}.",
+            expected="a safetensors file",
+            remedy="Train the network first.",
+        ) from None
     except SafetensorError as error:
         raise FormatError(
             f"{path} can't be read.", found=error, expected="a safetensors file",
@@ -97,6 +97,9 @@ def write_network(folder, state, description, history, parts):
     description["weights_sha256"] = sha256(folder / WEIGHTS)
     with whole(folder / DESCRIPTION) as temporary:
         temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    if sha256(folder / WEIGHTS) != description["weights_sha256"]:
+        # Another process, which carried out the same training, wrote its weights in between.
+        write_network(folder, state, description, history, parts)
     (folder / RESUME).unlink(missing_ok=True)
 
 
@@ -216,11 +219,11 @@ def read_resume(folder, fingerprint):
         Keys ``network``, ``best`` (state dictionaries), ``optimizer`` (its state by number)
         and ``history``; None if training starts afresh.
     """
-    path = Path(folder) / RESUME
-    if not path.is_file():
+    try:
+        tensors, text = read_tensors(Path(folder) / RESUME)
+    except DataNotFoundError:
         return None
-    tensors, text = read_tensors(path)
-    if text["fingerprint"] != fingerprint:
+    if (text or {}).get("fingerprint") != fingerprint:
         return None
     found = {"network": {}, "best": {}, "optimizer": {}, "history": json.loads(text["history"])}
     for key, tensor in tensors.items():

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NO_EFFECT = {"threads", "accelerator", "compiled", "memory"}
 """Settings that change the speed of a training, and its result only by rounding."""
+MAX_SEED = 2**32 - 1
+"""Largest seed that every library behind a training takes."""
 LOWEST_RATE = 1e-9
 """Rate at which a cycle of the cyclic schedule starts and ends, that of the CMD code."""
 
@@ -61,7 +63,7 @@ class TrainingSettings(BaseModel):
         Threads of torch; None leaves its choice.
     precision : {"32-true", "64-true", "bf16-mixed"}
         As Lightning names it. bf16 is for GPUs: processors without it are 15 times slower.
-    accelerator : str
+    accelerator : {"auto", "cpu", "gpu", "cuda", "mps", "tpu"}
         As Lightning names it.
     devices : int
         GPUs, or with ``accelerator="cpu"`` processes, that share each batch. The loss is that of
@@ -86,14 +88,14 @@ class TrainingSettings(BaseModel):
     steps_down: int = Field(500, ge=1)
     augmentation: bool = True
     patience: int | None = Field(None, ge=1)
-    seed: int = Field(1, ge=0)
-    split_seed: int | None = Field(None, ge=0)
+    seed: int = Field(1, ge=0, le=MAX_SEED)
+    split_seed: int | None = Field(None, ge=0, le=MAX_SEED)
     adaptation: Literal["none", "pooled", "mmd", "coral", "dann", "bottleneck"] = "none"
     adaptation_weight: float = Field(0.5, ge=0)
     adaptation_features: Literal["hidden", "convolutions"] = "hidden"
     threads: int | None = Field(None, ge=1)
     precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: int = Field(1, ge=1)
     compiled: bool | None = None
     memory: float = Field(1.0, ge=0)

@@ -21,8 +21,11 @@ import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
@@ -158,6 +161,8 @@ def train_task(task, folder, *, progress=True, report=None):
             progress,
             report,
         )
+        if task.is_done(folder):  # another process, which began the same training, was faster
+            return folder
         network.load_state_dict(state)
         seen, chosen = observed["validation"]
         calibration = _calibration(network, seen, np.flatnonzero(chosen), scaling)
@@ -303,11 +308,15 @@ def _fit(
         )
         left = (settings.epochs - len(history)) * len(of_training.targets)
         compilation.compile_network(learner, settings, left)
-        with _quiet_lightning():
+        keeper = Keeper(folder, fingerprint, resumed["best"], show, report)
+        with _quiet_lightning(), _device_faults(settings):
             trainer = lightning.Trainer(
                 max_epochs=settings.epochs - len(history),
                 precision=settings.precision,
-                callbacks=[Keeper(folder, fingerprint, resumed["best"], show, report)],
+                callbacks=[keeper],
+                # Without it Lightning asks the environment: that of a batch job (SLURM_NTASKS,
+                # RANK, ...) describes processes that take no part in this training.
+                plugins=[LightningEnvironment()],
                 logger=False,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
@@ -320,9 +329,53 @@ def _fit(
                 trainer.fit(module, of_training, of_validation)
             finally:
                 release_pages()
-        # The last epoch's state, which another process wrote where there are several devices.
-        resumed = checkpoint.read_resume(folder, fingerprint)
+        if settings.devices == 1:
+            return {name: one.cpu() for name, one in keeper.best.items()}, module.history
+        # The processes of the devices kept the state of the last epoch for us in a file.
+        resumed = checkpoint.read_resume(folder, fingerprint) or resumed
     return resumed["best"], resumed["history"]
+
+
+@contextmanager
+def _device_faults(settings):
+    """Turn what Lightning and torch say of a machine into errors of ours."""
+    asked = f"accelerator = {settings.accelerator}, devices = {settings.devices}"
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise ParameterError(
+            "The machine doesn't have what the training shall run on.",
+            found=f"{asked}: {_first_line(error)}",
+            expected="an accelerator of this machine, and no more devices than it has",
+            remedy="Set accelerator to auto, or to cpu, and devices to 1.",
+        ) from error
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not full and "can't allocate memory" not in str(error):
+            raise
+        raise ParameterError(
+            "The training needs more memory than there is.",
+            found=f"batch_size = {settings.batch_size}, channels = {settings.channels}, {asked}",
+            expected="a batch that fits",
+            remedy="Lower batch_size, or the size of the maps; what is trained stays.",
+        ) from error
+    except ProcessRaisedException as error:
+        raise ResultError(
+            "A process of the training failed.",
+            found=str(error).strip().splitlines()[-1],
+            remedy="Mend the cause and start again: finished epochs stay.",
+        ) from error
+    except ProcessExitedException as error:
+        raise ResultError(
+            "A process of the training was killed.",
+            found=_first_line(error),
+            expected="memory for each device's process",
+            remedy="Use fewer devices, or a machine with more memory; finished epochs stay.",
+        ) from error
+
+
+def _first_line(error):
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _devices(settings):

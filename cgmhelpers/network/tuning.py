@@ -10,6 +10,8 @@ Optuna's journal doesn't notice that a worker was killed, so each worker writes 
 trial without one is given up and queued again, and its training goes on from its last epoch.
 """
 
+import logging
+import os
 import shutil
 import time
 from contextlib import contextmanager
@@ -20,10 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from cgmhelpers.network import checkpoint
 from cgmhelpers.network.training import train_task
 from cgmhelpers.system import heartbeat
+
+log = logging.getLogger(__name__)
 
 JOURNAL = "study.log"
 NAME = "moment_network"
@@ -33,6 +37,8 @@ UNPRUNED = 4
 """Trials that run to their end before any is pruned against the median of those before."""
 ALIVE = "alive"
 POLL = 1.0
+STALE = 30.0
+"""Seconds after which a lock that leads nowhere is nobody's: Optuna writes in much less."""
 
 
 def tune(task, folder, *, trials=50, worker=0, progress=True):
@@ -270,7 +276,48 @@ def _journal(folder):
     import optuna
     from optuna.storages.journal import JournalFileBackend
 
-    return optuna.storages.JournalStorage(JournalFileBackend(str(Path(folder) / JOURNAL)))
+    # Absolute: Optuna gives up a lock that a killed process left if it can follow the link that
+    # the lock is, and the link is read from its own folder.
+    path = Path(folder).resolve() / JOURNAL
+    try:
+        return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    except ValueError as error:  # JSON's errors too
+        raise FormatError(
+            f"{path} isn't a journal of Optuna.",
+            found=str(error),
+            expected="one JSON object a line",
+            remedy="Delete the folder of the study, or copy it again.",
+        ) from error
+
+
+def _mend(folder):
+    """Remove what workers left that were killed while they wrote: a lock, and half a line."""
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    path = Path(folder).resolve() / JOURNAL
+    link = path.with_name(f"{JOURNAL}.lock")
+    # Optuna waits for ever for a lock whose link leads nowhere: from a folder that was moved.
+    if link.is_symlink() and not link.exists() and time.time() - link.lstat().st_mtime > STALE:
+        link.unlink(missing_ok=True)
+    if not path.is_file() or not _torn(path):
+        return
+    lock = JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        if _torn(path):  # nobody writes now
+            text = path.read_bytes()
+            log.warning("%s: its last line is torn, and is cut off.", path)
+            os.truncate(path, text.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+def _torn(path):
+    with path.open("rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() != b"\n"
 
 
 def _begin(folder, fingerprint, settings):
@@ -278,6 +325,7 @@ def _begin(folder, fingerprint, settings):
     import optuna
 
     folder.mkdir(parents=True, exist_ok=True)
+    _mend(folder)
     storage = _journal(folder)
     study = optuna.create_study(
         study_name=NAME,

@@ -17,6 +17,7 @@ from pydantic import (
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.network.settings import MAX_SEED
 from cgmhelpers.simulations import layout
 
 
@@ -67,6 +68,8 @@ def _each_once(values):
 # What becomes a part of a path can't leave its folder: no separators, no leading dot.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)]
 Number = Annotated[int, Field(ge=0)]
+# Half of what libraries take: members of an ensemble count on from it.
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED // 2)]
 _Listed = (BeforeValidator(_parsed), Field(min_length=1), AfterValidator(_each_once))
 Names = Annotated[list[Name], *_Listed]
 Fields = Annotated[list[Name], *_Listed, AfterValidator(known_fields.canonical)]
@@ -151,7 +154,7 @@ class Parameters(BaseModel):
     electrons: Literal["per_hydrogen", "per_mass_without_dust"] | None = None
     minimum_log_mass: float = Field(ge=8, le=17)
     mock_cells: int = Field(ge=20_000)
-    mock_seed: Number
+    mock_seed: Seed
     fields: Fields
     map_fields: Fields
     limits: Annotated[list[Literal["ideal", "survey"]], *_Listed]
@@ -161,7 +164,7 @@ class Parameters(BaseModel):
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: int = Field(ge=8)
     split_by: Literal["halo", "realisation", "seed"]
-    seed: Number
+    seed: Seed
     channels: int = Field(ge=1)
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)

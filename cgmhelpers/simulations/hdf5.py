@@ -14,11 +14,11 @@ from pathlib import Path
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
-import numba
 import numpy as np
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError
 from cgmhelpers.system import parallel
+from cgmhelpers.system.compiling import compiled
 
 try:
     from isal import isal_zlib as inflater
@@ -285,7 +285,7 @@ def _put_together(data, shuffled, dataset, inside, target):
     target[...] = values[tuple(inside)].reshape(target.shape)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _join_4(planes, begin, step, words):
     a, b, c, d = planes[0], planes[1], planes[2], planes[3]
     n = len(words)
@@ -309,7 +309,7 @@ def _join_4(planes, begin, step, words):
         )
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _join_8(planes, begin, step, words):
     for i in range(len(words)):
         words[i] = 0

@@ -9,12 +9,12 @@ logarithm of the density it is proper: no posterior does better on average than 
 
 import numpy as np
 import pandas as pd
-import scoringrules
 from scipy import stats
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.statistics import resampling
+from cgmhelpers.system import compiling
 
 
 def compare(inferred, predictions, draws=1000, seed=1):
@@ -63,6 +63,9 @@ def compare(inferred, predictions, draws=1000, seed=1):
             remedy="Make both with the same maps and parts.",
         ) from None
     truth, mean, std = (wide[name][names].to_numpy() for name in ("truth", "mean", "std"))
+    compiling.ensure_cache()
+    import scoringrules  # it compiles functions, with a cache, when it is imported
+
     of_moments = scoringrules.crps_normal(truth, mean, std, backend="numpy")
     # This estimator has no bias for any number of draws, and needs no pairs of them.
     of_flow = scoringrules.crps_ensemble(

@@ -4,6 +4,7 @@ Its files, each of which imports only those above it:
 
 - `files`: files that are whole or absent, checksums, the cache folder
 - `provenance`: fingerprints of what a result depends on, and the manifest of a run
+- `compiling`: functions compiled by numba, cached where a folder can be written
 - `progress`: progress bars, and the one place that decides whether they show
 - `heartbeat`: signs of life, for processes that share a folder
 - `parallel`: the one place that starts, or joins, a Dask cluster, and that starts threads
@@ -13,5 +14,5 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["files", "heartbeat", "parallel", "progress", "provenance"],
+    submodules=["compiling", "files", "heartbeat", "parallel", "progress", "provenance"],
 )

@@ -75,9 +75,9 @@ def writable(path):
         yield
     except CGMError:
         raise
-    except (OSError, RuntimeError) as error:
-        # HDF5 gives the system's number in its text alone.
-        told = re.findall(r"errno = (\d+)", str(error)) or [0]
+    except Exception as error:
+        # HDF5 (errno = 28) and safetensors (os error 28) give the system's number in their text.
+        told = re.findall(r"(?:errno =|os error) (\d+)", str(error)) or [0]
         number = getattr(error, "errno", None) or int(told[0])
         if number not in _UNWRITABLE:
             raise
@@ -92,11 +92,22 @@ def writable(path):
 def _remove_what_the_dead_left(path, host):
     for left in path.parent.glob(f".part-{host}-*-{glob_escape(path.name)}"):
         number = re.match(rf"\.part-{host}-(\d+)-", left.name)
-        if number and not _lives(int(number[1])):
+        if number and not lives(int(number[1])):
             _remove(left)
 
 
-def _lives(number):
+def lives(number):
+    """Tell whether a process of this machine is there, whoever started it.
+
+    Parameters
+    ----------
+    number : int
+        Its process id.
+
+    Returns
+    -------
+    bool
+    """
     try:
         os.kill(number, 0)
     except PermissionError:

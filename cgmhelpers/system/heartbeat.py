@@ -6,6 +6,8 @@ import time
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from cgmhelpers.system import files
+
 HEARTBEAT = 10.0
 """Seconds between two signs of life of a worker."""
 SILENCE = 120.0
@@ -58,12 +60,10 @@ def is_beating(path, started):
     """
     try:
         host, process = path.read_text().split()
+        process = int(process)
         last = path.stat().st_mtime
     except (OSError, ValueError):
-        host, process, last = "", "", started  # not begun to write, or never will
-    if host == socket.gethostname():
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
-            return False
+        host, process, last = "", 0, started  # not begun to write, or never will
+    if host == socket.gethostname() and not files.lives(process):
+        return False
     return time.time() - last < SILENCE

@@ -7,12 +7,13 @@ gives the same result, and one whose worker died is given to another.
 """
 
 import logging
+import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.system.progress import bar
 
 # Read at the start of a process: one thread each.
@@ -38,8 +39,18 @@ def threads():
     int
         ``NUMBA_NUM_THREADS`` where that is set, as in the processes started here; or else one a
         core.
+
+    Raises
+    ------
+    ParameterError
+        If ``NUMBA_NUM_THREADS`` isn't a number.
     """
-    return int(os.environ.get("NUMBA_NUM_THREADS") or 0) or available_cores()
+    told = os.environ.get("NUMBA_NUM_THREADS") or "0"
+    if not told.isdigit():
+        raise ParameterError(
+            "NUMBA_NUM_THREADS isn't a number of threads.", found=told, expected="1, 2, ..."
+        )
+    return int(told) or available_cores()
 
 
 def in_threads(function, items, number=None):
@@ -119,21 +130,50 @@ def client(cluster=None, workers=None):
                 found=repr(cluster),
                 expected="none, processes, slurm or an address such as tcp://10.0.0.1:8786",
             )
-        with Client(cluster) as connected:
+        try:
+            connected = Client(cluster)
+        except (OSError, ValueError) as error:
+            raise ParameterError(
+                "No scheduler answers there.",
+                found=f"cluster = {cluster}: {error}",
+                expected="the address that `dask scheduler` printed when it started",
+            ) from error
+        with connected:
             yield connected
         return
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
-        Client(
-            n_workers=workers or available_cores(),
+        _processes(workers or available_cores()) as connected,
+    ):
+        yield connected
+
+
+def _processes(workers):
+    """Start processes of one thread each, with a client."""
+    from distributed import Client
+
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A process that starts imports the script that asked for it, and comes here again.
+        raise SystemExit(1)
+    # A process that doesn't start is an error of ours, without a traceback from each process.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return Client(
+            n_workers=workers,
             threads_per_worker=1,
             processes=True,
             dashboard_address=":0",
             memory_limit=0,
-            silence_logs=logging.ERROR,
-        ) as connected,
-    ):
-        yield connected
+            silence_logs=logging.CRITICAL,
+        )
+    except RuntimeError as error:
+        raise ParameterError(
+            "The processes that share the work didn't start.",
+            found=str(error).rstrip("."),
+            expected="a script whose work stands behind `if __name__ == '__main__':`, as each "
+            "process imports the script",
+            remedy="Put it there, or work in this process alone: cluster=none.",
+        ) from None
 
 
 @contextmanager
@@ -185,7 +225,9 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     Raises
     ------
     ParameterError
-        If there is no such cluster.
+        If there is no such cluster, or its processes don't start.
+    ResultError
+        If a task kills its process.
     """
     tasks = list(tasks)
     if not tasks:
@@ -193,7 +235,7 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     local = cluster in (None, "processes")
     if cluster == "none" or (local and (workers == 1 or len(tasks) == 1)):
         return [function(*task) for task in bar(tasks, description, show=show)]
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     workers = min(workers or (available_cores() if local else len(tasks)), len(tasks))
     with client(cluster, workers) as connected:
@@ -202,8 +244,16 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
             connected.submit(_call, function, *task, pure=False, retries=1) for task in tasks
         ]
         done = bar(as_completed(futures), description, total=len(futures), show=show)
-        for future in done:
-            future.result()
+        try:
+            for future in done:
+                future.result()
+        except KilledWorker as error:
+            raise ResultError(
+                "A process died twice over the same task.",
+                found=str(error).split(". ")[0],
+                expected="memory for each process",
+                remedy="Use fewer workers, or a machine with more memory; what is finished stays.",
+            ) from error
         return connected.gather(futures)
 
 

@@ -71,6 +71,30 @@ def test_shares_of_a_batch_make_the_batch(numbered):
         assert all(torch.equal(of_whole, targets) for _, of_whole in parts)
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_no_share_of_a_batch_is_a_single_sample(parts):
+    """Batch normalisation can't do with one, and numbers of halos are what they are."""
+    for number in range(2 * parts, 60):
+        for batch_size in range(2 * parts, 20):
+            images = torch.arange(float(number)).reshape(-1, 1, 1, 1)
+            found = []
+            for part in range(parts):
+                batches = Batches(images, images[:, 0, 0], batch_size, seed=1)
+                batches.share = (part, parts)
+                found += [images for images, _ in batches]
+                assert len(batches) * parts == len(found) / (part + 1) * parts
+            assert min(len(one) for one in found) >= 2
+            assert sorted(torch.cat(found).flatten().tolist()) == list(range(number))
+
+
+@pytest.mark.parametrize("number", [97, 98, 193, 289, 300])
+def test_no_window_is_a_single_sample(number):
+    """Windows of one block each, as large maps make them: the last block may be short."""
+    found = network_batches.windows(number, network_batches.BLOCK, seed=1, least=4)
+    assert min(len(one) for one in found) >= 4
+    assert sorted(np.concatenate(found)) == list(range(number))
+
+
 def test_windows_hold_each_sample_once_and_keep_their_lengths():
     first, second = (network_batches.windows(1000, 300, seed=1, epoch=epoch) for epoch in (0, 1))
     for found in (first, second):

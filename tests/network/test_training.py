@@ -1,8 +1,11 @@
 """Training: it learns, it resumes to the same weights, it describes itself, it refuses nonsense."""
 
 import json
+import resource
+import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +16,9 @@ import torch
 from helpers.blobs import blobs
 from safetensors.torch import load_file
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import ParameterError, ResultError, StorageError
 from cgmhelpers.network import checkpoint, loop
-from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.settings import MAX_SEED, TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
 
@@ -243,3 +246,121 @@ def test_training_is_silent(tmp_path, capfd, recwarn):
     fit(tmp_path, settings=SHORT.model_copy(update={"epochs": 1}))
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_another_process_finishes_the_same_training_first(trained, tmp_path):
+    def others(history):
+        if len(history) == SHORT.epochs:
+            for path in trained.iterdir():
+                shutil.copy(path, tmp_path)
+            (tmp_path / checkpoint.RESUME).unlink()
+
+    assert fit(tmp_path, report=others) == tmp_path
+    for name in (checkpoint.DESCRIPTION, checkpoint.WEIGHTS):
+        assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_another_process_is_behind_in_the_same_training(trained, tmp_path):
+    """Its state of an earlier epoch isn't mistaken for ours."""
+    early = tmp_path / "early"
+
+    def others(history):
+        if len(history) == 1:
+            shutil.copy(tmp_path / checkpoint.RESUME, early)
+        if len(history) == SHORT.epochs:
+            shutil.copy(early, tmp_path / checkpoint.RESUME)
+
+    fit(tmp_path, report=others)
+    assert len(history_of(tmp_path)) == SHORT.epochs
+    straight, ours = (load_file(one / checkpoint.WEIGHTS) for one in (trained, tmp_path))
+    for name, weights in straight.items():
+        torch.testing.assert_close(ours[name], weights, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_that_another_process_wrote_in_between(trained, tmp_path, monkeypatch):
+    """Weights and description still belong together."""
+    state, description = checkpoint.read_network(trained)
+    history, parts = history_of(trained), pd.read_csv(trained / checkpoint.SPLIT)
+    whole, left = checkpoint.whole, [1]
+
+    @contextmanager
+    def interleaved(path):
+        with whole(path) as temporary:
+            yield temporary
+        if path.name == checkpoint.DESCRIPTION and left:
+            left.pop()
+            other = {name: one + 1 for name, one in state.items()}
+            text = {"fingerprint": description["fingerprint"]}
+            checkpoint.write_tensors(tmp_path / checkpoint.WEIGHTS, other, text)
+
+    monkeypatch.setattr(checkpoint, "whole", interleaved)
+    checkpoint.write_network(tmp_path, state, description, history, parts)
+    assert not left
+    read, _ = checkpoint.read_network(tmp_path)
+    assert all(torch.equal(read[name], one) for name, one in state.items())
+
+
+BATCH_JOBS = {
+    "sbatch with several tasks, no srun": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train"},
+    "srun": {
+        "SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "4", "SLURM_PROCID": "1",
+        "SLURM_LOCALID": "1", "SLURM_NODEID": "0", "SLURM_NODELIST": "n1", "SLURM_JOB_ID": "7",
+    },
+    "torchrun": {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "TORCHELASTIC_RUN_ID": "7"},
+    "LSF": {"LSB_JOBID": "7", "LSB_DJOB_RANKFILE": "nowhere", "JSM_NAMESPACE_RANK": "1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("job", BATCH_JOBS)
+def test_batch_jobs_describe_processes_that_take_no_part(job, tmp_path, monkeypatch):
+    for name, value in BATCH_JOBS[job].items():
+        monkeypatch.setenv(name, value)
+    fit(tmp_path, settings=SHORT.model_copy(update={"epochs": 1}))
+    assert len(history_of(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "mps"])
+def test_accelerator_that_is_not_there(accelerator, tmp_path):
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ParameterError, match=f"accelerator = {accelerator}"):
+        fit(tmp_path, settings=SHORT.model_copy(update={"accelerator": accelerator}))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_is_full(error, tmp_path):
+    def full(history):
+        raise error
+
+    with pytest.raises(ParameterError, match="batch_size = 16"):
+        fit(tmp_path, report=full)
+
+
+def test_disk_that_is_full(trained, tmp_path):
+    """Safetensors have an error of their own for it."""
+    state, description = checkpoint.read_network(trained)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(StorageError, match=r"weights\.safetensors can't be written"):
+            checkpoint.write_network(tmp_path, state, description, pd.DataFrame(), pd.DataFrame())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_seeds_have_one_bound():
+    """The largest is one that every library takes."""
+    settings = TrainingSettings(seed=MAX_SEED)
+    np.random.RandomState(settings.seed)
+    torch.manual_seed(settings.seed)
+    with pytest.raises(ValueError, match="less than or equal"):
+        TrainingSettings(seed=MAX_SEED + 1)

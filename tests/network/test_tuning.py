@@ -1,6 +1,7 @@
 """A study of a few trials: it resumes, is shared, prunes, keeps to its ranges, finds the best."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from helpers.blobs import blobs
 from helpers.failing_tasks import tune_together
 
-from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store as map_store
 from cgmhelpers.network import checkpoint, tuning
@@ -185,3 +186,45 @@ def test_study_of_other_settings_is_not_mixed_with_this(tmp_path, monkeypatch):
     search(tmp_path, 1)
     with pytest.raises(ParameterError, match="other maps or settings"):
         search(tmp_path, 1, SETTINGS.model_copy(update={"epochs": 9}))
+
+
+def test_torn_last_line_of_the_journal_is_cut_off(tmp_path, caplog):
+    """A worker was killed while it wrote: Optuna would never read the journal again."""
+    search(tmp_path, 1)
+    journal = tmp_path / tuning.JOURNAL
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + whole.splitlines()[-1][:20])
+    assert tuning.is_tuned(tmp_path, 1)  # readers don't write
+    search(tmp_path, 2)
+    assert journal.read_bytes().startswith(whole)
+    assert len(tuning.trials_table(tmp_path)) == 2
+    assert "torn" in caplog.text
+
+
+def test_journal_that_is_none_is_named(tmp_path):
+    search(tmp_path, 1)
+    journal = tmp_path / tuning.JOURNAL
+    journal.write_bytes(b"not JSON\n" + journal.read_bytes())
+    for act in (tuning.trials_table, lambda folder: search(folder, 2)):
+        with pytest.raises(FormatError, match=r"study\.log isn't a journal"):
+            act(tmp_path)
+
+
+def test_stale_locks_of_relative_and_of_moved_folders(tmp_path, monkeypatch):
+    """Optuna waits for ever for a lock whose link leads nowhere."""
+    monkeypatch.chdir(tmp_path)
+    search(Path("study"), 1)
+    lock = Path("study") / f"{tuning.JOURNAL}.lock"
+    lock.symlink_to("study/study.log")
+    monkeypatch.setattr(tuning, "STALE", 0.0)
+    search(Path("study"), 2)
+    assert not lock.is_symlink()
+    # Its own locks can be followed, so Optuna gives them up by itself.
+    targets = []
+    symlink = os.symlink
+    monkeypatch.setattr(
+        os, "symlink", lambda to, *a, **k: (targets.append(to), symlink(to, *a, **k))
+    )
+    search(Path("study"), 3)
+    assert targets
+    assert all(os.path.isabs(one) for one in targets)

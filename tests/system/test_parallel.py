@@ -2,12 +2,14 @@
 
 import operator
 import os
+import subprocess
+import sys
 
 import dask
 import pytest
 
 from cgmhelpers.emission import fields
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.system import parallel
 
 TASKS = [(2, n) for n in range(6)]
@@ -100,3 +102,39 @@ def test_a_function_that_workers_lack_is_an_error_not_a_wait(tmp_path, monkeypat
 
         with pytest.raises(ParameterError, match="can't import lacking"):
             parallel.run_all(lacking.one, [(), ()], "x", cluster=running.scheduler.address)
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_in_one_line(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import operator\n"
+        "from cgmhelpers.system import parallel\n"
+        "parallel.run_all(operator.add, [(1, 2), (3, 4)], 'adding', workers=2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    (line,) = [one for one in done.stderr.splitlines() if "ParameterError" in one]
+    assert "if __name__ == '__main__':" in line
+
+
+@pytest.mark.slow
+def test_a_task_that_kills_its_process():
+    with pytest.raises(ResultError, match="died twice"):
+        parallel.run_all(os._exit, [(9,), (9,)], "dying", workers=2)
+
+
+def test_a_scheduler_that_does_not_answer():
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(ParameterError, match="No scheduler"),
+    ):
+        parallel.run_all(os.getpid, [()], "nowhere", cluster="tcp://127.0.0.1:1")
+
+
+def test_threads_that_are_no_number(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "many")
+    with pytest.raises(ParameterError, match="NUMBA_NUM_THREADS"):
+        parallel.threads()

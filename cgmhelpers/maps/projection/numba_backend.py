@@ -23,15 +23,15 @@ a time; the rounding of many additions is 1e-6 of a pixel. Exact stamps, and wha
 module, are float64.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from cgmhelpers.maps.projection.kernel import fraction_within_depth
 from cgmhelpers.maps.projection.tables import TILES, column_polynomials, mosaic
+from cgmhelpers.system import parallel
+from cgmhelpers.system.compiling import compiled
 
 #: Radius in pixels below which stamps are exact; the polynomial is cheaper from about 4 up.
 EXACT_BELOW = 5.0
@@ -48,7 +48,7 @@ RADII, OFFSETS = 112, 16
 VECTOR = 8
 
 # Fused multiply-adds are allowed, re-ordering is not: the same numbers for any number of threads.
-_compile = numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+_compile = compiled(fastmath={"contract"}, error_model="numpy")
 
 
 def project(displacement, kernel_radius, quantities, frame, threads=None):
@@ -93,7 +93,7 @@ def project_many(
     # Largest first, so that no thread is left alone with a large halo at the end.
     units = np.repeat(-np.diff(offset), 3).argsort(kind="stable")
     if threads is None:
-        threads = int(os.environ.get("NUMBA_NUM_THREADS", numba.config.NUMBA_NUM_THREADS))
+        threads = parallel.threads()
     if threads == 1:
         for unit in units:
             make_image(unit)
