@@ -68,8 +68,8 @@ def mock(
     volume: Annotated[str, typer.Option(help="Box: L25n256 or L50n512.")] = "L25n256",
 ):
     """Write mock simulations in CAMELS' formats."""
-    from cgmhelpers.mock import sets, writing
-    from cgmhelpers.simulations import simulation
+    from cgmhelpers.mock import writing
+    from cgmhelpers.simulations import sets, simulation
 
     for path in writing.write(
         root,

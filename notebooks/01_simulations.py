@@ -110,7 +110,7 @@ summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
 
 # %%
 halos = this_run.halos()
-number = len(this_run.parameters.realisation_list)
+number = len(this_run.parameters.boxes)
 counts = paper.table_counts(halos, number)
 counts.style.format(precision=0, na_rep="–").format(
     "{:+.1f}", subset=[c for c in counts if c[1] == "deviation"], na_rep="–"

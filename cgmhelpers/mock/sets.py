@@ -173,30 +173,6 @@ def parameters(suite, set_name, realisation):
     )
 
 
-def first(set_name, number):
-    """List the first simulations of a set.
-
-    Parameters
-    ----------
-    set_name : str
-        Name of the set.
-    number : int
-        Number of simulations.
-
-    Returns
-    -------
-    list of int or str
-        0, 1, 2 ...; in 1P the fiducial simulation, ``"p1_0"``, then the steps of each parameter.
-    """
-    if set_name != "1P":
-        return list(range(number))
-    steps = [f"p{i}_{step}" for i in range(1, len(NAMES) + 1) for step in STEPS if step != "0"]
-    names = ["p1_0", *steps]
-    if number > len(names):
-        raise _no_simulation(set_name, f"{number} of them", f"at most {len(names)}")
-    return names[:number]
-
-
 def _step(suite, name, step):
     """Return a parameter's value some steps from the fiducial one; its range has four."""
     low, high = ranges(suite)[name]

@@ -18,7 +18,7 @@ from pydantic import (
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
 from cgmhelpers.network.settings import MAX_SEED
-from cgmhelpers.simulations import layout
+from cgmhelpers.simulations import layout, sets
 
 
 def parse(text, source):
@@ -76,6 +76,37 @@ Fields = Annotated[list[Name], *_Listed, AfterValidator(known_fields.canonical)]
 Numbers = Annotated[list[Number | Name], *_Listed]
 
 
+class Simulations(BaseModel):
+    """Some simulations of one set.
+
+    Parameters
+    ----------
+    **data
+        See the attributes.
+
+    Attributes
+    ----------
+    set_name, volume : str
+        Names of the set and of the box.
+    realisations : int or list
+        How many of the set, or which.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    set_name: Name
+    realisations: Annotated[int, Field(ge=1, strict=True)] | Numbers
+    volume: Name = layout.DEFAULT_VOLUME
+
+    @property
+    def boxes(self):
+        """Volume, set and realisation of each simulation."""
+        chosen = self.realisations
+        if isinstance(chosen, int):
+            chosen = sets.first(self.set_name, chosen)
+        return [(self.volume, self.set_name, realisation) for realisation in chosen]
+
+
 class Parameters(BaseModel):
     """Everything that determines a run; a profile gives all of it.
 
@@ -96,6 +127,8 @@ class Parameters(BaseModel):
         Folder with ``Sims`` and ``FOF_Subfind``; None for the mock suite, written into the run.
     suites, set_name, realisations, snapshot, volume
         Which simulations; `realisations` is a number of them, or a list.
+    also : list of Simulations
+        Simulations of further sets or volumes, in every suite.
     electrons : str or None
         What the snapshots count electrons per: see
         `cgmhelpers.simulations.dialects.ELECTRONS`.
@@ -151,6 +184,7 @@ class Parameters(BaseModel):
     realisations: Annotated[int, Field(ge=1)] | Numbers
     snapshot: int = Field(ge=0, le=999)
     volume: Name = layout.DEFAULT_VOLUME
+    also: list[Annotated[Simulations, Field(strict=False)]] = []
     electrons: Literal["per_hydrogen", "per_mass_without_dust"] | None = None
     minimum_log_mass: float = Field(ge=8, le=17)
     mock_cells: int = Field(ge=20_000)
@@ -207,6 +241,14 @@ class Parameters(BaseModel):
                     found=size,
                     expected="8, 16, 32, 64, 128 or so: each block of the network halves it",
                 )
+        boxes = self.boxes
+        twice = [box for box in boxes if boxes.count(box) > 1]
+        if twice:
+            raise ParameterError(
+                "The run takes a simulation twice.",
+                found="{1}_{2} of {0}".format(*twice[0]),
+                expected="set_name, volume and realisations, and those of also, without overlap",
+            )
         if self.data_root is None:
             self._check_mock()
         return self
@@ -214,7 +256,8 @@ class Parameters(BaseModel):
     def _check_mock(self):
         """Refuse suites, sets and simulations that the mock can't write."""
         # Imported here: most commands need no mock, and it imports pandas and Astropy.
-        from cgmhelpers.mock import sets, writing
+        from cgmhelpers.mock import sets as mock_sets
+        from cgmhelpers.mock import writing
 
         strange = [name for name in self.suites if name not in writing.SUITES]
         if strange:
@@ -225,16 +268,17 @@ class Parameters(BaseModel):
                 remedy="Name a data_root that has them.",
             )
         for suite in self.suites:
-            for realisation in self.realisation_list:
-                drawn = sets.parameters(suite, self.set_name, realisation)
-                sets.volume(drawn, self.snapshot, self.volume)
+            for volume, set_name, realisation in self.boxes:
+                drawn = mock_sets.parameters(suite, set_name, realisation)
+                mock_sets.volume(drawn, self.snapshot, volume)
 
     @property
-    def realisation_list(self):
-        """The realisations as a list."""
-        if isinstance(self.realisations, int):
-            return list(range(self.realisations))
-        return list(self.realisations)
+    def boxes(self):
+        """Volume, set and realisation of each simulation; the same in every suite."""
+        first = Simulations(
+            set_name=self.set_name, realisations=self.realisations, volume=self.volume
+        )
+        return [box for chosen in (first, *self.also) for box in chosen.boxes]
 
     @property
     def field_sets(self):

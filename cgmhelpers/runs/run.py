@@ -18,7 +18,7 @@ from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import project_root, read
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import layout, simulation
 from cgmhelpers.system import files, parallel, provenance
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
@@ -72,8 +72,9 @@ class Run:
     @property
     def source(self):
         """Where the data come from, for captions and titles."""
-        number = len(self.parameters.realisation_list)
-        name = "mock suite" if self.is_mock else f"CAMELS {self.parameters.set_name} set"
+        boxes = self.parameters.boxes
+        number, sets = len(boxes), " and ".join(dict.fromkeys(name for _, name, _ in boxes))
+        name = "mock suite" if self.is_mock else f"CAMELS {sets} set"
         return f"{name}, {number} realisation{'s' if number > 1 else ''} per suite"
 
     @cached_property
@@ -82,25 +83,18 @@ class Run:
         p = self.parameters
         root = self.folder / "mock" if p.data_root is None else Path(p.data_root).expanduser()
         if p.data_root is None:
-            files_of = (p.mock_cells, p.mock_seed, p.set_name, p.snapshot, p.volume)
             mocks = [
-                stages.Mock(root, suite, realisation, *files_of)
-                for realisation in p.realisation_list
+                stages.Mock(root, suite, *box, p.mock_cells, p.mock_seed, p.snapshot)
+                for box in p.boxes
                 for suite in p.suites
             ]
             self._make(mocks, "Mock simulations")
         return [
             simulation.Simulation(
-                root,
-                suite,
-                p.set_name,
-                realisation,
-                p.snapshot,
-                p.volume,
-                electrons=p.electrons,
+                root, suite, set_name, realisation, p.snapshot, volume, electrons=p.electrons
             )
             for suite in p.suites
-            for realisation in p.realisation_list
+            for volume, set_name, realisation in p.boxes
         ]
 
     # --- stages -------------------------------------------------------------------------
@@ -234,7 +228,7 @@ class Run:
         """
         p, stores, trainings, names = self.parameters, self.maps(), [], []
         changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
-        ways = ("halo", "realisation") if len(p.realisation_list) >= 3 else ("halo",)
+        ways = ("halo", "realisation") if len(p.boxes) >= 3 else ("halo",)
         changes += [(f"split by {way}", "split_by", way) for way in ways]
         for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
             for variant, name, value in changes:
@@ -350,7 +344,8 @@ class Run:
     def _files(self, kind, ending):
         """One file for each simulation, in their order."""
         p = self.parameters
-        names = [f"{suite}_{p.set_name}_{one}" for suite in p.suites for one in p.realisation_list]
+        boxes = [(layout.set_label(name, volume), one) for volume, name, one in p.boxes]
+        names = [f"{suite}_{label}_{one}" for suite in p.suites for label, one in boxes]
         return [self.folder / kind / f"{name}.{ending}" for name in names]
 
     def _maps(self):

@@ -34,12 +34,12 @@ class Mock:
 
     root: Path
     suite: str
-    realisation: int
+    volume: str
+    set_name: str
+    realisation: int | str
     cells: int
     seed: int
-    set_name: str
     snapshot: int
-    volume: str = "L25n256"
 
     def is_done(self):
         """Tell whether the files are there, of these settings."""

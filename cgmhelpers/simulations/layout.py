@@ -48,6 +48,22 @@ def simulation_name(set_name, realisation):
     return f"{set_name}_{realisation}"
 
 
+def set_label(set_name, volume):
+    """Name a set in tables and files.
+
+    Parameters
+    ----------
+    set_name, volume : str
+        For example ``"CV"`` and ``"L50n512"``.
+
+    Returns
+    -------
+    str
+        With its volume, if that isn't L25n256: ``CV``, or ``L50n512_CV``.
+    """
+    return set_name if volume == DEFAULT_VOLUME else f"{volume}_{set_name}"
+
+
 def realisation_pattern(set_name):
     """Pattern of the folder names of a set's simulations.
 

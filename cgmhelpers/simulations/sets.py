@@ -108,6 +108,40 @@ def names(suite, set_name, volume="L25n256"):
     return ["1P_p1_0", *changed]
 
 
+def first(set_name, number):
+    """List the first simulations of a set, the same in every suite.
+
+    Parameters
+    ----------
+    set_name : str
+        Name of the set.
+    number : int
+        Number of simulations.
+
+    Returns
+    -------
+    list of int or str
+        0, 1, 2 ...; in 1P the fiducial simulation, ``"p1_0"``, then the steps of each of the six
+        parameters that all suites have.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer in 1P.
+    """
+    if set_name != "1P":
+        return list(range(number))
+    named = ["p1_0", *(f"p{one}_{step}" for one in range(1, 7) for step in _STEPS)]
+    if number > len(named):
+        raise ParameterError(
+            "The set 1P has fewer simulations in `realisations`.",
+            found=number,
+            expected=f"at most {len(named)}: six parameters in four steps, and the fiducial one",
+            remedy="Name the simulations: [p7_n2, p7_n1].",
+        )
+    return named[:number]
+
+
 def seed(root, suite, set_name, realisation, volume="L25n256"):
     """Return the seed of a simulation's initial conditions.
 

@@ -209,9 +209,7 @@ class Simulation:
     @property
     def set_label(self):
         """Set with its volume, where that isn't L25n256: ``CV``, or ``L50n512_CV``."""
-        if self.volume == layout.DEFAULT_VOLUME:
-            return self.set_name
-        return f"{self.volume}_{self.set_name}"
+        return layout.set_label(self.set_name, self.volume)
 
     @cached_property
     def volume(self):
