@@ -36,23 +36,23 @@ Override = Annotated[
 ]
 
 
-def _overrides(pairs, run=None):
-    """Read name=value pairs; values are YAML."""
+def _overrides(pairs, **options):
+    """Read name=value pairs of YAML; of several the last wins, and an option before them."""
     from cgmhelpers.runs.parameters import parse
 
-    values = {} if run is None else {"run": run}
+    values = {}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{pair!r} isn't name=value")
         values[name] = parse(value, pair)
-    return values
+    return values | {name: value for name, value in options.items() if value is not None}
 
 
-def _open(profile, run, pairs):
+def _open(profile, pairs, **options):
     from cgmhelpers.runs.run import Run
 
-    return Run.from_profile(profile, **_overrides(pairs, run))
+    return Run.from_profile(profile, **_overrides(pairs, **options))
 
 
 @app.command()
@@ -106,9 +106,8 @@ def maps(
 
     One task a simulation. A store that is there and up to date is kept.
     """
-    given = [f"cluster='{cluster}'"] if cluster is not None else []
-    given += [f"workers={workers}"] if workers is not None else []
-    for stores in _open(profile, run, [*(override or ()), *given]).maps().values():
+    opened = _open(profile, override, run=run, cluster=cluster, workers=workers)
+    for stores in opened.maps().values():
         for store in stores:
             typer.echo(store)
 
@@ -116,7 +115,7 @@ def maps(
 @app.command()
 def train(profile: Profile = "quick", run: RunName = None, override: Override = None):
     """Train the networks of a run."""
-    for folder in _open(profile, run, override).networks()["folder"]:
+    for folder in _open(profile, override, run=run).networks()["folder"]:
         typer.echo(folder)
 
 
@@ -137,9 +136,8 @@ def tune(
     """
     from cgmhelpers.network import tuning
 
-    given = {"trials": trials, "workers": workers}
-    pairs = [f"{name}={value}" for name, value in given.items() if value is not None]
-    study = _open(profile, run, [*(override or ()), *pairs]).study(suite, field, limits)
+    opened = _open(profile, override, run=run, trials=trials, workers=workers)
+    study = opened.study(suite, field, limits)
     table = tuning.trials_table(study)
     typer.echo(table.drop(columns="folder").to_string(index=False))
     best = tuning.best(study)
@@ -192,7 +190,7 @@ def run(
     from cgmhelpers.runs.notebooks import NOTEBOOKS, run_notebooks
 
     names = tuple(notebook or NOTEBOOKS)
-    typer.echo(run_notebooks(profile, names, **_overrides(override, run)))
+    typer.echo(run_notebooks(profile, names, **_overrides(override, run=run)))
 
 
 @app.command()
@@ -203,7 +201,7 @@ def results(profile: Profile = "quick", run: RunName = None, override: Override 
     chosen = [f"--run {run}"] if run else []
     chosen += [f"--set {pair}" for pair in override or ()]
     command = " ".join(["cgm results", f"--profile {profile}", *chosen])
-    typer.echo(runs_results.write(_open(profile, run, override), command))
+    typer.echo(runs_results.write(_open(profile, override, run=run), command))
 
 
 @app.command()
@@ -212,7 +210,7 @@ def book(profile: Profile = "quick", run: RunName = None, override: Override = N
     from cgmhelpers.runs.book import assemble, build
     from cgmhelpers.runs.notebooks import run_notebooks
 
-    executed = run_notebooks(profile, **_overrides(override, run))
+    executed = run_notebooks(profile, **_overrides(override, run=run))
     typer.echo(build(assemble(executed.parent, executed)))
 
 

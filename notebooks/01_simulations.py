@@ -24,9 +24,9 @@
 
 # %% tags=["parameters"]
 profile = "quick"
-run = None
-suites = None
-realisations = None
+run = ...
+suites = ...
+realisations = ...
 
 # %%
 from cgmhelpers.runs import start

@@ -19,11 +19,11 @@
 
 # %% tags=["parameters"]
 profile = "quick"
-run = None
-suites = None
-realisations = None
-fields = None
-limits = None
+run = ...
+suites = ...
+realisations = ...
+fields = ...
+limits = ...
 
 # %%
 from cgmhelpers.runs import start

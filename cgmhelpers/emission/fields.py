@@ -271,6 +271,24 @@ def canonical(fields):
     return sorted(fields, key=lambda name: order.index(get(name).name))
 
 
+def label(fields):
+    """Name fields that a network takes together, whatever order its channels have.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        Names of fields; those that aren't declared here come last.
+
+    Returns
+    -------
+    str
+        Like ``"xray+hi"``.
+    """
+    order = list(FIELDS)
+    known = {name: order.index(name) for name in fields if name in order}
+    return "+".join(sorted(fields, key=lambda name: known.get(name, len(order))))
+
+
 def _declared(name, **declaration):
     """Return a field whose floor, limit and survey stand in ``adopted.yml``."""
     numbers = {key: adopted_value(name, key) for key in ("floor", "survey_limit", "survey")}

@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from cgmhelpers.emission.fields import label
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import summaries
@@ -139,7 +140,7 @@ def _predict_as(folder, description, halos, measured, truth, ds):
                 )
             )  # fmt: skip
     rows = pd.concat(tables, ignore_index=True).assign(
-        fields="+".join(description["fields"]),
+        fields=label(description["fields"]),
         limits=description["limits"],
         suite_train=description["suite_train"],
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from cgmhelpers.emission.fields import label
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps import summaries
@@ -189,7 +190,7 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
     return rows.assign(
         suite_train=predictor.description["suite_train"],
         suite_test=rows["suite"],
-        fields="+".join(predictor.fields),
+        fields=label(predictor.fields),
         limits=predictor.limits,
         property=np.tile(predictor.properties, len(chosen)),
         truth=truth.ravel(),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from cgmhelpers.emission.fields import label
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps.summaries import map_statistics
@@ -63,7 +64,7 @@ def _flag_one(predictions, folder, description, halos, measured, truth):
     unlike = halos[[*HALO]].assign(unlike=[", ".join(names[row]) for row in outside.to_numpy()])
     own = predictions[
         (predictions["suite_train"] == description["suite_train"])
-        & (predictions["fields"] == "+".join(fields))
+        & (predictions["fields"] == label(fields))
         & (predictions["limits"] == description["limits"])
     ]
     own = own.merge(unlike, on=[*HALO], how="left", validate="many_to_one")

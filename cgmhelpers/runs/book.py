@@ -18,6 +18,7 @@ import yaml
 from cgmhelpers.errors import DataNotFoundError, ResultError
 from cgmhelpers.runs.offline import vendor_assets
 from cgmhelpers.runs.parameters import project_root
+from cgmhelpers.system import provenance
 
 NEEDED_FIGURES = ("hero.png",)
 LOG_TAIL = 40
@@ -150,11 +151,18 @@ def rerun_command(name, parameters):
     """
     words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
     for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
-        # Lists as YAML; a string that reads as a number must be said to be one.
+        # Lists as YAML; papermill must be told of a text that it would take for another value.
         plain = isinstance(value, str)
-        raw = plain and not isinstance(yaml.safe_load(value or "''"), str)
-        words += ["-r" if raw else "-p", key, value if plain else json.dumps(value)]
+        text = value if plain else json.dumps(value) if isinstance(value, list) else str(value)
+        words += ["-r" if plain and _is_read_as_another(value) else "-p", key, text]
     return shlex.join(words)
+
+
+def _is_read_as_another(text):
+    try:
+        return text in ("True", "False", "None") or bool(str(float(text)))
+    except ValueError:
+        return False
 
 
 def _drop_kernel_widgets(notebook):
@@ -179,7 +187,7 @@ def data_source(run_folder):
     Parameters
     ----------
     run_folder : path
-        A run, with its ``parameters.yml``.
+        A run, with the record of what made it.
 
     Returns
     -------
@@ -189,14 +197,15 @@ def data_source(run_folder):
     Raises
     ------
     DataNotFoundError
-        Where the run has no parameters.
+        If nothing was made there.
     """
-    path = Path(run_folder) / "parameters.yml"
-    if not path.exists():
+    path = Path(run_folder) / provenance.RECORD
+    made = provenance.recorded(path)
+    if not made:
         raise DataNotFoundError(
             f"{run_folder} isn't a run folder.", expected=path, remedy="Run `cgm run` first."
         )
-    values = yaml.safe_load(path.read_text())
+    values = made[-1]["parameters"]
     name = f"CAMELS, {values['set_name']} set"
     if values["data_root"] is None or _first_simulation(values).is_mock:
         name = "mock suite"
@@ -207,7 +216,7 @@ def _first_simulation(values):
     from cgmhelpers.simulations.simulation import Simulation
 
     first = values["realisations"][0] if isinstance(values["realisations"], list) else 0
-    root = Path(values["data_root"]).expanduser()
+    root = Path(values["data_root"])
     volume = values.get("volume")  # runs before there was a choice have none
     which = values["set_name"], first, values["snapshot"], volume
     return Simulation(root, values["suites"][0], *which)

@@ -1,9 +1,11 @@
 """The notebooks: their order, how one opens its run, and how papermill executes them."""
 
+import ast
 import logging
+import types
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.runs.parameters import from_namespace, project_root, read
+from cgmhelpers.runs.parameters import Parameters, from_namespace, project_root, read
 from cgmhelpers.runs.run import Run
 from cgmhelpers.system import files
 
@@ -31,7 +33,8 @@ def start(namespace):
     Parameters
     ----------
     namespace : dict
-        ``globals()`` of the notebook, right after its parameters cell.
+        ``globals()`` of the notebook, right after its parameters cell. Names that the latest
+        parameters cell assigns count, and none that the kernel has from elsewhere.
 
     Returns
     -------
@@ -40,9 +43,43 @@ def start(namespace):
     if "get_ipython" in namespace:
         # A cluster's MPLBACKEND=Agg would leave the notebook without figures.
         namespace["get_ipython"]().run_line_magic("matplotlib", "inline")
-    # When a reader runs all cells again, names of later cells are there too: not parameters.
-    names = namespace.setdefault("_names_at_start", tuple(namespace))
+    names = _parameter_names(namespace.get("In") or [])
+    if names is None:  # a script: it has no cells
+        others = (types.ModuleType, type, types.FunctionType, types.MethodType)
+        names = [name for name in namespace if not isinstance(namespace[name], others)]
     return Run(from_namespace({name: namespace[name] for name in names if name in namespace}))
+
+
+def _parameter_names(cells):
+    """Return the names that the parameters of the last call of `start` have, or None.
+
+    The parameters cell is the latest that assigns `profile`. A cell of assignments alone between
+    it and the call belongs to it: papermill puts its values there.
+    """
+    names = set()
+    for number, cell in enumerate(reversed(cells)):
+        try:
+            body = ast.parse(cell).body
+        except SyntaxError:
+            continue
+        first = next((n for n, one in enumerate(body) if _calls_start(one)), len(body))
+        if first < len(body) and number:
+            names &= set(Parameters.model_fields)  # what came after an earlier call is anything
+        before = [one for one in body[:first] if isinstance(one, ast.Assign | ast.AnnAssign)]
+        targets = [
+            to for one in before for to in getattr(one, "targets", [one.__dict__.get("target")])
+        ]
+        assigned = {n.id for to in targets for n in ast.walk(to) if isinstance(n, ast.Name)}
+        if "profile" in assigned:
+            return names | assigned
+        if len(before) == len(body):
+            names |= assigned
+    return None
+
+
+def _calls_start(statement):
+    called = [one.func for one in ast.walk(statement) if isinstance(one, ast.Call)]
+    return any("start" in (getattr(one, "id", ""), getattr(one, "attr", "")) for one in called)
 
 
 def run_notebooks(profile, names=NOTEBOOKS, **overrides):
@@ -75,7 +112,10 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
     if unknown:
         raise ParameterError("There is no such notebook.", found=unknown, expected=NOTEBOOKS)
     run = Run(read(profile, **overrides))
-    given = {name: value for name, value in overrides.items() if value is not None}
+    # As they were understood here: a kernel starts in the project, and reads no YAML.
+    known = run.parameters.model_dump()
+    names_given = ["profile", *(name for name, value in overrides.items() if value is not ...)]
+    given = {name: known[name] for name in names_given}
     folder = run.folder / "notebooks"
     for name in names:
         log.info("executing %s", name)
@@ -84,7 +124,7 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
                 papermill.execute_notebook(
                     project_root() / "notebooks" / f"{name}.ipynb",
                     temporary,
-                    parameters={"profile": str(profile), **given},
+                    parameters=given,
                     kernel_name="python3",
                     cwd=str(project_root()),
                     progress_bar=False,

@@ -1,10 +1,17 @@
-"""The parameters of a run: read from a profile, overridden one by one, and checked."""
+"""The parameters of a run: read from a profile, overridden one by one, and checked.
 
-import types
+YAML, a notebook's cell and a command line say which values; the type of each parameter says what a
+text means. So ``010`` is ten for a seed and a name for a run, whichever way it comes.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -14,36 +21,49 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError
 from cgmhelpers.network.settings import MAX_SEED
 from cgmhelpers.simulations import layout, sets
 
 
+class _Texts(SafeConstructor):
+    """YAML 1.2 whose plain values, null apart, stay the text that they are."""
+
+
+for _tag in ("bool", "int", "float", "timestamp"):
+    _Texts.add_constructor(f"tag:yaml.org,2002:{_tag}", SafeConstructor.construct_scalar)
+
+
 def parse(text, source):
-    """Read YAML, which may hold values and never code.
+    """Read YAML 1.2, which may hold texts, lists and mappings, and never code.
 
     Parameters
     ----------
-    text : str
+    text : str or bytes
         The YAML.
     source : str
-        Where it is from, for the message.
+        Its origin, for the message.
 
     Returns
     -------
     object
-        What it says.
+        Every plain value as its text, and null as None.
 
     Raises
     ------
     ParameterError
-        If it isn't YAML, or asks for more than plain values.
+        If it isn't YAML, names something twice, or asks for more than plain values.
     """
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = _Texts
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return reader.load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
         raise ParameterError(
             f"{source} can't be read.",
             found=" ".join(str(error).split()),
@@ -51,12 +71,54 @@ def parse(text, source):
         ) from None
 
 
-def _parsed(value):
-    """Turn text from a command line (``["xray"]``, ``xray,hi``) into the list that it means."""
+def dump(values):
+    """Write YAML that `parse` reads.
+
+    Parameters
+    ----------
+    values : dict
+        Plain values.
+
+    Returns
+    -------
+    str
+    """
+    stream = StringIO()
+    YAML(typ="safe", pure=True).dump(values, stream)
+    return stream.getvalue()
+
+
+def _scalar(value):
+    """Take a text for the number or truth value that it is in YAML 1.2."""
+    if isinstance(value, str) and re.fullmatch(r"[-+.\w]+", text := value.strip()):
+        try:
+            known = YAML(typ="safe", pure=True).load(text)
+        except (YAMLError, ValueError):
+            return value
+        return known if isinstance(known, bool | int | float) else value
+    return value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
+
+
+def _text(value):
+    """Take a path, and a whole number, for its text; of other numbers the text isn't known."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole or isinstance(value, Path) else value
+
+
+def _listed(value):
+    """Take a text (``["xray"]``, ``xray,hi``) for the list that it means, and so any sequence."""
     if isinstance(value, str):
         text = value.strip()
-        value = parse(text if text.startswith("[") else f"[{text}]", repr(value))
-    return value
+        return parse(text if text.startswith("[") else f"[{text}]", repr(value))
+    if isinstance(value, tuple | range):
+        return list(value)
+    return value.tolist() if getattr(value, "ndim", 0) == 1 else value
+
+
+def _counted(value):
+    """Take a text for a number of realisations where it is one, or else for a list."""
+    number = _scalar(value)
+    return number if isinstance(number, int) else _listed(value)
 
 
 def _each_once(values):
@@ -65,15 +127,40 @@ def _each_once(values):
     return values
 
 
-# What becomes a part of a path can't leave its folder: no separators, no leading dot.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)]
-Number = Annotated[int, Field(ge=0)]
+def _in_order(values):
+    """Put numbers before names, each in their order."""
+    return sorted(values, key=lambda one: (isinstance(one, str), one))
+
+
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+
+
+def _plain(name):
+    # What becomes a part of a path can't leave its folder: no separators, no leading dot.
+    if isinstance(name, str) and not _FOLDER.fullmatch(name):
+        raise ValueError("a name has up to 100 letters, digits and _.+-, and no leading dot")
+    return name
+
+
+_LIST = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_each_once))
+Integer = Annotated[int, BeforeValidator(_scalar)]
+Real = Annotated[float, BeforeValidator(_scalar)]
+Truth = Annotated[bool, BeforeValidator(_scalar)]
+Text = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[^\x00]+$")]
+Name = Annotated[Text, AfterValidator(_plain)]
 # Half of what libraries take: members of an ensemble count on from it.
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED // 2)]
-_Listed = (BeforeValidator(_parsed), Field(min_length=1), AfterValidator(_each_once))
-Names = Annotated[list[Name], *_Listed]
-Fields = Annotated[list[Name], *_Listed, AfterValidator(known_fields.canonical)]
-Numbers = Annotated[list[Number | Name], *_Listed]
+Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED // 2)]
+Names = Annotated[list[Name], *_LIST]
+Fields = Annotated[list[Name], *_LIST, AfterValidator(known_fields.canonical)]
+Limits = Annotated[list[Literal["ideal", "survey"]], *_LIST, AfterValidator(sorted)]
+_Realisation = Annotated[Annotated[int, Field(ge=0)] | str, BeforeValidator(_scalar)]
+Realisations = Annotated[
+    Annotated[int, Field(ge=1)]
+    | Annotated[
+        list[Annotated[_Realisation, AfterValidator(_plain)]], *_LIST, AfterValidator(_in_order)
+    ],
+    BeforeValidator(_counted),
+]
 
 
 class Simulations(BaseModel):
@@ -95,7 +182,7 @@ class Simulations(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set_name: Name
-    realisations: Annotated[int, Field(ge=1, strict=True)] | Numbers
+    realisations: Realisations
     volume: Name = layout.DEFAULT_VOLUME
 
     @property
@@ -118,11 +205,11 @@ class Parameters(BaseModel):
     Attributes
     ----------
     profile : str
-        Name of the profile.
+        Name of the profile, or its path.
     run : str
         Name of the run's folder below `runs`; the profile's name by default.
     runs : str
-        Folder of all runs, relative to the project.
+        Folder of all runs; that of the project by default.
     data_root : str or None
         Folder with ``Sims`` and ``FOF_Subfind``; None for the mock suite, written into the run.
     suites, set_name, realisations, snapshot, volume
@@ -175,49 +262,51 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    profile: str
+    profile: Text
     run: Name
-    runs: str = "runs"
-    data_root: str | None
+    runs: Text
+    data_root: Text | None
     suites: Names
     set_name: Name
-    realisations: Annotated[int, Field(ge=1)] | Numbers
-    snapshot: int = Field(ge=0, le=999)
+    realisations: Realisations
+    snapshot: Integer = Field(ge=0, le=999)
     volume: Name = layout.DEFAULT_VOLUME
-    also: list[Annotated[Simulations, Field(strict=False)]] = []
+    also: Annotated[
+        list[Annotated[Simulations, Field(strict=False)]], BeforeValidator(_listed)
+    ] = []
     electrons: Literal["per_hydrogen", "per_mass_without_dust"] | None = None
-    minimum_log_mass: float = Field(ge=8, le=17)
-    mock_cells: int = Field(ge=20_000)
+    minimum_log_mass: Real = Field(ge=8, le=17)
+    mock_cells: Integer = Field(ge=20_000)
     mock_seed: Seed
     fields: Fields
     map_fields: Fields
-    limits: Annotated[list[Literal["ideal", "survey"]], *_Listed]
-    pixels: int = Field(ge=8)
-    pixel_size: float = Field(gt=0)
-    depth: float = Field(gt=0)
+    limits: Limits
+    pixels: Integer = Field(ge=8)
+    pixel_size: Real = Field(gt=0)
+    depth: Real = Field(gt=0)
     hydrogen_method: Literal["trident", "snapshot"]
-    map_size: int = Field(ge=8)
+    map_size: Integer = Field(ge=8)
     split_by: Literal["halo", "realisation", "seed"]
     seed: Seed
-    channels: int = Field(ge=1)
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
-    dropout: float = Field(ge=0, lt=1)
+    channels: Integer = Field(ge=1)
+    epochs: Integer = Field(ge=1)
+    batch_size: Integer = Field(ge=2)
+    learning_rate: Real = Field(gt=0)
+    weight_decay: Real = Field(ge=0)
+    dropout: Real = Field(ge=0, lt=1)
     schedule: Literal["cyclic", "one_cycle"]
-    augmentation: bool
-    trials: int = Field(ge=1)
-    trial_epochs: int = Field(ge=1)
-    trial_map_size: int = Field(ge=8)
+    augmentation: Truth
+    trials: Integer = Field(ge=1)
+    trial_epochs: Integer = Field(ge=1)
+    trial_map_size: Integer = Field(ge=8)
     comparison_suites: Names
-    members: int = Field(ge=2)
-    posterior_steps: int = Field(ge=1)
-    workers: int = Field(ge=0)
+    members: Integer = Field(ge=2)
+    posterior_steps: Integer = Field(ge=1)
+    workers: Integer = Field(ge=0)
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    devices: int = Field(1, ge=1)
+    devices: Integer = Field(1, ge=1)
     precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true"
-    cluster: str | None = None
+    cluster: Text | None = None
 
     @model_validator(mode="after")
     def _check(self):
@@ -288,7 +377,7 @@ class Parameters(BaseModel):
 
 
 def project_root():
-    """Find the folder that holds ``notebooks`` and ``book``.
+    """Find the folder of this project.
 
     Returns
     -------
@@ -303,18 +392,28 @@ def project_root():
     """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
+        if _is_project(folder):
             return folder
     raise DataNotFoundError(
         "The project's folder isn't here.",
         found=here,
-        expected="a folder with _config.yml and notebooks",
+        expected="a clone of the project, with its notebooks and its pyproject.toml",
         remedy="Change to the clone of the project.",
     )
 
 
+def _is_project(folder):
+    """Tell by the name of the package: other books have notebooks and a _config.yml too."""
+    try:
+        with open(folder / "pyproject.toml", "rb") as stream:
+            name = tomllib.load(stream)["project"]["name"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return name == __package__.partition(".")[0] and (folder / "notebooks").is_dir()
+
+
 def profile_path(profile):
-    """Path of a profile.
+    """Return the path of a profile.
 
     Parameters
     ----------
@@ -324,13 +423,14 @@ def profile_path(profile):
     Returns
     -------
     Path
+        An absolute one.
 
     Raises
     ------
     DataNotFoundError
         If there is no such file.
     """
-    path = Path(profile)
+    path = _placed(profile, Path.cwd())
     if path.suffix not in (".yml", ".yaml"):
         path = project_root() / "book" / "parameters" / f"{profile}.yml"
     if not path.is_file():
@@ -346,12 +446,16 @@ def profile_path(profile):
 def read(profile, **overrides):
     """Read a profile and override some of its parameters.
 
+    A relative path in a profile starts at the profile's folder, and any other at the working
+    folder. Each is made absolute here.
+
     Parameters
     ----------
     profile : str
         A name in ``book/parameters``, or a path.
     **overrides
-        Parameters; None leaves the profile's value.
+        Parameters. An ellipsis (``...``) leaves the profile's value; None is a value, such as that
+        of a `data_root` for the mock suite.
 
     Returns
     -------
@@ -362,49 +466,89 @@ def read(profile, **overrides):
     ParameterError
         For an unknown name or a wrong value.
     """
+    if not isinstance(profile, str | Path) or not str(profile):
+        raise ParameterError(
+            "profile names no profile.", found=repr(profile), expected="a name, or a path"
+        )
     path = profile_path(profile)
-    values = parse(path.read_bytes(), path) or {}
+    values = parse(path.read_bytes(), path)
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise ParameterError(
             f"{path} isn't a profile.",
             found=type(values).__name__,
             expected="lines of name: value",
         )
-    of_profile = _parsed(values.get("fields"))
-    values |= {name: value for name, value in overrides.items() if value is not None}
-    values |= {"profile": str(profile)}
-    if "map_fields" not in values and isinstance(of_profile, list):
-        given = _parsed(values["fields"])
-        also = [name for name in given if name not in of_profile] if isinstance(given, list) else []
-        values["map_fields"] = [*of_profile, *also]
-    values.setdefault("run", path.stem)
+    _place(values, path.parent)
+    overrides = {name: value for name, value in overrides.items() if value is not ...}
+    _place(overrides, Path.cwd())
+    of_profile = values.get("fields")
+    values = {"run": path.stem} | values | overrides
+    values["profile"] = str(path if Path(profile).suffix else profile)
+    if "runs" not in values:
+        values["runs"] = str(project_root() / "runs")
+    if "map_fields" not in values:
+        values["map_fields"] = _either(of_profile, values.get("fields"))
     try:
         return Parameters.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in error.errors()
-        ]
-        given = {str(e["loc"][0]): e["input"] for e in error.errors() if e["loc"]}
-        raise ParameterError(
-            f"Profile {path.name} with its overrides isn't valid. " + "; ".join(lines) + ".",
-            found=given,
-            expected=f"parameters among {sorted(Parameters.model_fields)}",
-        ) from None
+        raise _refusal(error, path, values) from None
 
 
-_NOT_PARAMETERS = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+def _placed(path, folder):
+    return Path(os.path.normpath(folder / os.path.expanduser(path)))
+
+
+def _place(values, folder):
+    """Make the paths among some values absolute; a relative one starts at a folder."""
+    for name in ("runs", "data_root"):
+        if isinstance(values.get(name), str | Path) and str(values[name]):
+            values[name] = str(_placed(values[name], folder))
+
+
+def _either(some, others):
+    """Return the fields of two lists; an invalid one is refused as `fields`, and not here."""
+    lists = [_listed(some), _listed(others)]
+    return list(dict.fromkeys(_text(one) for some in lists if isinstance(some, list) for one in some
+                              if isinstance(one, str))) or others  # fmt: skip
+
+
+def _refusal(error, path, values):
+    """Return the error that names each wrong parameter once, with its value."""
+    wrong, unknown = {}, False
+    for one in error.errors():
+        cause = one.get("ctx", {}).get("error")
+        if not one["loc"]:  # of several parameters together: says it all itself
+            return cause if isinstance(cause, CGMError) else ParameterError(one["msg"])
+        name = str(one["loc"][0])
+        text = str(cause) if cause else one["msg"].removeprefix("Input should be ")
+        if isinstance(cause, CGMError):
+            text = cause.expected
+        if one["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, Parameters.model_fields, 1)
+            text = f"no such name; do you mean {near[0]}?" if near else "no such name"
+            unknown |= not near
+        wrong.setdefault(name, []).append(text)
+    if "fields" in wrong:
+        wrong.pop("map_fields", None)  # which come from them
+    told = "; ".join(f"{name}: {' or '.join(dict.fromkeys(map(str, texts)))}"
+                     for name, texts in wrong.items())  # fmt: skip
+    null = any(name in values and values[name] is None for name in wrong)
+    return ParameterError(
+        f"Profile {path.name} with its overrides isn't valid.",
+        found=", ".join(f"{n} = {values[n]!r}" if n in values else f"no {n}" for n in wrong),
+        expected=told + f", but parameters among {sorted(Parameters.model_fields)}" * unknown,
+        remedy="An ellipsis (...) leaves the value of the profile." if null else None,
+    )
 
 
 def from_namespace(namespace):
-    """Read the parameters of a notebook from its global names.
-
-    Every plain value in the namespace counts as a parameter, so that a name that papermill
-    injected and that no notebook knows is an error instead of having no effect.
+    """Read the parameters of a notebook from names and their values.
 
     Parameters
     ----------
     namespace : dict
-        ``globals()`` of the notebook, right after its parameters cell.
+        What the parameters cell assigns. Names with a leading underscore are nobody's business.
 
     Returns
     -------
@@ -415,14 +559,7 @@ def from_namespace(namespace):
     ParameterError
         For an unknown name or a wrong value.
     """
-    values = {
-        name: value
-        for name, value in namespace.items()
-        if not name.startswith("_")
-        and name not in _NOT_PARAMETERS
-        and not callable(value)
-        and not isinstance(value, types.ModuleType)
-    }
+    values = {name: value for name, value in namespace.items() if not name.startswith("_")}
     if "profile" not in values:
         raise ParameterError("The notebook has no parameter 'profile'.", found=sorted(values))
     return read(**values)

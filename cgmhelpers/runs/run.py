@@ -5,19 +5,18 @@ skipped. So an interrupted run goes on, and a notebook executed alone makes what
 the same functions.
 """
 
-import json
+import os
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from cgmhelpers.emission.fields import canonical
 from cgmhelpers.errors import ParameterError, ResultError
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
-from cgmhelpers.runs.parameters import project_root, read
+from cgmhelpers.runs.parameters import read
 from cgmhelpers.simulations import layout, simulation
 from cgmhelpers.system import files, parallel, provenance
 
@@ -38,8 +37,7 @@ class Run:
 
     def __init__(self, parameters):
         self.parameters = parameters
-        runs = Path(parameters.runs).expanduser()
-        self.folder = (runs if runs.is_absolute() else project_root() / runs) / parameters.run
+        self.folder = Path(parameters.runs) / parameters.run
 
     @classmethod
     def from_profile(cls, profile, **overrides):
@@ -81,7 +79,7 @@ class Run:
     def simulations(self):
         """The simulations, suite by suite; those of the mock suite are written if need be."""
         p = self.parameters
-        root = self.folder / "mock" if p.data_root is None else Path(p.data_root).expanduser()
+        root = self.folder / "mock" if p.data_root is None else Path(p.data_root)
         if p.data_root is None:
             mocks = [
                 stages.Mock(root, suite, *box, p.mock_cells, p.mock_seed, p.snapshot)
@@ -147,7 +145,7 @@ class Run:
             for suite in p.suites
         }
         self._make(trainings.values(), "Networks")
-        rows = [(*key, training.folder) for key, training in trainings.items()]
+        rows = [(*key, training.path) for key, training in trainings.items()]
         return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
 
     def predictions(self):
@@ -236,7 +234,7 @@ class Run:
                 trainings.append(self._training(stores, suite, ending=ending, **{name: value}))
                 names.append(variant)
         self._make(trainings, "Networks to compare with")
-        folders = [one.folder for one in trainings]
+        folders = [one.path for one in trainings]
         tables = zip(self._tested(folders, stores), names, folders, strict=True)
         tables = [one.assign(variant=name, folder=str(folder)) for one, name, folder in tables]
         return pd.concat(tables, ignore_index=True)
@@ -261,7 +259,7 @@ class Run:
                 ending = f"_member{member}"
                 trainings.append(self._training(stores, suite, ending=ending, changed=seeds))
         self._make(trainings, "Networks of the ensembles")
-        tables = self._tested([one.folder for one in trainings], stores)
+        tables = self._tested([one.path for one in trainings], stores)
         groups = [tables[first : first + p.members] for first in range(0, len(tables), p.members)]
         return pd.concat(map(combine, groups), ignore_index=True)
 
@@ -279,11 +277,10 @@ class Run:
         self._make(trainings.values(), "Networks")
         settings = {"steps": p.posterior_steps, "seed": p.seed}
         flows = [
-            stages.Posterior(stores[suite], one.folder, settings)
-            for suite, one in trainings.items()
+            stages.Posterior(stores[suite], one.path, settings) for suite, one in trainings.items()
         ]
         self._make(flows, "Posteriors")
-        return {suite: one.folder for suite, one in trainings.items()}
+        return {suite: one.path for suite, one in trainings.items()}
 
     def study(self, suite=None, fields=None, limits=None):
         """Tune the hyperparameters of one network, all fields of the first suite by default.
@@ -406,15 +403,12 @@ class Run:
         if not waiting:
             return
         p = self.parameters
-        self._note("parameters.yml", yaml.safe_dump(p.model_dump(), sort_keys=False))
-        self._note("manifest.json", json.dumps(provenance.manifest(), indent=1) + "\n")
+        provenance.record(
+            self.folder / provenance.RECORD,
+            stage=description,
+            makes=[os.path.relpath(stage.path, self.folder) for (stage,) in waiting],
+            parameters=p.model_dump(),
+        )
         parallel.run_all(
             stages.run, waiting, description, cluster=p.cluster, workers=p.workers or None
         )
-
-    def _note(self, name, text):
-        """Keep a text in the run's folder, untouched if it is there already."""
-        path = self.folder / name
-        if not path.is_file() or path.read_text() != text:
-            with files.whole(path) as temporary:
-                temporary.write_text(text)

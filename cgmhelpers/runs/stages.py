@@ -1,7 +1,7 @@
 """The stages of a run: small objects that any process can run.
 
-Each stage makes one thing. ``is_done()`` tells whether it is there and was made from the same
-things; ``run()`` makes it.
+Each stage makes one thing at its ``path``. ``is_done()`` tells whether it is there and was made
+from the same things; ``run()`` makes it.
 """
 
 import json
@@ -13,6 +13,7 @@ import pandas as pd
 from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
+from cgmhelpers.simulations import layout
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import files, provenance
 
@@ -40,6 +41,13 @@ class Mock:
     cells: int
     seed: int
     snapshot: int
+
+    @property
+    def path(self):
+        """Folder of the snapshots."""
+        name = layout.simulation_name(self.set_name, self.realisation)
+        folders = layout.simulation_folders(self.root, self.suite, self.set_name, name, self.volume)
+        return folders["Sims"][0]
 
     def is_done(self):
         """Tell whether the files are there, of these settings."""
@@ -118,14 +126,14 @@ class Maps:
 
     sim: Simulation
     halos: Path
-    store: Path
+    path: Path
     fields: tuple
     minimum_log_mass: float
     options: dict
 
     def is_done(self):
         """Tell whether the store is there and up to date."""
-        return making.is_made(self.sim, self.fields, self.store, **self._options())
+        return making.is_made(self.sim, self.fields, self.path, **self._options())
 
     def run(self):
         """Write the store, with the properties that are in the table."""
@@ -139,7 +147,7 @@ class Maps:
         **also
             Further arguments of `cgmhelpers.maps.making.make`.
         """
-        making.make(self.sim, self.fields, self.store, progress=False, **self._options(), **also)
+        making.make(self.sim, self.fields, self.path, progress=False, **self._options(), **also)
 
     def _options(self):
         return self.options | {"minimum_mass": 10**self.minimum_log_mass}
@@ -184,11 +192,11 @@ class Training:
     """Train a network in a folder; `task` is a `cgmhelpers.network.training.Task`."""
 
     task: object
-    folder: Path
+    path: Path
 
     def is_done(self):
         """Tell whether the folder holds the network, from these maps and settings."""
-        return self.task.is_done(self.folder)
+        return self.task.is_done(self.path)
 
     def run(self):
         """Check the map stores to the last byte, and train."""
@@ -196,7 +204,7 @@ class Training:
 
         for store in self.task.stores:
             verify(store)
-        train_task(self.task, self.folder, progress=False)
+        train_task(self.task, self.path, progress=False)
 
 
 @dataclass(frozen=True)
@@ -204,7 +212,7 @@ class Tuning:
     """Work on a study until it has its trials; several workers may, each with its number."""
 
     task: object
-    folder: Path
+    path: Path
     trials: int
     worker: int
 
@@ -212,13 +220,13 @@ class Tuning:
         """Tell whether the study has its trials."""
         from cgmhelpers.network import tuning
 
-        return tuning.is_tuned(self.folder, self.trials)
+        return tuning.is_tuned(self.path, self.trials)
 
     def run(self):
         """Take part in the study."""
         from cgmhelpers.network import tuning
 
-        tuning.tune(self.task, self.folder, trials=self.trials, worker=self.worker, progress=False)
+        tuning.tune(self.task, self.path, trials=self.trials, worker=self.worker, progress=False)
 
 
 @dataclass(frozen=True)
@@ -298,20 +306,20 @@ class Posterior:
     """
 
     stores: list
-    folder: Path
+    path: Path
     settings: dict
 
     def is_done(self):
         """Tell whether the flow is there, of this network and these settings."""
         from cgmhelpers.inference import posterior
 
-        return posterior.is_trained(self.folder, posterior.PosteriorSettings(**self.settings))
+        return posterior.is_trained(self.path, posterior.PosteriorSettings(**self.settings))
 
     def run(self):
         """Fit."""
         from cgmhelpers.inference import posterior
 
-        posterior.train(self.stores, self.folder, posterior.PosteriorSettings(**self.settings))
+        posterior.train(self.stores, self.path, posterior.PosteriorSettings(**self.settings))
 
 
 def _fingerprints(stores):

@@ -1,12 +1,16 @@
-"""Fingerprints of what a result depends on, and files that are either whole or absent."""
+"""Fingerprints of what a result depends on, and the record of what made it."""
 
 import hashlib
 import json
+import os
 import platform
+from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from cgmhelpers import __version__
+from cgmhelpers.system import files
 
 _PACKAGES = (
     "numpy", "numba", "scipy", "pandas", "xarray", "zarr", "h5py", "hdf5plugin", "astropy", "torch",
@@ -52,6 +56,50 @@ def file_identity(*paths):
     if len(found) == 1:
         return found[0]
     return {key: [one[key] for one in found] for key in ("name", "size", "modified")}
+
+
+RECORD = "provenance.jsonl"
+"""File of a run's folder: one line for each time that a stage made something."""
+
+
+def record(path, **what):
+    """Append to a record that a stage makes something, and with which machine and releases.
+
+    Parameters
+    ----------
+    path : Path
+        File of lines of JSON, which grows: nobody's earlier line changes.
+    **what
+        Plain values.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"time": now, **what, "made_with": manifest()}, default=str) + "\n"
+    with files.writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a+b") as stream:
+            stream.seek(max(stream.seek(0, os.SEEK_END) - 1, 0))
+            torn = stream.read(1) not in (b"", b"\n")  # a process died while it wrote
+            stream.write(b"\n" * torn + line.encode())  # at once, as others may append too
+
+
+def recorded(path):
+    """Read a record.
+
+    Parameters
+    ----------
+    path : Path
+        As for `record`.
+
+    Returns
+    -------
+    list of dict
+        Without lines of processes that died while they wrote.
+    """
+    found = []
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def manifest():

@@ -229,3 +229,9 @@ def test_broken_folders_are_refused(folder, by_realisation, tmp_path):
     (tmp_path / checkpoint.DESCRIPTION).write_text("weights")
     with pytest.raises(FormatError, match="isn't the description"):
         prediction.load(tmp_path)
+
+
+def test_the_order_of_the_channels_is_no_part_of_the_name_of_an_input(tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 1})
+    train(blobs(80), ["hi", "xray"], "ideal", tmp_path, settings, progress=False)
+    assert set(prediction.predict(tmp_path, blobs(80))["fields"]) == {"xray+hi"}

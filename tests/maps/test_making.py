@@ -360,9 +360,9 @@ def content(store):
 def test_a_cluster_gives_the_same_bits_as_one_process(tasks, cluster, tmp_path):
     run(tasks, cluster)
     for one in tasks:
-        alone = tmp_path / "alone" / one.store.name
-        run([dataclasses.replace(one, store=alone)], "none")
-        assert content(alone) == content(one.store)
+        alone = tmp_path / "alone" / one.path.name
+        run([dataclasses.replace(one, path=alone)], "none")
+        assert content(alone) == content(one.path)
     assert content(tasks[0].store) != content(tasks[1].store)
 
 
@@ -371,14 +371,14 @@ def test_the_work_of_a_killed_worker_is_done_by_another(tasks, cluster, tmp_path
     dying = [(marker, task) for task in tasks[:2]]
     parallel.run_all(run_after_a_kill, dying, "Maps", cluster=cluster)
     assert marker.exists()
-    for store in (one.store for one in tasks[:2]):
+    for store in (one.path for one in tasks[:2]):
         assert map_store.open(store).sizes["halo"] == 2
         assert not list(store.parent.glob(".*.part"))
 
 
 def test_only_what_is_missing_is_made_again(tasks, cluster):
     run(tasks, cluster)
-    stores = [one.store for one in tasks]
+    stores = [one.path for one in tasks]
     before = [(store / "zarr.json").stat().st_mtime_ns for store in stores]
     shutil.rmtree(stores[1])
     missing = [task for task in tasks if not task.is_done()]

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cgmhelpers.errors import DataNotFoundError, ResultError
 from cgmhelpers.runs import book
 from cgmhelpers.runs.notebooks import NOTEBOOKS
+from cgmhelpers.system import provenance
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -50,7 +51,7 @@ def run_folder(tmp_path, monkeypatch):
     for name in NOTEBOOKS:
         nbformat.write(executed_notebook(), tmp_path / "notebooks" / f"{name}.ipynb")
     parameters = {"profile": "quick", "data_root": None, "set_name": "CV"}
-    (tmp_path / "parameters.yml").write_text(yaml.safe_dump(parameters))
+    provenance.record(tmp_path / provenance.RECORD, parameters=parameters)
     monkeypatch.setattr(book, "vendor_assets", lambda target: True)
     return tmp_path
 
@@ -97,7 +98,7 @@ def test_missing_notebook_is_an_error_that_names_the_page(run_folder):
 
 
 def test_folder_without_parameters_is_no_run(run_folder):
-    (run_folder / "parameters.yml").unlink()
+    (run_folder / provenance.RECORD).unlink()
     with pytest.raises(DataNotFoundError, match="run folder"):
         book.assemble(run_folder)
 
@@ -128,7 +129,9 @@ def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in page.cells)
 
 
-@pytest.mark.parametrize("given", [GIVEN, {}, {"runs": "/a folder/runs", "suites": ["SIMBA"]}])
+@pytest.mark.parametrize(
+    "given", [GIVEN, {}, {"runs": "/a folder/runs", "data_root": None, "augmentation": True}]
+)
 def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
     nbformat.write(executed_notebook({}), tmp_path / "03_cnn.ipynb")
     program, notebook, out, *options = shlex.split(book.rerun_command("03_cnn", given))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,13 +27,14 @@ SETTINGS = {
     "batch_size": 16, "workers": 1,
 }  # fmt: skip
 # Times of a training, where the run lies, and notes that hold the times of files.
-LEFT_OUT = ("networks/*/history.csv", "parameters.yml", "predictions/*.json")
+LEFT_OUT = ("networks/*/history.csv", "provenance.jsonl", "predictions/*.json")
 
 
 @dataclass(frozen=True)
 class Nothing:
     """A stage that makes nothing."""
 
+    path: Path
     done: bool = False
 
     def is_done(self):
@@ -76,17 +78,26 @@ def test_one_thread_and_two_give_the_same_files(tmp_path):
     assert histories[0][columns].equals(histories[1][columns])
 
 
-def test_the_manifest_says_what_made_the_files_and_what_may_differ(tmp_path):
+def test_the_record_says_what_made_the_files_and_grows_alone(tmp_path, monkeypatch):
     settings = {"runs": str(tmp_path), "run": "one"}
     run = Run.from_profile("smoke", **settings)
-    path = run.folder / "manifest.json"
+    path = run.folder / provenance.RECORD
     assert not path.exists()
-    run._make([Nothing()], "nothing")
-    assert json.loads(path.read_text()) == provenance.manifest()
-    assert {"numpy", "torch", "numba"} <= set(provenance.manifest()["packages"])
-    assert len(provenance.manifest()["may_differ"]) >= 2
-    path.write_text("{}")  # of another machine
-    run._make([Nothing(done=True)], "nothing")
-    assert path.read_text() == "{}"
-    run._make([Nothing()], "nothing")
-    assert json.loads(path.read_text()) == provenance.manifest()
+    run._make([Nothing(run.folder / "it")], "nothing")
+    (first,) = provenance.recorded(path)
+    assert first["made_with"] == provenance.manifest()
+    assert {"numpy", "torch", "numba"} <= set(first["made_with"]["packages"])
+    assert len(first["made_with"]["may_differ"]) >= 2
+    assert (first["stage"], first["makes"]) == ("nothing", ["it"])
+    assert first["parameters"] == run.parameters.model_dump()
+    before = path.read_bytes()
+    # A reader on another machine, with other parameters, changes nothing that was made.
+    monkeypatch.setattr(provenance, "manifest", lambda: {"machine": "another"})
+    other = Run.from_profile("smoke", epochs=9, **settings)
+    other._make([Nothing(run.folder / "it", done=True)], "nothing")
+    assert path.read_bytes() == before
+    path.write_bytes(before + b'{"torn": ')
+    other._make([Nothing(run.folder / "more")], "more")
+    assert path.read_bytes().startswith(before)
+    _, last = provenance.recorded(path)
+    assert (last["made_with"], last["parameters"]["epochs"]) == ({"machine": "another"}, 9)

@@ -1,13 +1,31 @@
-"""Profiles, overrides, and what a notebook's names mean."""
+"""Profiles, overrides, paths, and what a notebook's cells mean."""
 
+import json
+import os
+from pathlib import Path
+
+import nbclient
+import nbformat
+import numpy as np
 import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError
-from cgmhelpers.runs import parameters
+from cgmhelpers.runs import notebooks, parameters
 
-PROFILES = sorted(
-    path.stem for path in (parameters.project_root() / "book" / "parameters").glob("*.yml")
-)
+BOOK = parameters.project_root() / "book" / "parameters"
+PROFILES = sorted(path.stem for path in BOOK.glob("*.yml"))
+
+
+ALSO = [parameters.Simulations(set_name="LH", realisations=2)]
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A profile of one's own, in a folder with a blank and an umlaut."""
+    path = tmp_path / "my prüfung" / "mine.yml"
+    path.parent.mkdir()
+    path.write_bytes((BOOK / "quick.yml").read_bytes())
+    return path
 
 
 def test_the_four_profiles_are_there():
@@ -21,10 +39,20 @@ def test_every_profile_is_valid(profile):
     assert read.suites == ["IllustrisTNG", "SIMBA", "Astrid"]
 
 
-def test_overrides_win_and_none_leaves_the_profile():
-    read = parameters.read("quick", epochs=3, fields=None)
+def test_overrides_win_and_an_ellipsis_leaves_the_profile():
+    read = parameters.read("quick", epochs=3, fields=...)
     assert read.epochs == 3
     assert read.fields == parameters.read("quick").fields
+
+
+def test_none_is_a_value(tmp_path):
+    """Of a profile with a data root, the mock suite can be asked for."""
+    assert parameters.read("camels").data_root == "/path/to/camels"
+    assert parameters.read("camels", data_root=None).data_root is None
+    with pytest.raises(
+        ParameterError, match=r"Found: epochs = None. Expected: epochs: a valid integer.*ellipsis"
+    ):
+        parameters.read("camels", epochs=None)
 
 
 @pytest.mark.parametrize(
@@ -34,27 +62,114 @@ def test_lists_from_a_command_line(given, meant):
     assert parameters.read("quick", fields=given).fields == meant
 
 
+def test_the_order_of_a_list_without_one_has_no_effect():
+    orders = {"fields": "hi,xray", "limits": "survey,ideal", "realisations": [4, 0, 2]}
+    other = {"fields": "xray,hi", "limits": "ideal,survey", "realisations": [0, 2, 4]}
+    assert parameters.read("quick", **orders) == parameters.read("quick", **other)
+
+
 def test_field_sets_are_each_alone_and_all_together():
     assert parameters.read("quick").field_sets == [("xray",), ("hi",), ("xray", "hi")]
     assert parameters.read("quick", fields=["hi"]).field_sets == [("hi",)]
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("seed", "010", 10),  # 8 in YAML 1.1
+        ("seed", "0o10", 8),
+        ("learning_rate", "1e-3", 1e-3),  # a text in YAML 1.1
+        ("learning_rate", "3", 3.0),
+        ("run", "2024", "2024"),
+        ("run", "010", "010"),
+        ("run", "1e5", "1e5"),
+        ("run", "no", "no"),  # False in YAML 1.1
+        ("run", "2024-01-01", "2024-01-01"),  # a date in YAML 1.1
+        ("run", "true", "true"),
+        ("set_name", "LH", "LH"),
+        ("augmentation", "False", False),
+        ("realisations", "3", 3),
+        ("realisations", "0,2", [0, 2]),
+        ("realisations", "[010, 02]", [2, 10]),
+        ("cluster", "none", "none"),
+        ("cluster", "null", None),
+        ("cluster", "", None),
+        ("cluster", "'null'", "null"),
+        ("suites", "[SIMBA]", ["SIMBA"]),
+        ("also", "[{set_name: LH, realisations: '2'}]", ALSO),
+    ],
+)
+def test_texts_are_typed_by_the_parameter(name, text, meant, mine):
+    assert getattr(parameters.read("quick", **{name: parameters.parse(text, "")}), name) == meant
+    lines = [one for one in mine.read_text().splitlines() if not one.startswith(f"{name}:")]
+    mine.write_text("\n".join([*lines, f"{name}: {text}"]))
+    assert getattr(parameters.read(mine), name) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("run", 2024, "2024"),
+        ("epochs", "3", 3),
+        ("epochs", np.int64(3), 3),
+        ("depth", np.float32(8), 8.0),
+        ("realisations", range(1, 3), [1, 2]),
+        ("realisations", np.arange(2), [0, 1]),
+        ("suites", ("SIMBA",), ["SIMBA"]),
+        ("augmentation", "false", False),
+    ],
+)
+def test_values_of_a_cell_are_typed_by_the_parameter(name, value, meant):
+    assert getattr(parameters.read("quick", **{name: value}), name) == meant
+
+
+@pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"epoch": 3}, "epoch"),
+        ({"epoch": 3}, r"epoch: .* do you mean epochs\?"),
         ({"epochs": "three"}, "epochs"),
         ({"epochs": 2.5}, "epochs"),
+        ({"epochs": True}, "epochs"),
         ({"epochs": 0}, "epochs"),
+        ({"seed": "1:30"}, "seed"),  # 90 in YAML 1.1
+        ({"seed": 20241129093000}, "seed: .* 2147483647"),
+        ({"mock_seed": 2**31}, "mock_seed"),
+        ({"run": 1.1}, "run"),  # 1.10, perhaps
+        ({"run": True}, "run"),
+        ({"run": "../x"}, "run"),
+        ({"augmentation": "yes"}, "augmentation"),
+        ({"realisations": 0}, "realisations"),
+        ({"realisations": [1, -1]}, "realisations"),
+        ({"realisations": "a/b"}, "realisations"),
         ({"fields": ["radio"]}, "radio"),
+        ({"fields": 3}, "fields"),
         ({"limits": ["none"]}, "limits"),
         ({"map_size": 48}, "map_size"),
         ({"split_by": "galaxy"}, "split_by"),
+        ({"data_root": ""}, "data_root"),
     ],
 )
-def test_unknown_and_wrong_parameters_are_named(wrong, named):
-    with pytest.raises(ParameterError, match=named):
+def test_unknown_and_wrong_parameters_are_named_once(wrong, named):
+    with pytest.raises(ParameterError, match=named) as error:
         parameters.read("quick", **wrong)
+    (name,) = wrong
+    told = str(error.value)
+    assert told.count("Found:") == 1
+    if name in parameters.Parameters.model_fields:
+        others = set(parameters.Parameters.model_fields) - {name, "pixels", "fields", "profile"}
+        assert not [one for one in others if f" {one}:" in told]
+
+
+def test_several_wrong_parameters_are_named_together():
+    with pytest.raises(ParameterError, match=r"depth: .*; epochs: ") as error:
+        parameters.read("quick", epochs=0, depth=-1)
+    assert "depth = -1, epochs = 0" in str(error.value)
+
+
+def test_what_a_profile_says_twice_is_refused(mine):
+    mine.write_text(mine.read_text() + "\nseed: 3\n")
+    with pytest.raises(ParameterError, match="seed"):
+        parameters.read(mine)
 
 
 def test_an_unknown_profile_lists_the_known_ones():
@@ -62,16 +177,89 @@ def test_an_unknown_profile_lists_the_known_ones():
         parameters.read("quickly")
 
 
-def test_a_profile_anywhere(tmp_path):
-    text = (parameters.project_root() / "book/parameters/quick.yml").read_text()
-    mine = tmp_path / "mine.yml"
-    mine.write_text(text.replace("epochs:", "epochs: 7 #"))
-    read = parameters.read(str(mine))
-    assert (read.run, read.epochs) == ("mine", 7)
+def test_paths_start_where_they_are_typed(mine, tmp_path, monkeypatch):
+    mine.write_text(mine.read_text().replace("data_root: null", "data_root: ../camels"))
+    monkeypatch.chdir(mine.parent.parent)
+    read = parameters.read("my prüfung/mine.yml", runs="here")
+    assert read.profile == str(mine)
+    assert read.run == "mine"
+    assert read.data_root == str(tmp_path / "camels")
+    assert read.runs == str(tmp_path / "here")
+    assert parameters.read(mine).runs == str(parameters.project_root() / "runs")
+    again = parameters.read(read.profile, runs=read.runs)
+    monkeypatch.chdir("/")
+    assert parameters.read(read.profile, runs=read.runs) == again == read
+    assert parameters.read("quick", data_root=Path("~/x")).data_root == os.path.expanduser("~/x")
+
+
+def test_another_book_is_not_the_project(tmp_path, monkeypatch):
+    thesis = tmp_path / "thesis"
+    (thesis / "notebooks").mkdir(parents=True)
+    (thesis / "_config.yml").write_text("title: My thesis\n")
+    (thesis / "pyproject.toml").write_text('[project]\nname = "thesis"\n')
+    here = parameters.project_root()
+    monkeypatch.chdir(thesis)
+    assert parameters.project_root() == here
+    (thesis / "pyproject.toml").write_text("[project\n")
+    assert parameters.project_root() == here
+
+
+def test_notebooks_are_told_what_was_understood(tmp_path, mine, monkeypatch):
+    """A kernel starts in another folder than the command that a path was typed in."""
+    import papermill
+
+    seen = []
+    monkeypatch.setattr(
+        papermill, "execute_notebook",
+        lambda source, out, parameters, **options: seen.append(parameters) or out.touch(),
+    )  # fmt: skip
+    monkeypatch.chdir(mine.parent)
+    given = {"runs": "../runs", "run": "2024", "epochs": "010", "data_root": None, "seed": ...}
+    folder = notebooks.run_notebooks("mine.yml", ["03_cnn"], **given)
+    assert folder == tmp_path / "runs" / "2024" / "notebooks"
+    told = {"profile": str(mine), "runs": str(tmp_path / "runs"), "run": "2024", "epochs": 10}
+    assert seen == [told | {"data_root": None}]
+
+
+def test_a_kernel_takes_the_parameters_cell_each_time_and_nothing_else(tmp_path):
+    """Cells as a reader runs them: edited and run again, beside names of a start-up file."""
+    opens = "this_run = runs.start(globals())"
+    shows = "import json; print(json.dumps(this_run.parameters.model_dump()))"
+    parameter = f"profile, runs_ = 'smoke', {str(tmp_path)!r}".replace("runs_", "_")
+    cells = [
+        "home, spark = '/home/me', object()",
+        f"{parameter}\nfrom cgmhelpers import runs\nepochs = ...\ndata_root = None",
+        "# Parameters\nepochs = 5\n",  # as papermill injects them
+        f"import os\n{opens}",
+        shows,
+        f"{parameter}\nchannels = 6",
+        "scratch = 3",
+        opens.replace("this", "other"),
+        f"{parameter}\nepoch = 50",
+        opens,
+        f"{parameter}\nchannels = 6",
+        opens,
+        "rows = 12",
+        opens,
+        shows,
+        "epochs = 7",
+        opens,
+        shows,
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
+    client = nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True)
+    client.execute(cwd=str(tmp_path))
+    told = ["".join(o.get("text", o.get("evalue", "")) for o in c.outputs) for c in notebook.cells]
+    first, second, third = (json.loads(told[n]) for n in (4, 14, 17))
+    assert (first["epochs"], first["channels"], first["data_root"]) == (5, 4, None)
+    assert "scratch: no such name" in told[7]  # between the cell and the call
+    assert "do you mean epochs?" in told[9]
+    assert (second["epochs"], second["channels"]) == (3, 6)  # 3 is the profile's
+    assert (third["epochs"], third["channels"]) == (7, 6)
 
 
 def test_a_notebooks_namespace():
-    namespace = {"profile": "quick", "epochs": 4, "fields": None, "_hidden": 1, "module": pytest}
+    namespace = {"profile": "quick", "epochs": 4, "fields": ..., "_hidden": 1}
     assert parameters.from_namespace(namespace).epochs == 4
     with pytest.raises(ParameterError, match="epcohs"):
         parameters.from_namespace(namespace | {"epcohs": 4})

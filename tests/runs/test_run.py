@@ -46,15 +46,14 @@ def times(folder):
     return {
         path.relative_to(folder): path.stat().st_mtime_ns
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "parameters.yml"
+        if path.is_file() and path.name != "provenance.jsonl"
     }
 
 
 def test_the_folder_holds_what_the_architecture_says(run):
     names = {path.name for path in run.folder.iterdir()}
     assert names == {
-        "parameters.yml",
-        "manifest.json",
+        "provenance.jsonl",
         "mock",
         "halos",
         "maps",
@@ -209,7 +208,7 @@ def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
 
     cells = (
         f'profile, runs = "smoke", {str(tmp_path)!r}',
-        "from cgmhelpers import runs\nthis_run = runs.start(globals())",
+        "from cgmhelpers.runs import start\nthis_run = start(globals())",
         "from matplotlib import pyplot as plt\nfigure = plt.figure()\nfigure.add_subplot()",
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
