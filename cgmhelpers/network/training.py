@@ -189,6 +189,7 @@ def train_task(task, folder, *, progress=True, report=None):
     }
     if task.observation is not None:
         description["observation"] = task.observation.model_dump(mode="json")
+        description["emitted_at"] = float(ds.attrs.get("redshift", 0.0))
     if unlabelled is not None:
         shown = samples.halo_table(unlabelled)
         description["target"] = {

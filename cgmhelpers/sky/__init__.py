@@ -7,15 +7,29 @@ Its files, each of which imports only those above it:
 - `observing`: maps of halos as instruments see them, at a redshift, with noise
 - `files`: a halo observed at a position, in files as observatories deliver them
 - `images`: images of observatories, brought to the frame of a network
+- `looking`: the files of one object to what a network is given, or a refusal that says why
+- `report`: a page about one object
+- `inferring`: `prepare` a network, and `infer` from files with it
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["files", "images", "instruments", "observing", "responses"],
+    submodules=[
+        "files",
+        "images",
+        "inferring",
+        "instruments",
+        "looking",
+        "observing",
+        "report",
+        "responses",
+    ],
     submod_attrs={
+        "inferring": ["infer", "prepare", "summary"],
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
+        "looking": ["look"],
         "observing": ["Observation", "View"],
     },
 )

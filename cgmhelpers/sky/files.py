@@ -238,7 +238,7 @@ def _xray(instrument, counts, background, wcs, random):
         chosen = (energy >= 1000 * low) & (energy < 1000 * high)
         image = np.zeros(counts.shape, np.int32)
         np.add.at(image, (np.rint(y[chosen]).astype(int), np.rint(x[chosen]).astype(int)), 1)
-        share = _share(instrument, low, high)
+        share = share_of(instrument, low, high)
         label = f"{low:g}-{high:g}"
         for kind, product, unit, values in (
             ("counts", "Image", "count", image),
@@ -255,8 +255,21 @@ def _xray(instrument, counts, background, wcs, random):
     return products
 
 
-def _share(instrument, low, high):
-    """Share of an instrument's photons that fall into a band, at the accuracy of a million."""
+def share_of(instrument, low, high):
+    """Return the share of an instrument's photons that fall into a part of its band.
+
+    Parameters
+    ----------
+    instrument : XrayInstrument
+        Whose spectrum is taken.
+    low, high : float
+        Ends of the part [keV].
+
+    Returns
+    -------
+    float
+        0 to 1, to a millionth.
+    """
     if (low, high) == (instrument.emin, instrument.emax):
         return 1.0
     energy = instrument.energies((np.arange(1_000_000) + 0.5) / 1_000_000)

@@ -27,6 +27,8 @@ from cgmhelpers.sky.instruments import (
 
 SUBPIXELS = 3
 """Points along a side of a frame's pixel at which an image is interpolated, to be averaged."""
+LARGEST_SAMPLE = 1_000_000
+"""Pixels of an image that are looked at for its noise."""
 WHOLE = 1e-3
 """How far counts may be from whole numbers."""
 SAME_BEAM = 0.02
@@ -224,6 +226,40 @@ def band_of(image):
     return BANDS[named[1]] if named else None
 
 
+def counts_of(image):
+    """Tell whether an X-ray image holds counts or a rate.
+
+    Parameters
+    ----------
+    image : Image
+        With the unit of counts or counts per second. Whole numbers without a unit are counts, as
+        in images of eROSITA.
+
+    Returns
+    -------
+    str
+        "counts" or "rate".
+
+    Raises
+    ------
+    FormatError
+        If it is neither.
+    """
+    words = {one.lower() for one in re.findall(r"[A-Za-z]+", image.unit)} - {"pixel", "pix"}
+    if words and words <= _COUNTS:
+        return "counts"
+    if words & _COUNTS and words - _COUNTS in ({"s"}, {"sec"}, {"second"}, {"seconds"}):
+        return "rate"
+    if not image.unit and int(image.header.get("BITPIX", -32)) > 0:
+        return "counts"
+    raise image.refusal(
+        "its unit isn't that of counts.",
+        found=f"BUNIT '{image.unit}'",
+        expected="counts, or counts per second with an exposure map",
+        remedy="Give the image of counts, or its unit if the header's is missing or wrong.",
+    )
+
+
 def to_columns(image, beam=None, redshift=0.0):
     """Return the column densities of an HI image.
 
@@ -388,6 +424,47 @@ def scattered(image, frame, seed):
     return binned(*_pixels(image.wcs, frame, x, y), pixels)
 
 
+def events_in(path, frame, band):
+    """Lay the events of a list on the pixels of a frame.
+
+    Parameters
+    ----------
+    path : path
+        A FITS file with a table EVENTS, whose columns RA and DEC are degrees and PI eV, as
+        eROSITA's.
+    frame : astropy.wcs.WCS
+        From `frame_of`.
+    band : tuple of float
+        Energies to take [keV].
+
+    Returns
+    -------
+    (y, x) float64 array, or None
+        None if the file has no such table.
+
+    Raises
+    ------
+    DataNotFoundError, FormatError
+        If there is no such file, it isn't FITS, or a column is missing.
+    """
+    with responses.opened(Path(path)) as hdus:
+        tables = [one for one in hdus if one.name == "EVENTS"]
+        if not tables:
+            return None
+        missing = {"RA", "DEC", "PI"} - {name.upper() for name in tables[0].columns.names}
+        if missing:
+            raise FormatError(
+                f"{path} has events without {', '.join(sorted(missing))}.",
+                expected="columns RA and DEC in degrees, and PI in eV, as eROSITA's",
+                remedy="Bin them into an image, and give that.",
+            )
+        ra, dec, energy = (np.array(tables[0].data[name], float) for name in ("RA", "DEC", "PI"))
+    chosen = (energy >= 1000 * band[0]) & (energy < 1000 * band[1])
+    with np.errstate(invalid="ignore"):
+        x, y = frame.wcs_world2pix(ra[chosen], dec[chosen], 0)
+    return binned(x, y, frame.array_shape[0])
+
+
 def binned(x, y, pixels):
     """Count points in pixels.
 
@@ -439,6 +516,33 @@ def interpolated(image, values, frame):
     return found.reshape(pixels, finer, pixels, finer).mean(axis=(1, 3))
 
 
+def around(image, values, frame, nearest, farthest):
+    """Take the pixels of an image in a ring around a frame's middle.
+
+    Parameters
+    ----------
+    image : Image
+        Whose coordinates `values` have.
+    values : (y, x) array
+        Of its pixels.
+    frame : astropy.wcs.WCS
+        From `frame_of`.
+    nearest, farthest : float
+        Radii of the ring, in sides of the frame.
+
+    Returns
+    -------
+    (N,) array
+        Finite values; of a large image a regular sample.
+    """
+    step = int(np.ceil(np.sqrt(values.size / LARGEST_SAMPLE)))
+    y, x = (one[::step, ::step].ravel() for one in np.indices(values.shape))
+    pixels = frame.array_shape[0]
+    away = np.hypot(*((one + 0.5) / pixels - 0.5 for one in _pixels(image.wcs, frame, x, y)))
+    found = values[y, x]
+    return found[(away > nearest) & (away < farthest) & np.isfinite(found)]
+
+
 def observed(image, frame):
     """Tell which pixels of a frame an image has values for.
 
@@ -466,6 +570,8 @@ def observed(image, frame):
 
 def _pixels(origin, target, x, y):
     """Places in the pixels of one system, in those of another; NaN where there is none."""
+    if np.size(x) == 0:  # which Astropy doesn't take
+        return np.zeros(0), np.zeros(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return wcs_utils.pixel_to_pixel(origin, target, x, y)

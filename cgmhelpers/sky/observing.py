@@ -191,17 +191,19 @@ class Observation(BaseModel):
         return observed.assign_attrs(dataset.attrs | {"limits": "observed"})
 
 
-def observation(instruments, redshift, distance=None):
-    """Return an observation at one redshift.
+def observation(instruments, redshift, distance=None, **circumstances):
+    """Return an observation with one instrument for each field.
 
     Parameters
     ----------
     instruments : sequence of XrayInstrument or HIInstrument
         One of a kind.
-    redshift : float
-        Of the halos.
+    redshift : float or tuple of float
+        Of the halos, or lowest and highest.
     distance : float, optional
         See `Observation`.
+    **circumstances
+        Further attributes of `Observation`.
 
     Returns
     -------
@@ -212,17 +214,20 @@ def observation(instruments, redshift, distance=None):
     ParameterError
         If two instruments observe the same field, or a number is out of range.
     """
-    by_field = {one.kind: one for one in instruments}
+    by_field = {one.kind: one for one in sorted(instruments, key=lambda one: one.kind != "xray")}
+    low, high = redshift if isinstance(redshift, list | tuple) else (redshift, redshift)
     try:
         if len(by_field) < len(instruments):
             raise ValueError("two instruments for one field")
-        return Observation(instruments=by_field, redshift=(redshift, redshift), distance=distance)
+        return Observation(
+            instruments=by_field, redshift=(low, high), distance=distance, **circumstances
+        )
     except ValueError as error:  # pydantic's own is one
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ParameterError(
             "Halos can't be observed so.",
             found=f"{first}: {', '.join(one.name for one in instruments)}, redshift {redshift}",
-            expected="at most one instrument for X-rays and one for HI, and a positive redshift",
+            expected="at most one instrument for X-rays and one for HI, and positive numbers",
         ) from None
 
 

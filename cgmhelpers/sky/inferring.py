@@ -1,0 +1,312 @@
+"""From the files of an observation to a posterior, with a verdict on whether to trust it.
+
+`prepare` trains what `infer` uses: a network on observed maps, the joint posterior behind it, and a
+table of its training halos as they look when observed. An object that looks unlike all of them is
+refused: the network can't know anything of it.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.neighbors import NearestNeighbors
+
+from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
+from cgmhelpers.halos.classes import HALO
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.inference import posterior
+from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
+from cgmhelpers.network import checkpoint, samples, training
+from cgmhelpers.sky.looking import look
+from cgmhelpers.sky.observing import Observation
+from cgmhelpers.system import files
+
+REFERENCE = "training_halos.parquet"
+"""Table beside a network: its training halos, with the statistics of their observed maps."""
+UNLIKE = 2.0
+"""Distance from the nearest training halo, over the farthest that a training halo is from its own,
+beyond which an object is refused; above 1 it calls for care. Adopted: statistics are standardised,
+so that distances are scatters of the training halos."""
+UNUSUAL = 0.01
+"""Probability under the posterior's prediction below which a brightness calls for care."""
+UNITS = {
+    one.name: "log10(Msun)" if "odot" in one.unit else f"log10({one.unit})" if one.unit else ""
+    for one in PROPERTIES
+}
+"""Units of the properties, in plain text."""
+NEAREST = 5
+"""Training halos that are shown beside an object."""
+
+
+def prepare(stores, folder, observation, settings=None, *, flow=None, progress=True, **options):
+    """Train all that `infer` needs, and write it to a folder.
+
+    Parameters
+    ----------
+    stores : path, sequence of paths, or Dataset
+        Map stores as of `cgmhelpers.maps.make`, without limits.
+    folder : path
+        For the network; what is there of this very training is kept.
+    observation : Observation
+        Instruments, redshifts and depths to train for.
+    settings : TrainingSettings, optional
+        Hyperparameters of the network.
+    flow : PosteriorSettings, optional
+        Hyperparameters of the joint posterior.
+    progress : bool
+        Show a progress bar.
+    **options
+        Further parameters of `cgmhelpers.network.task.Task`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ParameterError
+        If the maps and the settings don't make a training.
+    ResultError
+        If a loss stops being a number.
+    """
+    folder, fields = Path(folder), list(observation.instruments)
+    training.train(
+        stores, fields, "observed", folder, settings,
+        observation=observation, progress=progress, **options,
+    )  # fmt: skip
+    description = checkpoint.read_description(folder)
+    if posterior.is_trained(folder, flow) and _reference_is(folder, description):
+        return folder
+    ds = samples.load(stores, fields, "ideal", description["network"]["size"])
+    seen = observation.observe(ds, [description["settings"]["seed"], 2])
+    posterior.train(seen, folder, flow)
+    table = samples.halo_table(seen)
+    table["part"] = pd.read_csv(folder / checkpoint.SPLIT)["part"].to_numpy()
+    truth = seen["properties"].to_pandas().reset_index(drop=True)
+    table = table.join(truth).join(map_statistics(seen))
+    table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
+    with files.whole(folder / REFERENCE) as temporary:
+        table.assign(fingerprint=description["fingerprint"]).to_parquet(temporary, index=False)
+    return folder
+
+
+def _reference_is(folder, description):
+    try:
+        found = pd.read_parquet(folder / REFERENCE, columns=["fingerprint"])["fingerprint"]
+    except (OSError, ValueError):
+        return False
+    return set(found) == {description["fingerprint"]}
+
+
+def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
+    """Infer the properties of an object from the files of its observation.
+
+    Parameters
+    ----------
+    folder : path
+        Of a network that `prepare` made.
+    ra, dec : float
+        Of the object [deg, ICRS].
+    redshift : float
+        Of the object.
+    number : int
+        Samples of the posterior.
+    seed : int
+        Of the samples, and of the places of counts within their pixels.
+    **given
+        Files and numbers, as for `cgmhelpers.sky.looking.look`.
+
+    Returns
+    -------
+    xarray.Dataset
+        That of `look`, with ``samples`` (draw, property) in the units of the properties,
+        ``nearest`` (rank) the distances of the training halos most like the object, identified by
+        coordinates, and ``predicted`` (field), the share of the posterior's predictions that are
+        brighter than the object. Attributes: ``verdict`` ("usable" or "usable with care"),
+        ``cautions``, ``network`` (its fingerprint) and ``suite_train``.
+
+    Raises
+    ------
+    ParameterError
+        If the network wasn't trained for such an object.
+    DataNotFoundError, FormatError
+        If a file isn't there, or can't be used.
+    ResultError
+        If the object is unlike all training halos.
+    """
+    description = checkpoint.read_description(folder)
+    if "observation" not in description:
+        raise ParameterError(
+            f"The network in {folder} wasn't trained on observed maps.",
+            found=f"limits {description['limits']}",
+            expected='limits "observed"',
+            remedy="Train one with cgm prepare.",
+        )
+    if not _reference_is(Path(folder), description):
+        raise DataNotFoundError(
+            f"{folder} lacks the table of its training halos.",
+            expected=f"{REFERENCE} of this training",
+            remedy="Make it with cgm prepare.",
+        )
+    observation = Observation.model_validate(description["observation"])
+    size = description["network"]["size"]
+    found = look(
+        observation, description["pixel_size_kpc"], size, ra=ra, dec=dec, redshift=redshift,
+        emitted_at=description["emitted_at"], seed=seed, **given,
+    )  # fmt: skip
+    joint = posterior.load(folder)
+    drawn = joint.sample(found["input"].values[None], number, seed)[0]
+    reference = pd.read_parquet(Path(folder) / REFERENCE)
+    own = _statistics(found)
+    distances, rows = _nearest(reference[own.index], own)
+    cautions = list(found.attrs["cautions"])
+    if distances[0] > UNLIKE:
+        raise ResultError(
+            "The object is unlike all halos that the network was trained with.",
+            found=f"{distances[0]:.1f} times the largest distance between a training halo and its "
+            f"nearest; most unlike in {_farthest(reference[own.index], own)}",
+            expected=f"at most {UNLIKE:g}",
+            remedy="Check position, redshift, band and exposure; else the network can't know.",
+        )
+    if distances[0] > 1:
+        cautions.append(f"The object is at the edge of the training halos ({distances[0]:.1f}).")
+    predicted = _predicted(reference, drawn, joint.properties, own, list(observation.instruments))
+    for name, share in predicted.items():
+        if min(share, 1 - share) < UNUSUAL:
+            cautions.append(
+                f"Halos with the inferred properties are {'brighter' if share > 0.5 else 'fainter'}"
+                f" in {name} than the object in {max(share, 1 - share):.1%} of cases."
+            )
+    cautions += _outside(drawn, joint.properties, reference)
+    nearest = reference.iloc[rows]
+    return found.assign(
+        samples=(("draw", "property"), drawn),
+        nearest=("rank", distances),
+        predicted=("field", list(predicted.values())),
+    ).assign_coords(
+        property=list(joint.properties),
+        unit=("property", [UNITS[name] for name in joint.properties]),
+        **{name: ("rank", nearest[name].to_numpy()) for name in [*HALO, "log_mass"]},
+    ).assign_attrs(
+        verdict="usable with care" if cautions else "usable", cautions=cautions,
+        network=description["fingerprint"], suite_train=description["suite_train"],
+    )  # fmt: skip
+
+
+def _statistics(found):
+    """Statistics of the object's channels, as `map_statistics` measures them of halos."""
+    image = found["input"].rename(channel="field")
+    image = image.expand_dims({"halo": 1, "axis": [EVALUATION_AXIS]})
+    return map_statistics(image.to_dataset(name="image")).iloc[0]
+
+
+def _standard(reference, own):
+    """Statistics of the training halos and of the object in scatters of the former."""
+    centre, width = reference.mean(), reference.std()
+    width = width.where(width > 1e-3, 1e-3 + abs(centre) * 0.01)
+    return (reference - centre) / width, (own - centre) / width
+
+
+def _nearest(reference, own):
+    """Distances of the most similar training halos, and their rows.
+
+    In units of the largest distance of a training halo to the one that is most like it.
+    """
+    halos, place = _standard(reference, own)
+    neighbours = NearestNeighbors(n_neighbors=min(NEAREST, len(halos) - 1)).fit(halos.to_numpy())
+    apart, _ = neighbours.kneighbors()  # each among the others
+    distances, rows = neighbours.kneighbors(place.to_numpy()[None])
+    return distances[0] / apart[:, 0].max(), rows[0]
+
+
+def _farthest(reference, own):
+    halos, place = _standard(reference, own)
+    beyond = np.maximum(place - halos.max(), halos.min() - place)
+    return beyond.idxmax()
+
+
+def _predicted(reference, drawn, properties, own, fields):
+    """Share of halos with the inferred properties that are brighter than the object, by field.
+
+    Training halos have a weight each: the density of a Gaussian with the posterior's mean and
+    covariance, widened by a kernel, at their properties.
+    """
+    truth = reference[list(properties)].to_numpy()
+    covariance = np.cov(drawn.T) + np.diag(0.2 * truth.std(axis=0) + 1e-9) ** 2
+    apart = truth - drawn.mean(axis=0)
+    chi2 = np.einsum("hi,ij,hj->h", apart, np.linalg.inv(covariance), apart)
+    weight = np.exp(-(chi2 - chi2.min()) / 2)
+    return {
+        name: float(np.average(reference[f"{name} total"] > own[f"{name} total"], weights=weight))
+        for name in fields
+    }
+
+
+def _outside(drawn, properties, reference):
+    """Cautions about properties whose posterior reaches beyond the training halos."""
+    said = []
+    for values, name in zip(drawn.T, properties, strict=True):
+        low, high = reference[name].min(), reference[name].max()
+        share = np.mean((values < low) | (values > high))
+        if share > 0.32:
+            said.append(f"{share:.0%} of the posterior of {name} lie beyond the training halos'.")
+    return said
+
+
+def summary(found):
+    """Return the posterior as a table.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        From `infer`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a property: property, unit, mean, std, and the quantiles q16, q50 and q84.
+    """
+    drawn = found["samples"].values
+    quantiles = np.quantile(drawn, [0.16, 0.5, 0.84], axis=0)
+    return pd.DataFrame(
+        {
+            "property": found["property"].values,
+            "unit": found["unit"].values,
+            "mean": drawn.mean(axis=0),
+            "std": drawn.std(axis=0),
+            **dict(zip(("q16", "q50", "q84"), quantiles, strict=True)),
+        }
+    )
+
+
+def write(found, folder):
+    """Write the samples, the table and what they were made from.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        From `infer`.
+    folder : path
+        For ``samples.parquet``, ``posterior.csv``, ``inputs.json`` and ``report.html``, which comes
+        last.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    from cgmhelpers.sky.report import page
+
+    folder = Path(folder)
+    drawn = pd.DataFrame(found["samples"].values, columns=found["property"].values)
+    with files.whole(folder / "samples.parquet") as temporary:
+        drawn.to_parquet(temporary, index=False)
+    with files.whole(folder / "posterior.csv") as temporary:
+        summary(found).to_csv(temporary, index=False)
+    with files.whole(folder / "inputs.json") as temporary:
+        temporary.write_text(json.dumps(dict(found.attrs), indent=1) + "\n")
+    with files.whole(folder / "report.html") as temporary:
+        temporary.write_text(page(found, summary(found)), encoding="utf-8")
+    return folder / "report.html"

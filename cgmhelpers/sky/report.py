@@ -1,0 +1,109 @@
+"""A page about one object: what was observed, what is inferred, and whether to trust it.
+
+One HTML file that opens without a network: its pictures are inside.
+"""
+
+import base64
+import html
+import io
+
+import numpy as np
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}"
+    "th{border-bottom:1px solid}img{max-width:100%}code{overflow-wrap:anywhere}"
+)
+SHOWN = {
+    "xray": "X-ray surface brightness, background subtracted [erg/s/cm$^2$/arcmin$^2$]",
+    "hi": "HI column density [cm$^{-2}$]",
+}
+
+
+def page(found, table):
+    """Return the page.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        From `cgmhelpers.sky.inferring.infer`.
+    table : pandas.DataFrame
+        Its summary.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    told = found.attrs
+    say = html.escape
+    cautions = "".join(f"<li>{say(one)}</li>" for one in told["cautions"])
+    inputs = "".join(
+        f"<li>{say(name)}: <code>{digest}</code></li>" for name, digest in told["sha256"].items()
+    )
+    nearest = found[["nearest"]].to_dataframe().drop(columns=["nearest"])
+    nearest["distance"] = found["nearest"].values
+    checks = "".join(
+        f"<li>{say(name)}: halos with the inferred properties are brighter than the object in "
+        f"{share:.0%} of cases.</li>"
+        for name, share in zip(found["field"].values, found["predicted"].values, strict=True)
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Inferred from the sky</title>
+<style>{STYLE}</style></head><body>
+<h1>RA {told["ra"]:.4f}, Dec {told["dec"]:+.4f}, z = {told["redshift"]:g}</h1>
+<p><strong>Verdict: {told["verdict"]}.</strong></p><ul>{cautions}</ul>
+<h2>Posterior</h2>
+{table.to_html(index=False, float_format=lambda one: f"{one:.3g}", border=0)}
+<img alt="Histograms of the posterior of each property" src="{_picture(_posterior(found))}">
+<h2>Observed</h2>
+<p>Grey pixels weren't observed, or were cut out. East is left, north is up.</p>
+<img alt="Observed maps" src="{_picture(_maps(found))}">
+<h2>The training halos most like it</h2>
+<p>Distances are in units of the largest between a training halo and the one most like it.</p>
+{nearest.to_html(index=False, float_format=lambda one: f"{one:.2f}", border=0)}
+<h2>Posterior prediction</h2><ul>{checks}</ul>
+<h2>Made from</h2><ul>{inputs}<li>network: <code>{told["network"]}</code>, trained with
+{say(told["suite_train"])}</li></ul>
+</body></html>
+"""
+
+
+def _maps(found):
+    from matplotlib.colors import AsinhNorm
+    from matplotlib.figure import Figure
+
+    fields = list(found["field"].values)
+    figure = Figure(figsize=(5 * len(fields), 4.4), layout="constrained")
+    half = found.attrs["pixel_size_kpc"] * found.sizes["x"] / 2
+    for number, name in enumerate(fields):
+        axes = figure.add_subplot(1, len(fields), number + 1)
+        one = found.sel(field=name)
+        values = np.where(one["seen"].values, one["value"].values, np.nan)
+        noise = float(np.nanmedian(one["noise"].values))
+        axes.set_facecolor("0.7")
+        # asinh: linear within the noise, logarithmic above
+        norm = AsinhNorm(linear_width=noise, vmin=-3 * noise)
+        extent = [-half, half, -half, half]
+        drawn = axes.imshow(values, norm=norm, origin="lower", extent=extent, cmap="magma")
+        figure.colorbar(drawn, ax=axes, label=SHOWN[name])
+        axes.set(xlabel="west of the object [kpc]", ylabel="north [kpc]")
+    return figure
+
+
+def _posterior(found):
+    from matplotlib.figure import Figure
+
+    names, units = found["property"].values, found["unit"].values
+    figure = Figure(figsize=(10, 2.6 * -(-len(names) // 3)), layout="constrained")
+    for number, (name, unit) in enumerate(zip(names, units, strict=True)):
+        axes = figure.add_subplot(-(-len(names) // 3), 3, number + 1)
+        axes.hist(found["samples"].sel(property=name).values, bins=40, density=True)
+        axes.set(xlabel=f"{name} [{unit}]" if unit else name, yticks=[])
+    return figure
+
+
+def _picture(figure):
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
