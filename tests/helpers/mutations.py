@@ -142,6 +142,17 @@ def another_form(path, rng):
         file[name] = values.astype(kinds[rng.integers(len(kinds))])
 
 
+def rescale(path, rng):
+    """A column in units of its own: without h, in Mpc, in Msun."""
+    with h5py.File(path, "r+") as file:
+        name = str(rng.choice(_data_sets(file)))
+        values = file[name][:]
+        del file[name]
+        file[name] = values * np.array([0.6711, 1 / 0.6711, 0.8146, 1e3, 1e-3, 1e10])[
+            rng.integers(6)
+        ].astype(values.dtype if values.dtype.kind == "f" else float)
+
+
 def cut_in_two(path, rng):
     """Some rows of all data sets; the header may say so, or not, or not know."""
     with h5py.File(path, "r+") as file:
@@ -161,7 +172,7 @@ def cut_in_two(path, rng):
 
 
 DAMAGE = (flip_bits, flip_structure, overwrite, truncate, shift, replace_data, replace_attribute,
-          remove, another_form, cut_in_two)  # fmt: skip
+          remove, another_form, rescale, cut_in_two)  # fmt: skip
 
 
 # --- outcome --------------------------------------------------------------------------------
@@ -197,6 +208,12 @@ def outcome(folder, cut=False):
                 return f"WRONG: {name} passed, {values.min()} to {values.max()}"
     if not np.isfinite(table[["x", "y", "z", "m200c", "r200c"]].to_numpy()).all():
         return "WRONG: a halo that isn't finite passed"
+    header = sim.header
+    expansion = header.omega_matter * (1 + header.redshift) ** 3 + 1 - header.omega_matter
+    critical = 277.53663 * header.hubble**2 * expansion  # 3 H^2 / (8 pi G) [Msun/kpc^3]
+    mean = table["m200c"] / (4 / 3 * np.pi * table["r200c"] ** 3)
+    if not np.allclose(mean, 200 * critical, rtol=2e-3 + 1e-4 * header.redshift):
+        return f"WRONG: halos of {mean.iloc[0] / critical:.1f} times the critical density passed"
     with h5py.File(sim.snapshot_path) as file:
         for name in file["PartType0"]:
             try:
