@@ -76,7 +76,8 @@ class Collection:
         tables = [_labels(ds).assign(store=n) for n, ds in enumerate(self._stores)]
         self.table = pd.concat(tables, ignore_index=True)
         if halos is not None:
-            places = halos[[*HALO, "x", "y", "z"]]
+            seed = halos.columns.intersection(["seed"])
+            places = halos[[*HALO, "x", "y", "z", *seed]]
             self.table = self.table.merge(places, on=[*HALO], how="left", validate="1:1")
         # Caches of this collection, not of the class: another run has other networks.
         self._dataset = functools.lru_cache(HALOS_KEPT)(self._read)

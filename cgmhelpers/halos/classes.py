@@ -9,6 +9,10 @@ from cgmhelpers.errors import ParameterError
 HALO = ("suite", "set_name", "realisation", "group")
 """Columns that name a halo."""
 
+INITIAL_CONDITIONS = ("set_name", "realisation", "seed")
+"""Columns that twins share. In the set LH, simulations of one number have other seeds in every
+suite: their halos are no twins. Tables of earlier versions lack the seed."""
+
 
 @dataclass(frozen=True)
 class HaloClass:

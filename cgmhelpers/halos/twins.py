@@ -3,18 +3,19 @@
 import numpy as np
 
 from cgmhelpers.errors import ResultError
-from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.classes import INITIAL_CONDITIONS, centres
 
 
 def twins(halos, halo, box_size):
-    """The same halo in every suite: the nearest of similar mass in the same realisation.
+    """Find the same halo in every suite: the nearest of similar mass in the same realisation.
 
-    Suites share their initial conditions, so a halo forms at nearly the same place in each.
+    Simulations of one seed have the same initial conditions, so a halo forms at nearly the same
+    place in each.
 
     Parameters
     ----------
     halos : pandas.DataFrame
-        Halos of all suites.
+        Halos of all suites, as of ``Simulation.halos``.
     halo : pandas.Series
         A row of `halos`.
     box_size : float
@@ -29,11 +30,12 @@ def twins(halos, halo, box_size):
     Raises
     ------
     ResultError
-        If a suite has no halo of a mass within a factor of two in that realisation.
+        If a suite has no halo of a mass within a factor of two in that realisation, or another
+        seed there.
     """
+    shared = [name for name in INITIAL_CONDITIONS if name in halos]
     same = halos[
-        (halos["set_name"] == halo["set_name"])
-        & (halos["realisation"] == halo["realisation"])
+        (halos[shared] == halo[shared]).all(axis=1)
         & (np.abs(halos["log_mass"] - halo["log_mass"]) < np.log10(2))
     ]
     step = centres(same) - halo[["x", "y", "z"]].to_numpy(dtype=float)
@@ -44,7 +46,8 @@ def twins(halos, halo, box_size):
     if missing:
         raise ResultError(
             "The halo has no twin in every suite.",
-            found=f"none of a similar mass in {missing}, realisation {halo['realisation']}",
+            found=f"none of a similar mass and the same seed in {missing}, realisation "
+            f"{halo['realisation']}",
             remedy="Choose another halo, or suites that share initial conditions.",
         )
     nearest = same.loc[same.groupby("suite")["distance"].idxmin()]

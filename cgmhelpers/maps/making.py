@@ -235,5 +235,6 @@ def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):
         fields=[field.declaration() for field in fields],
         frame=[frame.pixels, frame.pixel_size, frame.depth],
         backend=backend,
+        labels=sim.labels,
         **sim.choices,
     )

@@ -12,7 +12,9 @@ import xarray as xr
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import properties
+from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps.projection.frame import AXES
+from cgmhelpers.simulations.sets import UNKNOWN_SEED, published_seed
 from cgmhelpers.system import files
 
 FORMAT = 1
@@ -60,10 +62,11 @@ def labelled(sim, fields, table, images, pixel_size):
         name: table[name].to_numpy(object if table[name].dtype.kind not in "iuf" else None)
         for name in HALO_COORDINATES
     }
+    labels = {name: np.full(len(table), value) for name, value in sim.labels.items()}
     dataset = xr.Dataset(
         {"image": (("halo", "axis", "field", "y", "x"), images)},
         coords={
-            **{name: ("halo", values) for name, values in text.items()},
+            **{name: ("halo", values) for name, values in (text | labels).items()},
             "axis": ("axis", np.array(AXES, dtype=object)),
             "field": ("field", np.array([field.name for field in fields], dtype=object)),
             "unit": ("field", np.array([field.unit for field in fields], dtype=object)),
@@ -86,6 +89,9 @@ def labelled(sim, fields, table, images, pixel_size):
     )
     for name, (long_name, unit) in HALO_COORDINATES.items():
         dataset[name].attrs = {"long_name": long_name} | ({"units": unit} if unit else {})
+    for name in labels:
+        dataset[name].attrs = {"long_name": f"parameter {name} of the simulation"}
+    dataset["seed"].attrs = {"long_name": "seed of the initial conditions, -1 if it isn't known"}
     dataset["x"].attrs = {"long_name": "horizontal distance from the halo", "units": "kpc"}
     dataset["y"].attrs = {"long_name": "vertical distance from the halo", "units": "kpc"}
     dataset["axis"].attrs = {"long_name": "line of sight"}
@@ -167,6 +173,8 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
             expected="a folder that cgmhelpers.maps.making.make wrote",
             remedy="Delete it, and make the maps again.",
         ) from error
+    if "seed" not in dataset.coords:  # of an earlier version
+        dataset = dataset.assign_coords(seed=("halo", _published_seeds(dataset)))
     labels = {}
     for name, label in dataset.coords.items():
         # Small, so read at once; strings as Python's own, as `make` has them in memory.
@@ -252,6 +260,10 @@ def _joined(stores):
             found=[(names, len(x)) for names, x in same],
             expected="the same fields and pixels in all",
         )
+    of_halos = {name for one in stores for name, label in one.coords.items() if _by_halo(label)}
+    for number, one in enumerate(stores):  # suites differ in their parameters
+        blank = ("halo", np.full(one.sizes["halo"], np.nan))
+        stores[number] = one.assign_coords(dict.fromkeys(of_halos - set(one.coords), blank))
     return xr.concat(
         stores,
         dim="halo",
@@ -261,6 +273,18 @@ def _joined(stores):
         join="override",
         combine_attrs="drop_conflicts",
     )
+
+
+def _by_halo(label):
+    return label.dims == ("halo",)
+
+
+def _published_seeds(dataset):
+    """Seeds by the rules of CAMELS' tables; those of mock simulations are unknown."""
+    if dataset.attrs.get("mock"):
+        return np.full(dataset.sizes["halo"], UNKNOWN_SEED)
+    names = zip(*(dataset[name].values for name in HALO[:3]), strict=True)
+    return np.array([published_seed(*map(str, name)) for name in names], dtype=int)
 
 
 def stored_fingerprint(out):

@@ -170,6 +170,7 @@ class Halos(Table):
             "snapshot": provenance.file_identity(*self.maps.sim.snapshot_files),
             "catalogue": provenance.file_identity(*self.maps.sim.catalogue_files),
             "minimum_log_mass": self.maps.minimum_log_mass,
+            "labels": self.maps.sim.labels,
             **self.maps.sim.choices,
         }
 

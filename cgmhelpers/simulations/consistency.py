@@ -11,7 +11,7 @@ import numpy as np
 from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError
-from cgmhelpers.simulations import dialects
+from cgmhelpers.simulations import dialects, sets
 from cgmhelpers.simulations.hdf5 import opened
 from cgmhelpers.system import parallel
 
@@ -31,6 +31,10 @@ not out of a periodic box; a factor of h = 0.67 is more."""
 
 DOUBTFUL = 0.05
 """Relative difference of masses that is worth a warning; black holes have less of all matter."""
+
+COSMOLOGY_TOLERANCE = 1e-4
+"""Difference beyond which a header's cosmology isn't that of a table. Tables have four digits or
+more, and neighbours in the LH set differ by 4e-4 in Omega_m."""
 
 ROWS = 2**20
 """Least number of particles whose masses a thread adds at a time."""
@@ -114,6 +118,36 @@ def _mass(sim, kind):
             return read(["mass"], rows)["mass"].sum(dtype=np.float64)
 
         return float(sum(parallel.in_threads(mass, pieces)))
+
+
+def check_cosmology(sim):
+    """Hold the header's cosmology against the row of the set's table.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+
+    Raises
+    ------
+    FormatError
+        If the simulation has another Omega_m, Omega_b or h than the table lists for it.
+    """
+    header = sim.header
+    found = {"Omega_m": header.omega_matter, "h": header.hubble, "Omega_b": header.omega_baryon}
+    if sim.suite == "Ramses":
+        del found["Omega_b"]  # its headers have 0.049 always
+    listed = {name: sim.listed_parameters.get(name, np.nan) for name in found}
+    wrong = [name for name in found if abs(found[name] - listed[name]) > COSMOLOGY_TOLERANCE]
+    if wrong:
+        raise FormatError(
+            f"{sim.snapshot_path} isn't the simulation {sim.name} of the set's table.",
+            found=", ".join(f"{name} = {found[name]:.5g}" for name in wrong) + " in its header",
+            expected=", ".join(f"{name} = {listed[name]:.5g}" for name in wrong)
+            + f" in {sets.find(sim.root, sim.suite, sim.set_name, sim.volume)}",
+            remedy="Check that file and table are of the same suite, set and number; download "
+            "again the one that isn't.",
+        )
 
 
 def check_halos(sim, table, mass):

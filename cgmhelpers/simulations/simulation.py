@@ -12,7 +12,7 @@ import pandas as pd
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.halos.cosmology import snapshot_redshift
-from cgmhelpers.simulations import catalogue, consistency, dialects, layout
+from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
 from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
 from cgmhelpers.simulations.header import is_part, read_snapshot
 from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
@@ -300,6 +300,30 @@ class Simulation:
         """The snapshot's header, in physical units (`Header`)."""
         return self._content.header
 
+    @cached_property
+    def listed_parameters(self):
+        """Parameters that the set's table lists: see `cgmhelpers.simulations.sets.parameters`."""
+        return {} if self._given else sets.parameters(*self._place)
+
+    @cached_property
+    def labels(self):
+        """Seed and parameters, which all halos of the simulation share.
+
+        A dictionary: seed of the initial conditions (`cgmhelpers.simulations.sets.UNKNOWN_SEED` if
+        nothing tells it); Omega_m, h and, if the header has it, Omega_b of the snapshot; and the
+        other parameters of the set's table, if it is in the data root.
+        """
+        seed = sets.UNKNOWN_SEED if self._given else sets.seed(*self._place)
+        header = self.header
+        own = {"Omega_m": header.omega_matter, "h": header.hubble, "Omega_b": header.omega_baryon}
+        own = {name: value for name, value in own.items() if np.isfinite(value)}
+        return {"seed": seed} | self.listed_parameters | own
+
+    @property
+    def _place(self):
+        """Arguments of `cgmhelpers.simulations.sets`."""
+        return self.root, self.suite, self.set_name, self.realisation, self.volume
+
     def check(self):
         """Make sure, once, that masses, cosmology and suite of the snapshot belong together.
 
@@ -345,6 +369,7 @@ class Simulation:
 
     @cached_property
     def _checked(self):
+        consistency.check_cosmology(self)
         consistency.check_simulation(self)
         return True
 
@@ -509,7 +534,7 @@ class Simulation:
             One row a halo, in the catalogue's order: suite, set_name (with the volume, as of
             `set_label`), realisation, group (row in the catalogue), x, y, z [kpc, physical] of
             the potential minimum, m200c [Msun], r200c [kpc, physical], log_mass (log10 of m200c),
-            halo_class. Empty where the
+            halo_class, and the seed and parameters of the simulation (`labels`). Empty if the
             catalogue has no such halo.
 
         Raises
@@ -556,6 +581,7 @@ class Simulation:
                 "r200c": radius,
                 "log_mass": log_mass,
                 "halo_class": halo_class(log_mass),
+                **self.labels,
             }
         )
 

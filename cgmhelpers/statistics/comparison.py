@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import spatial
 
-from cgmhelpers.halos.classes import HALO, centres
+from cgmhelpers.halos.classes import HALO, INITIAL_CONDITIONS, centres
 from cgmhelpers.statistics import metrics, resampling
 
 HIGHER_IS_BETTER = {"rmse": False, "r2": True}
@@ -106,9 +106,9 @@ def _rows(key, one, other):
 def twin_parts(halos, suite, parts, box_size):
     """Find the part that the twin of each halo has in another suite's split.
 
-    Suites share their initial conditions, so a halo forms at nearly the same place in each. The
-    twin is the nearest halo of `suite` in the same realisation, if it lies within R200c and its
-    mass is the same within a factor of two.
+    Simulations of one seed have the same initial conditions, so a halo forms at nearly the same
+    place in each. The twin is the nearest halo of `suite` in the realisation of the same number
+    and seed, if it lies within R200c and its mass is the same within a factor of two.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def twin_parts(halos, suite, parts, box_size):
         The halos of the other suites that have a twin: the columns of
         `cgmhelpers.halos.classes.HALO`, and twin_part.
     """
-    box = ["set_name", "realisation"]
+    box = [name for name in INITIAL_CONDITIONS if name in halos]
     known = halos[halos["suite"] == suite].merge(parts[[*HALO, "part"]])
     own = dict(list(known.groupby(box)))
     tables = [halos.iloc[:0].assign(twin_part="")]

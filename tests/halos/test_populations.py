@@ -110,6 +110,15 @@ def test_twins_are_found_across_the_edge_of_the_box():
     assert wrapped > 0  # or the edge wasn't tested
 
 
+def test_halos_of_another_seed_are_no_twins():
+    table = halos().assign(seed=5)
+    halo = table.iloc[0]
+    assert len(twins.twins(table, halo, 1000.0)) == 3
+    table.loc[table["suite"] == "SIMBA", "seed"] = 5005  # as in the set LH
+    with pytest.raises(ResultError, match=r"same seed in \['SIMBA'\]"):
+        twins.twins(table, halo, 1000.0)
+
+
 def test_a_halo_without_a_twin_is_an_error():
     table = halos()
     with pytest.raises(ResultError, match="twin"):

@@ -6,13 +6,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.blobs import blobs
 from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.measuring import measure
-from cgmhelpers.maps import making
+from cgmhelpers.maps import making, store
 from cgmhelpers.mock import writing
+from cgmhelpers.network import samples
 from cgmhelpers.simulations.simulation import Simulation
 
 SUITES = ("IllustrisTNG", "SIMBA")
@@ -62,6 +64,8 @@ def cosmology(root, matter, baryons, named):
 @pytest.mark.parametrize("matter", [0.1, 0.1198, 0.2, 0.3, 0.5])
 def test_the_cosmologies_of_a_latin_hypercube(root, matter, named, caplog):
     cosmology(root, matter, 0.049, named)
+    for table in root.rglob("CosmoAstroSeed*"):
+        table.unlink()  # the mock's own, of another cosmology
     Simulation(root, "SIMBA").check()
     assert "off the" not in caplog.text
 
@@ -377,3 +381,70 @@ def test_the_choice_of_electrons_is_in_the_store(root):
     assert "electrons" not in stores[0]
     assert stores[1]["electrons"] == "per_hydrogen"
     assert stores[0]["fingerprint"] != stores[1]["fingerprint"]
+
+
+def rewrite_table(root, **values):
+    """Replace words in the table of the mock SIMBA's set CV."""
+    path = next((root / "Sims/SIMBA").rglob("CosmoAstroSeed*"))
+    header, row = path.read_text().splitlines()
+    columns = header.lstrip("#").split()
+    fields = dict(zip(columns, row.split(), strict=True)) | values
+    path.write_text(f"{header}\n{' '.join(fields.values())}\n")
+
+
+def test_parameters_and_seed_of_the_table_reach_halos_and_maps(root):
+    rewrite_table(root, A_SN1="2.5", A_AGN2="0.75", seed="67", sigma_8="0.9")
+    other = Simulation(root, "IllustrisTNG")
+    next((root / "Sims/IllustrisTNG").rglob("CosmoAstroSeed*")).unlink()
+    paths = []
+    for sim in (Simulation(root, "SIMBA"), other):
+        halos = sim.halos(10**12.5)
+        assert len(halos) > 1
+        paths.append(root / f"{sim.suite}.zarr")
+        making.make(sim, ["hi"], paths[-1], pixels=8, halos=halos, backend="reference")
+    own = Simulation(root, "SIMBA").halos()
+    expected = {
+        "seed": 67, "A_SN1": 2.5, "A_SN2": 1.0, "A_AGN1": 1.0, "A_AGN2": 0.75,
+        "sigma_8": 0.9, "Omega_m": 0.3, "Omega_b": 0.049, "h": 0.6711,
+    }  # fmt: skip
+    assert own[list(expected)].drop_duplicates().to_dict("records") == [expected]
+    maps = store.open(paths)
+    first = maps["suite"] == "SIMBA"
+    for name, value in expected.items():
+        assert (maps[name][first.values] == value).all(), name
+    assert np.isnan(maps["sigma_8"][~first.values]).all()  # no table tells it
+    assert (maps["Omega_m"] == 0.3).all()
+    assert set(maps["seed"].values[~first.values]) == {1}  # by CAMELS' rule
+    # Another table makes other maps; the same one doesn't.
+    sim = Simulation(root, "SIMBA")
+    arguments = {"pixels": 8, "halos": sim.halos(10**12.5), "backend": "reference"}
+    assert making.is_made(sim, ["hi"], paths[0], **arguments)
+    rewrite_table(root, A_SN1="2.0", seed="67")
+    assert not making.is_made(Simulation(root, "SIMBA"), ["hi"], paths[0], **arguments)
+
+
+@pytest.mark.parametrize(
+    "values", [{"Omega_m": "0.30040"}, {"Omega_m": "0.1"}, {"sigma_8": "0.7"}, {"seed": "9"}]
+)
+def test_the_header_is_held_against_the_row_of_the_table(root, values):
+    rewrite_table(root, **values)
+    sim = Simulation(root, "SIMBA")
+    if "Omega_m" not in values:  # the header doesn't tell these
+        assert len(sim.halos()) > 0
+        return
+    with pytest.raises(FormatError, match=r"SIMBA/CV_0 of the set's table.*Omega_m = 0.3 in its"):
+        sim.halos()
+    with pytest.raises(FormatError, match=r"CosmoAstroSeed_SIMBA_L25n256_CV.txt"):
+        making.make(sim, ["hi"])
+
+
+def test_stores_of_earlier_versions_have_the_seeds_of_the_rules(tmp_path):
+    names = {"set_name": "CV", "pixel_size_kpc": 4.0}
+    ds = blobs(8, realisations=3)
+    expected = {0: [1, 2, 3999666], 1: [-1, -1, -1]}
+    for mock, seeds in expected.items():
+        path = tmp_path / f"{mock}.zarr"
+        store.write(ds.assign_attrs(names, mock=mock, fingerprint="1"), path)
+        found = store.open(path)
+        assert found["seed"].values[:3].tolist() == seeds
+        assert samples.halo_table(found)["seed"].tolist()[:3] == seeds
