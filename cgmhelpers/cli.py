@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cgmhelpers.errors import CGMError
+from cgmhelpers.errors import CGMError, ParameterError
 from cgmhelpers.system import progress
 from cgmhelpers.system.files import writable
 
@@ -110,6 +110,39 @@ def maps(
     for stores in opened.maps().values():
         for store in stores:
             typer.echo(store)
+
+
+@app.command()
+def files(
+    profile: Profile = "camels",
+    run: RunName = None,
+    override: Override = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the lists; by default the folder files of the run."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option(help="Check what is there, beyond opening it: seconds a snapshot.")
+    ] = True,
+):
+    """List the CAMELS files that a profile needs, and say which are there, whole and right.
+
+    Writes globus.txt, a batch file for Globus; urls.txt, for wget; and files.csv, the whole table.
+    Downloads nothing.
+    """
+    from cgmhelpers.simulations import distribution
+
+    this_run = _open(profile, run, override)
+    root = this_run.parameters.data_root
+    if root is None:
+        raise ParameterError(
+            f"The profile {profile} needs no files of CAMELS: it writes the mock suite.",
+            remedy="Take another profile, or --set data_root=FOLDER, which needn't exist.",
+        )
+    table = distribution.survey(this_run.simulations, check)
+    globus, urls, listing = distribution.write(table, out or this_run.folder / "files")
+    typer.echo(distribution.summary(table, Path(root).expanduser(), globus, urls))
+    typer.echo(f"All files: {listing}")
 
 
 @app.command()

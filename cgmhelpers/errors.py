@@ -55,6 +55,10 @@ class FormatError(CGMError, ValueError):
     """A file exists but doesn't hold what its format promises."""
 
 
+class IncompleteError(FormatError):
+    """A file is a part of what it should be: it was cut off, or is one of several."""
+
+
 class StorageError(CGMError, OSError):
     """A result can't be written: the disk is full, or the folder may not be written to."""
 

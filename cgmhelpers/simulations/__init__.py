@@ -13,6 +13,7 @@ Its files, each of which imports only those above it:
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
 - `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
 - `simulation`: `Simulation`: gas, particles and halos in physical units
+- `distribution`: files that simulations need from CAMELS' public data, and which are here
 """
 
 import lazy_loader
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "consistency",
         "conversions",
         "dialects",
+        "distribution",
         "hdf5",
         "header",
         "layout",

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.cosmology import FlatLambdaCDM
 
-from cgmhelpers.errors import FormatError
+from cgmhelpers.errors import FormatError, IncompleteError
 from cgmhelpers.simulations import hdf5
 from cgmhelpers.simulations.hdf5 import faults_named, opened
 
@@ -50,7 +50,7 @@ def read(paths, header, units):
     number = sum(len(columns[0]) for columns in parts)
     total, number_of_files = totals[0]
     if number != total if total is not None else number_of_files not in (0, len(paths)):
-        raise FormatError(
+        raise IncompleteError(
             f"{paths[0]} is one part of a catalogue."
             if len(paths) == 1
             else f"{paths[0]} and the other parts aren't a whole catalogue.",
@@ -117,7 +117,7 @@ def _read_file(path, header, units):
             expected="(groups, 3), (groups,) and (groups,)",
         )
     if here is not None and here != len(mass) and total != len(mass):
-        raise FormatError(
+        raise (IncompleteError if len(mass) < here else FormatError)(
             f"{path} isn't as its header says.",
             found=f"{len(mass)} groups",
             expected=f"Ngroups_ThisFile: {here}",

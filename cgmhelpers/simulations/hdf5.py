@@ -16,7 +16,7 @@ import h5py
 import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS files use
 import numpy as np
 
-from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError
+from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, IncompleteError
 from cgmhelpers.system import parallel
 from cgmhelpers.system.compiling import compiled
 
@@ -385,7 +385,8 @@ def opened(path):
                 remedy="Set HDF5_USE_FILE_LOCKING=FALSE in the environment; nothing may write the "
                 "file while it is read.",
             ) from error
-        raise FormatError(
+        kind = IncompleteError if "truncated file" in str(error) else FormatError
+        raise kind(
             f"{path} can't be opened as HDF5.",
             found=error,
             expected="a whole HDF5 file",

@@ -7,7 +7,7 @@ import hdf5plugin  # noqa: F401  registers the compression filters that CAMELS f
 import numpy as np
 from astropy import units as u
 
-from cgmhelpers.errors import DataNotFoundError, FormatError
+from cgmhelpers.errors import DataNotFoundError, FormatError, IncompleteError
 from cgmhelpers.simulations.hdf5 import faults_named, opened
 
 log = logging.getLogger(__name__)
@@ -329,7 +329,7 @@ def _check_whole(paths, numbers, totals):
     found = f"{len(paths)} file{'s' * (len(paths) != 1)} with {listed.tolist()} particles"
     whole = [f"NumFilesPerSnapshot = {number_of_files}"] * (number_of_files > 0)
     whole += [] if expected is None else [f"NumPart_Total = {expected.tolist()}"]
-    raise FormatError(
+    raise IncompleteError(
         f"{paths[0]} is one part of a snapshot."
         if len(paths) == 1
         else f"{paths[0]} and the other parts aren't a whole snapshot.",

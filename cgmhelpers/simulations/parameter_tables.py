@@ -90,6 +90,22 @@ _SIMULATION = re.compile(r"(?P<set>LH|CV|EX|BE|1P|SB\d+)_(?P<realisation>\w+)")
 _FILE = re.compile(r"CosmoAstroSeed_(?P<suite>.+)_(?P<volume>L\d+n\d+)_(?P<set>\w+)")
 
 
+def file_name(suite, set_name, volume="L25n256"):
+    """Return the present name of the table of a set's parameters.
+
+    Parameters
+    ----------
+    suite, set_name, volume : str
+        Which set.
+
+    Returns
+    -------
+    str
+    """
+    suite = suite.removesuffix("_DM").replace("-", "")
+    return f"CosmoAstroSeed_{suite}_{volume}_{set_name}.txt"
+
+
 def find(root, suite, set_name, volume="L25n256"):
     """Find the table of a set's parameters.
 
@@ -153,9 +169,9 @@ def parameters(root, suite, set_name, volume="L25n256"):
     if path is None:
         raise DataNotFoundError(
             f"The table of parameters of {suite} {volume} {set_name} isn't there.",
-            expected=f"CosmoAstroSeed_{suite.replace('-', '')}_{volume}_{set_name}.txt in the "
-            f"set's folder, in that of its suite or in Parameters, below {root}",
-            remedy="Download it; the book's page on data says from where.",
+            expected=f"{file_name(suite, set_name, volume)} in the set's folder, in that of its "
+            f"suite or in Parameters, below {root}",
+            remedy="Download it: cgm files writes the list of files that a profile needs.",
         )
     table = read(path, suite)
     chosen = table[[set_name.startswith(one) for one in table["set_name"]]]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.errors import FormatError, IncompleteError, ParameterError
 from cgmhelpers.simulations import dialects, hdf5
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def particle_group(file, particle_type, number):
     group = file[name] if name in file else {}  # noqa: SIM401  get() hides what is broken
     listed = len(group["Coordinates"]) if "Coordinates" in group else 0
     if listed != number:
-        raise FormatError(
+        raise (IncompleteError if listed < number else FormatError)(
             f"{file.filename}: {name} isn't as the header says.",
             found=f"{listed} particles with coordinates",
             expected=f"NumPart_ThisFile: {number}",

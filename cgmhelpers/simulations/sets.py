@@ -67,6 +67,9 @@ _REPLACED_SEEDS = {
 }
 """Seeds of the CV set that aren't the number plus one, in every suite but Ramses, by volume."""
 
+FIDUCIAL_NAME = re.compile(r"1P_(p?\d+_)?0")
+"""Names of the fiducial simulation of the 1P set, which tables list under one or some of them."""
+
 UNKNOWN_SEED = -1
 """Stands where the seed isn't known."""
 
@@ -251,9 +254,8 @@ def _row(root, suite, set_name, realisation, volume):
     stamp = path.stat()
     rows = _rows(path, suite, stamp.st_mtime_ns, stamp.st_size)
     name = f"{set_name}_{realisation}"
-    fiducial = re.compile(r"1P_(p?\d+_)?0")
-    if name not in rows and fiducial.fullmatch(name):  # one simulation with many names
-        name = next(filter(fiducial.fullmatch, rows), name)
+    if name not in rows and FIDUCIAL_NAME.fullmatch(name):
+        name = next(filter(FIDUCIAL_NAME.fullmatch, rows), name)
     return rows.get(name)
 
 
