@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.measuring import measure
 
 
@@ -146,12 +147,39 @@ def compute(sim, table, progress=True):
     return from_sums(measure(sim, table, progress).sums)
 
 
-def ranges():
-    """Lower and upper limits of the six properties (Table 1).
+def ranges(wider=None):
+    """Return the ranges of the properties: those of the paper's Table 1, or wider ones.
+
+    Parameters
+    ----------
+    wider : dict of str to (float, float), optional
+        Property -> lowest and highest value, of those that leave the paper's range.
 
     Returns
     -------
-    low, high : ndarray, shape (6,)
+    dict of str to (float, float)
         In the order and the units of `PROPERTIES`.
+
+    Raises
+    ------
+    ParameterError
+        If a property is unknown, or its range doesn't hold the paper's.
     """
-    return tuple(np.array([[one.low, one.high] for one in PROPERTIES]).T)
+    known = {one.name: (float(one.low), float(one.high)) for one in PROPERTIES}
+    for name, limits in (wider or {}).items():
+        if name not in known:
+            raise ParameterError(
+                "There is no property to widen.", found=name, expected=f"one of {list(known)}"
+            )
+        low, high = map(float, limits)
+        if not (
+            np.isfinite([low, high]).all() and low <= known[name][0] and high >= known[name][1]
+        ):
+            raise ParameterError(
+                f"The range of {name} doesn't hold that of the paper's Table 1.",
+                found=[low, high],
+                expected=f"at most {known[name][0]} and at least {known[name][1]}",
+                remedy="A profile can widen a range; leave out those that stay.",
+            )
+        known[name] = low, high
+    return known

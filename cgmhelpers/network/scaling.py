@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import FormatError, ParameterError
-from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.halos.properties import ranges as widened
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ class Scaling:
     """Turn maps and properties into the network's numbers, and back.
 
     Inputs are log10 of the floored map, standardised per field with the mean and standard
-    deviation over the pixels of the training maps. Targets are scaled linearly so that the
-    range of Table 1, the same for every suite, becomes 0 to 1.
+    deviation over the pixels of the training maps. Targets are scaled linearly so that their range,
+    the same for every suite, becomes 0 to 1: that of Table 1, unless a wider one was asked for.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Scaling:
     high: tuple
 
     @classmethod
-    def fit(cls, ds, training, properties=None):
+    def fit(cls, ds, training, properties=None, ranges=None):
         """Measure the scaling on training halos alone.
 
         Parameters
@@ -60,6 +60,8 @@ class Scaling:
             Which halos are in training.
         properties : sequence of str, optional
             Properties to infer; all by default.
+        ranges : dict of str to (float, float), optional
+            Wider ranges, as for `cgmhelpers.halos.properties.ranges`.
 
         Raises
         ------
@@ -77,13 +79,13 @@ class Scaling:
                 remedy="Use more halos.",
             )
         names = [str(name) for name in ds["property"].values]
-        known = {one.name: one for one in PROPERTIES}
-        wanted = [known.get(name) for name in properties or known]
-        if None in wanted:
+        known = widened(ranges)
+        wanted = list(properties or known)
+        if not set(wanted) <= set(known):
             raise ParameterError(
                 "Unknown properties.", found=list(properties), expected=f"some of {list(known)}"
             )
-        missing = [one.name for one in wanted if one.name not in names]
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise FormatError("The maps lack properties.", found=names, expected=missing)
         fields = [str(name) for name in ds["field"].values]
@@ -107,9 +109,9 @@ class Scaling:
                 )
             mean.append(float(pixels.mean_[0]))
             std.append(max(float(pixels.var_[0]) ** 0.5, SMALLEST_STD))
-        targets = ds["properties"].sel(property=[one.name for one in wanted])
+        targets = ds["properties"].sel(property=wanted)
         targets = targets.isel(halo=chosen).values
-        constant = [one.name for one, t in zip(wanted, targets.T, strict=True)
+        constant = [name for name, t in zip(wanted, targets.T, strict=True)
                     if np.nanmin(t) == np.nanmax(t)]  # fmt: skip
         if constant:
             raise ParameterError(
@@ -122,9 +124,9 @@ class Scaling:
             floors=tuple(_floor(name, ds.attrs["limits"]) for name in fields),
             mean=tuple(mean),
             std=tuple(std),
-            properties=tuple(one.name for one in wanted),
-            low=tuple(float(one.low) for one in wanted),
-            high=tuple(float(one.high) for one in wanted),
+            properties=tuple(wanted),
+            low=tuple(known[name][0] for name in wanted),
+            high=tuple(known[name][1] for name in wanted),
         )
 
     def inputs(self, images):
@@ -165,9 +167,40 @@ class Scaling:
         Returns
         -------
         ndarray of float64, same shape
-            0 to 1 over the range of Table 1.
+            0 to 1 over the range of each property.
         """
         return (np.asarray(properties, float) - self.low) / np.subtract(self.high, self.low)
+
+    def outside(self, ds, chosen):
+        """Count the halos whose properties leave the ranges.
+
+        Parameters
+        ----------
+        ds : xarray.Dataset
+            From :func:`cgmhelpers.network.samples.load`.
+        chosen : array_like of bool, shape (halos,)
+            Which halos count.
+
+        Returns
+        -------
+        dict of str to dict
+            Property -> ``range``, ``lowest`` and ``highest`` value, and ``halos`` outside the
+            range; properties that stay inside are left out.
+        """
+        found = {}
+        values = ds["properties"].sel(property=list(self.properties)).values[np.asarray(chosen)]
+        for name, low, high, column in zip(
+            self.properties, self.low, self.high, values.T, strict=True
+        ):
+            number = int(((column < low) | (column > high)).sum())
+            if number:
+                found[name] = {
+                    "range": [low, high],
+                    "lowest": float(np.nanmin(column)),
+                    "highest": float(np.nanmax(column)),
+                    "halos": number,
+                }
+        return found
 
     def physical(self, mean, std):
         """Return the network's outputs in the units of the properties.

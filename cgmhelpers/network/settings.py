@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cgmhelpers.halos import properties
+
 NO_EFFECT = {"threads", "accelerator", "compiled", "memory"}
 """Settings that change the speed of a training, and its result only by rounding."""
 MAX_SEED = 2**32 - 1
@@ -50,6 +52,9 @@ class TrainingSettings(BaseModel):
         Seed of the split, of the initial weights, and of everything drawn in training.
     split_seed : int, optional
         Seed of the split; None takes `seed`. Members of an ensemble share it and differ in `seed`.
+    ranges : dict of str to (float, float)
+        Property -> lowest and highest value of its targets, if they leave the paper's range
+        (Table 1), which the new one has to hold: see :func:`cgmhelpers.halos.properties.ranges`.
     adaptation : {"none", "pooled", "mmd", "coral", "dann", "bottleneck"}
         How a network learns from several suites (:mod:`cgmhelpers.network.adaptation`): "none"
         takes their halos as they come, "pooled" as many of each suite in every batch, and the
@@ -90,6 +95,7 @@ class TrainingSettings(BaseModel):
     patience: int | None = Field(None, ge=1)
     seed: int = Field(1, ge=0, le=MAX_SEED)
     split_seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    ranges: dict[str, tuple[float, float]] = {}
     adaptation: Literal["none", "pooled", "mmd", "coral", "dann", "bottleneck"] = "none"
     adaptation_weight: float = Field(0.5, ge=0)
     adaptation_features: Literal["hidden", "convolutions"] = "hidden"
@@ -104,6 +110,7 @@ class TrainingSettings(BaseModel):
     def _check(self):
         if self.batch_size < 2 * self.devices:
             raise ValueError("batch_size must be at least twice the number of devices")
+        properties.ranges(self.ranges)
         return self
 
     def effective(self):
@@ -112,11 +119,12 @@ class TrainingSettings(BaseModel):
         Returns
         -------
         dict
-            Without adaptation its settings are left out: networks that were trained before it
-            existed stay what these settings make.
+            Without adaptation its settings are left out, and so are ranges that are the paper's:
+            networks that were trained before there was a choice stay what these settings make.
         """
         unused = {"none": ["", "_weight", "_features"], "pooled": ["_weight", "_features"]}
         left_out = {f"adaptation{end}" for end in unused.get(self.adaptation, [])}
+        left_out |= set() if self.ranges else {"ranges"}
         return self.model_dump(exclude=NO_EFFECT | left_out)
 
 

@@ -118,7 +118,19 @@ def train_task(task, folder, *, progress=True, report=None):
     table["part"] = splits.split(table, task.split_by, seed=split_seed)
     parts = _with_properties(ds, table)
     observed = _observed(task.observation, ds, parts, settings.seed)
-    scaling = Scaling.fit(*observed["training"], task.properties)
+    scaling = Scaling.fit(*observed["training"], task.properties, settings.ranges)
+    outside = scaling.outside(ds, parts != "")
+    if outside:
+        log.warning(
+            "%s: targets leave the ranges that they are scaled to: %s. The network learns them, "
+            "beyond 0 to 1; the setting `ranges` widens a range.",
+            folder,
+            "; ".join(
+                f"{name} of {one['halos']} halos ({one['lowest']:.3g} to {one['highest']:.3g}, "
+                f"range {one['range'][0]:g} to {one['range'][1]:g})"
+                for name, one in outside.items()
+            ),
+        )
     suites = sorted(set(table["suite"]))
     domains = np.searchsorted(suites, table["suite"].to_numpy(str))
     unlabelled = None
@@ -181,6 +193,7 @@ def train_task(task, folder, *, progress=True, report=None):
         "number_of_parameters": network.number_of_parameters,
         "scaling": scaling.to_dict(),
         "seen": summaries.extremes(ds.isel(halo=np.flatnonzero(parts == "training"))),
+        "outside_ranges": outside,
         "calibration": calibration.to_dict(),
         "settings": settings.model_dump(),
         "epochs": len(history),

@@ -27,6 +27,7 @@ from ruamel.yaml.error import YAMLError
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError
+from cgmhelpers.halos import properties
 from cgmhelpers.network.settings import MAX_SEED
 from cgmhelpers.simulations import layout, sets
 
@@ -238,6 +239,9 @@ class Parameters(BaseModel):
         Side of the maps that networks see; a divisor of `pixels`.
     split_by : str
         ``halo`` (the paper's), ``realisation`` or ``seed``: see `cgmhelpers.network.splits.split`.
+    ranges : dict of str to list of float
+        Ranges of properties, wider than those of the paper's Table 1: see
+        `cgmhelpers.network.settings.TrainingSettings`.
     seed : int
         Seed of split, weights and order of training.
     channels, epochs, batch_size, learning_rate, weight_decay, dropout, schedule, augmentation
@@ -287,6 +291,7 @@ class Parameters(BaseModel):
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: Integer = Field(ge=8)
     split_by: Literal["halo", "realisation", "seed"]
+    ranges: dict[Name, Annotated[list[Real], Field(min_length=2, max_length=2)]] = {}
     seed: Seed
     channels: Integer = Field(ge=1)
     epochs: Integer = Field(ge=1)
@@ -330,6 +335,7 @@ class Parameters(BaseModel):
                     found=size,
                     expected="8, 16, 32, 64, 128 or so: each block of the network halves it",
                 )
+        properties.ranges(self.ranges)
         boxes = self.boxes
         twice = [box for box in boxes if boxes.count(box) > 1]
         if twice:

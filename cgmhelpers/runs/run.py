@@ -18,6 +18,7 @@ from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import read
 from cgmhelpers.simulations import layout, simulation
+from cgmhelpers.simulations.sets import UNKNOWN_SEED
 from cgmhelpers.system import files, parallel, provenance
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
@@ -220,13 +221,17 @@ class Run:
         -------
         pandas.DataFrame
             As from `predictions`, of the last limits, with the columns folder (of the network)
-            and variant: ``"one property"``, ``"split by halo"`` or ``"split by realisation"``;
-            the run itself splits one of these two ways. With fewer than three realisations no
-            network is split by them.
+            and variant: ``"one property"``, ``"split by halo"``, ``"split by realisation"``, and
+            the run's own split if it is by seed. With fewer than three initial conditions in a
+            suite there is the split by halo alone.
         """
         p, stores, trainings, names = self.parameters, self.maps(), [], []
         changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
-        ways = ("halo", "realisation") if len(p.boxes) >= 3 else ("halo",)
+        seeds = {suite: set() for suite in p.suites}
+        for sim in self.simulations:
+            seeds[sim.suite].add(sim.seed if sim.seed != UNKNOWN_SEED else sim.name)
+        can_be_split = min(map(len, seeds.values())) >= 3
+        ways = dict.fromkeys(["halo", "realisation", p.split_by] if can_be_split else ["halo"])
         changes += [(f"split by {way}", "split_by", way) for way in ways]
         for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
             for variant, name, value in changes:

@@ -301,6 +301,11 @@ class Simulation:
         return self._content.header
 
     @cached_property
+    def seed(self):
+        """Seed of the initial conditions: see `cgmhelpers.simulations.sets.seed`."""
+        return sets.UNKNOWN_SEED if self._given else sets.seed(*self._place)
+
+    @cached_property
     def listed_parameters(self):
         """Parameters that the set's table lists: see `cgmhelpers.simulations.sets.parameters`."""
         return {} if self._given else sets.parameters(*self._place)
@@ -309,15 +314,14 @@ class Simulation:
     def labels(self):
         """Seed and parameters, which all halos of the simulation share.
 
-        A dictionary: seed of the initial conditions (`cgmhelpers.simulations.sets.UNKNOWN_SEED` if
-        nothing tells it); Omega_m, h and, if the header has it, Omega_b of the snapshot; and the
-        other parameters of the set's table, if it is in the data root.
+        A dictionary: seed (`cgmhelpers.simulations.sets.UNKNOWN_SEED` if nothing tells it);
+        Omega_m, h and, if the header has it, Omega_b of the snapshot; and the other parameters of
+        the set's table, if it is in the data root.
         """
-        seed = sets.UNKNOWN_SEED if self._given else sets.seed(*self._place)
         header = self.header
         own = {"Omega_m": header.omega_matter, "h": header.hubble, "Omega_b": header.omega_baryon}
         own = {name: value for name, value in own.items() if np.isfinite(value)}
-        return {"seed": seed} | self.listed_parameters | own
+        return {"seed": self.seed} | self.listed_parameters | own
 
     @property
     def _place(self):

@@ -12,6 +12,7 @@ from helpers.analytic_halos import (
 )
 from helpers.camels_files import write_catalogue, write_snapshot
 
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.measuring import APERTURE, SUMS
 from cgmhelpers.simulations.simulation import SUITES, Simulation
@@ -145,9 +146,19 @@ def test_aperture_counts_beyond_the_virial_radius(tmp_path):
 
 
 def test_ranges_are_table_1():
-    low, high = properties.ranges()
+    low, high = zip(*properties.ranges().values(), strict=True)
     np.testing.assert_array_equal(low, [11.5, 0.0, -3.6, 8.0, 0.0, 3.9])
     np.testing.assert_array_equal(high, [14.3, 0.23, -1.3, 12.5, 1.0, 7.6])
+
+
+def test_ranges_can_be_widened_and_no_more():
+    assert properties.ranges({"f_cgm": (0, 0.5)}) == properties.ranges() | {"f_cgm": (0.0, 0.5)}
+    for wrong in (
+        {"f_cgm": (0, 0.2)}, {"f_cgm": (0.1, 0.5)}, {"f_cgm": (0, np.inf)}, {"f_gas": (0, 1)},
+        {"log_t_cgm": (np.nan, 9)},
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match=r"range|no property"):
+            properties.ranges(wrong)
 
 
 def test_gas_without_metals_has_no_metallicity():

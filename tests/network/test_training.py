@@ -17,6 +17,7 @@ from helpers.blobs import blobs
 from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError, ResultError, StorageError
+from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.network import checkpoint, loop
 from cgmhelpers.network.settings import MAX_SEED, TrainingSettings
 from cgmhelpers.network.task import Task
@@ -221,6 +222,34 @@ def test_halos_without_gas_are_left_out_and_said_so(tmp_path, caplog):
     fit(tmp_path, ds, SHORT.model_copy(update={"epochs": 1}))
     assert "1 of 60 halos" in caplog.text
     assert sum(checkpoint.read_description(tmp_path)["halos"].values()) == 59
+
+
+def test_targets_outside_the_ranges_are_counted_said_and_can_be_widened(trained, tmp_path, caplog):
+    assert checkpoint.read_description(trained)["outside_ranges"] == {}
+    ds = blobs()
+    wide = ds.copy(deep=True)
+    wide["properties"][:5, list(NAMES).index("f_cgm")] = 0.4  # as at a low Omega_m
+    wide["properties"][0, list(NAMES).index("log_t_cgm")] = 3.0
+    caplog.clear()
+    folder = fit(tmp_path / "narrow", wide)
+    found = checkpoint.read_description(folder)["outside_ranges"]
+    halos_and_range = {name: (one["halos"], *one["range"]) for name, one in found.items()}
+    assert halos_and_range == {"f_cgm": (5, 0.0, 0.23), "log_t_cgm": (1, 3.9, 7.6)}
+    assert found["f_cgm"]["highest"] == 0.4
+    assert found["log_t_cgm"]["lowest"] == 3.0
+    assert "f_cgm of 5 halos" in caplog.text
+    caplog.clear()
+    ranges = {"f_cgm": (0.0, 0.5), "log_t_cgm": (3.0, 7.6)}
+    wider = SHORT.model_copy(update={"ranges": ranges})
+    folder = fit(tmp_path / "wide", wide, wider)
+    description = checkpoint.read_description(folder)
+    assert description["outside_ranges"] == {}
+    assert description["scaling"]["high"][list(NAMES).index("f_cgm")] == 0.5
+    assert "leave the ranges" not in caplog.text
+    # Networks of the paper's ranges stay what they were; others aren't taken for them.
+    task = Task(ds, ["xray", "hi"], "ideal", SHORT, 16)
+    assert "ranges" not in SHORT.effective()
+    assert replace(task, settings=wider).fingerprint() != task.fingerprint()
 
 
 def test_loss_that_is_no_number_raises(tmp_path, monkeypatch):

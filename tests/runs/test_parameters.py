@@ -147,6 +147,9 @@ def test_values_of_a_cell_are_typed_by_the_parameter(name, value, meant):
         ({"map_size": 48}, "map_size"),
         ({"split_by": "galaxy"}, "split_by"),
         ({"data_root": ""}, "data_root"),
+        ({"ranges": {"f_cgm": [0, 0.1]}}, "Table 1"),
+        ({"ranges": {"f_gas": [0, 1]}}, "f_gas"),
+        ({"ranges": {"f_cgm": [0]}}, "ranges"),
     ],
 )
 def test_unknown_and_wrong_parameters_are_named_once(wrong, named):
@@ -265,3 +268,8 @@ def test_a_notebooks_namespace():
         parameters.from_namespace(namespace | {"epcohs": 4})
     with pytest.raises(ParameterError, match="profile"):
         parameters.from_namespace({"epochs": 4})
+
+
+def test_ranges_of_a_profile_and_of_a_command_line():
+    assert parameters.read("camels").ranges == {}
+    assert parameters.read("camels", ranges={"f_cgm": [0, 0.5]}).ranges == {"f_cgm": [0.0, 0.5]}
