@@ -16,7 +16,7 @@ runner = CliRunner()
 
 def test_commands_are_listed():
     shown = runner.invoke(cli.app, ["--help"]).output
-    for command in ("mock", "maps", "train", "tune", "run", "book"):
+    for command in ("mock", "maps", "files", "train", "tune", "run", "book"):
         assert command in shown
 
 
