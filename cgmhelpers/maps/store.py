@@ -260,12 +260,32 @@ def _joined(stores):
             found=[(names, len(x)) for names, x in same],
             expected="the same fields and pixels in all",
         )
-    of_halos = {name for one in stores for name, label in one.coords.items() if _by_halo(label)}
-    for number, one in enumerate(stores):  # suites differ in their parameters
-        blank = ("halo", np.full(one.sizes["halo"], np.nan))
-        stores[number] = one.assign_coords(dict.fromkeys(of_halos - set(one.coords), blank))
+    return concatenated(stores)
+
+
+def concatenated(datasets):
+    """Join maps along the halos; parameters that a suite doesn't have are NaN there.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        Maps of the same fields and pixels.
+
+    Returns
+    -------
+    xarray.Dataset
+        Attributes that differ are dropped.
+    """
+    labels = {name for one in datasets for name in one.coords if one[name].dims == ("halo",)}
+
+    whole = []
+    for one in datasets:
+        blank = dict.fromkeys(labels - set(one.coords), np.nan)
+        blank |= {"seed": UNKNOWN_SEED} if "seed" in blank else {}
+        columns = {name: ("halo", np.full(one.sizes["halo"], x)) for name, x in blank.items()}
+        whole.append(one.assign_coords(columns))
     return xr.concat(
-        stores,
+        whole,
         dim="halo",
         data_vars="minimal",
         coords="minimal",
@@ -273,10 +293,6 @@ def _joined(stores):
         join="override",
         combine_attrs="drop_conflicts",
     )
-
-
-def _by_halo(label):
-    return label.dims == ("halo",)
 
 
 def _published_seeds(dataset):

@@ -1,9 +1,9 @@
 """Unlabelled maps of a target suite that a training sees beside those of its sources."""
 
 import numpy as np
-import xarray as xr
 
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.maps.store import concatenated
 from cgmhelpers.network import samples, splits
 from cgmhelpers.network.adaptation import ALIGNED
 
@@ -67,10 +67,7 @@ def joined(ds, unlabelled):
     xarray.Dataset
         Along the dimension halo.
     """
-    return xr.concat(
-        [ds, unlabelled], dim="halo", data_vars="minimal", coords="minimal", compat="override",
-        join="override", combine_attrs="drop_conflicts",
-    )  # fmt: skip
+    return concatenated([ds, unlabelled])
 
 
 def check_adaptation(settings, domains, target):
