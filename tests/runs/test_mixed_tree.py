@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.maps import making, store
-from cgmhelpers.mock import sets, writing
+from cgmhelpers.mock import sets, web, writing
 from cgmhelpers.runs import parameters
 from cgmhelpers.simulations.simulation import Simulation
 
@@ -20,11 +20,13 @@ ALSO = "[{set_name: LH, realisations: [3]}, {set_name: 1P, volume: L50n512, real
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    for volume, set_name, number in BOXES:
-        writing.write(
-            root, SUITES, (number,), 20_000, set_name=set_name, volume=volume,
-            minimum_mass=10**11.5, progress=False,
-        )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web, "GRID_CELLS", 1.28)  # a coarse web costs a tenth
+        for volume, set_name, number in BOXES:
+            writing.write(
+                root, SUITES, (number,), 20_000, set_name=set_name, volume=volume,
+                minimum_mass=10**11.5, progress=False,
+            )  # fmt: skip
     return root
 
 
