@@ -1,10 +1,12 @@
 """Figures of halo populations and of their gas."""
 
+import itertools
 from dataclasses import fields, replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import MultipleLocator
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.figures.style import (
@@ -144,45 +146,56 @@ def parameter_effects(suites=None, source=None):
     Returns
     -------
     matplotlib.figure.Figure
-        One panel for each parameter. Cosmology: numbers of halos over the fiducial ones.
-        Feedback: median gas fractions over the fiducial ones; solid lines at the top of the
-        parameter's range, dashed ones at its bottom.
+        Cosmology, a panel for each parameter: numbers of halos over the fiducial ones. Feedback, a
+        column for each parameter: median gas fraction, metallicity and cool fraction over the
+        fiducial ones; solid lines at the top of the parameter's range, dashed ones at its bottom.
     """
     from cgmhelpers.mock import SUITES, feedback, sets
 
     suites = suites or SUITES
     log_mass = np.linspace(10.6, 14.2, 40)
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6), sharex=True)
-    order = (0, 2, 4, 1, 3, 5)  # beside each other: one kind of feedback, its energy and its speed
-    for axis, place in zip(axes.flat, order, strict=True):
-        field, name = fields(sets.FIDUCIAL)[place].name, sets.NAMES[place]
-        for end, style in ((1, "-"), (0, "--")):
-            if place < 2:
-                value = sets.ranges(suites[0])[name][end]
-                ratio = _number_ratio(log_mass, {field: value})
-                axis.plot(log_mass, ratio, style, color="0.3", label=f"{value:g}")
-                continue
-            for suite in suites:
-                fiducial = feedback.MODELS[suite]
-                value = sets.ranges(suite)[name][end]
-                moved = feedback.respond(fiducial, replace(sets.FIDUCIAL, **{field: value}))
-                ratio = moved.at("cgm_fraction", 10**log_mass)
-                ratio = ratio / fiducial.at("cgm_fraction", 10**log_mass)
-                label = suite_name(suite, "mock suite") if end else None
-                axis.plot(log_mass, ratio, style, color=suite_colour(suite), label=label)
+    cosmology, strengths = sets.NAMES[:2], ("A_SN1", "A_SN2", "A_AGN1", "A_AGN2")
+    layout = [[name for name in cosmology for _ in range(2)]]
+    layout += [[f"{quantity} {name}" for name in strengths] for quantity in _QUANTITIES]
+    figure, axes = plt.subplot_mosaic(layout, figsize=(11, 11), sharex=True)
+    field = {name: one.name for name, one in zip(sets.NAMES, fields(sets.FIDUCIAL), strict=True)}
+    for end, style in ((1, "-"), (0, "--")):
+        for name in cosmology:
+            value = sets.ranges(suites[0])[name][end]
+            ratio = _number_ratio(log_mass, {field[name]: value})
+            axes[name].plot(log_mass, ratio, style, color="0.3", label=f"{value:g}")
+        for suite, name in itertools.product(suites, strengths):
+            fiducial, value = feedback.MODELS[suite], sets.ranges(suite)[name][end]
+            moved = feedback.respond(fiducial, replace(sets.FIDUCIAL, **{field[name]: value}))
+            label = suite_name(suite, "mock suite") if end else None
+            for quantity in _QUANTITIES:
+                now, before = (model.at(quantity, 10**log_mass) for model in (moved, fiducial))
+                ratio = 10 ** (now - before) if quantity == "metallicity" else now / before
+                colour = suite_colour(suite)
+                axes[f"{quantity} {name}"].plot(log_mass, ratio, style, color=colour, label=label)
+    for key, axis in axes.items():
+        quantity, _, name = key.rpartition(" ")
         axis.axhline(1, color="0.7", lw=0.8, zorder=0)
-        axis.set_yscale("log" if place < 2 else "linear")
-        axis.set_title(f"${_SYMBOLS[name]}$")
-        axis.set_ylabel("halos / fiducial" if place < 2 else r"$f_\mathrm{cgm}$ / fiducial")
-        if place < 2:
+        axis.xaxis.set_major_locator(MultipleLocator(1))
+        if name in cosmology:
+            axis.set(yscale="log", ylabel="halos / fiducial")
             axis.legend(title=f"${_SYMBOLS[name]}$")
-    for axis in axes[-1]:
-        axis.set_xlabel(r"$\log M_\mathrm{200c}$ [$\mathrm{M}_\odot$]")
-    handles, labels = axes[0, 1].get_legend_handles_labels()
+        elif name == strengths[0]:
+            axis.set_ylabel(f"${_QUANTITIES[quantity]}$ / fiducial")
+        if name in cosmology or quantity == "cgm_fraction":
+            axis.set_title(f"${_SYMBOLS[name]}$")
+        if key in layout[-1]:
+            axis.set_xlabel(r"$\log M_\mathrm{200c}$ [$\mathrm{M}_\odot$]")
+    handles, labels = axes[layout[-1][0]].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
     return note_source(figure, source)
 
 
+_QUANTITIES = {
+    "cgm_fraction": r"f_\mathrm{cgm}",
+    "metallicity": r"Z_\mathrm{cgm}",
+    "cool_fraction": r"f_\mathrm{cool}",
+}
 _SYMBOLS = {
     "Omega_m": r"\Omega_\mathrm{m}",
     "sigma_8": r"\sigma_8",

@@ -7,6 +7,7 @@ import pytest
 from astropy import constants
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
+from helpers import with_yt
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import classes, cosmology, properties
@@ -191,49 +192,16 @@ def test_a_simulation_that_is_whole_is_listed_when_the_writer_is_killed(tmp_path
 # --- yt ---------------------------------------------------------------------------------
 
 
-def scalars(path, copy):
-    """Copy a file with scalars for header arrays of length 1, which yt can't read."""
-    copy.write_bytes(path.read_bytes())
-    with h5py.File(copy, "r+") as file:
-        for group in ("Header", "Units", "Policy"):
-            attributes = file[group].attrs if group in file else {}
-            for name in [name for name in attributes if np.shape(attributes[name]) == (1,)]:
-                attributes[name] = attributes[name][0]
-    return copy
-
-
 @pytest.mark.parametrize("suite", EVERY_SUITE)
 def test_yt(root, suite, tmp_path):
-    """The front end of each suite opens its files, and finds our reader's temperatures."""
-    import yt
-    from yt.frontends.gadget.api import GadgetHDF5Dataset
-
-    yt.set_log_level("error")
-    if suite not in SUITES:
-        writing.write(root, (suite,), cells=20_000, progress=False)
-    path = writing.file_paths(root, suite, 0)[0]
-    if suite in ("Astrid", "Swift-EAGLE"):
-        path = scalars(path, tmp_path / "scalars.hdf5")
-    # yt would take Astrid for AREPO, and Ramses for GIZMO: name their front end.
-    dataset = (GadgetHDF5Dataset if suite in ("Astrid", "Ramses") else yt.load)(path)
-    expected = {"IllustrisTNG": "Arepo", "SIMBA": "Gizmo", "Swift-EAGLE": "Swift"}
-    assert type(dataset).__name__.startswith(expected.get(suite, "GadgetHDF5"))
-    data = dataset.all_data()
-    ours = simulation.Simulation(root, suite).gas()
-    field = ("PartType0", "Temperatures") if suite == "Swift-EAGLE" else ("gas", "temperature")
-    temperature = np.sort(np.asarray(data[field]))
-    # yt takes the hydrogen atom's mass for the proton's: 5e-4.
-    np.testing.assert_allclose(temperature, np.sort(ours.temperature), rtol=1e-3)
-    # The Gizmo and Gadget front ends take their own solar mass, 3e-4 from the file's unit.
-    density = np.sort(data["gas", "density"].to_value("g/cm**3"))
-    np.testing.assert_allclose(density, np.sort(ours.density), rtol=5e-4)
-    mass = data["gas", "mass"].sum().to_value("Msun")
-    assert mass == pytest.approx(ours.mass.sum(dtype=np.float64), rel=1e-3)
+    """The front end of each suite opens its files, and finds our reader's gas."""
+    writing.write(root, (suite,), cells=CELLS, progress=False)
+    with_yt.assert_yt_agrees(simulation.Simulation(root, suite), tmp_path)
 
 
 def test_cells_of_ramses(root):
     """Cells have the density of their level, and the reader finds the gas that forms stars."""
-    writing.write(root, ("Ramses",), cells=20_000, progress=False)
+    writing.write(root, ("Ramses",), cells=CELLS, progress=False)
     sim = simulation.Simulation(root, "Ramses")
     gas = sim.gas(("mass", "density", "star_formation_rate"))
     with h5py.File(sim.snapshot_path) as file:
@@ -243,7 +211,7 @@ def test_cells_of_ramses(root):
     expected = gas.mass / side**3 * (u.Msun / u.kpc**3).to(u.g / u.cm**3)
     np.testing.assert_allclose(gas.density, expected, rtol=1e-4)
     halos, web = initial.draw(np.random.default_rng([1, 0]), 10**10.5)
-    made = mock_suite.build("Ramses", halos, web, 20_000, np.random.default_rng([1, 0, 5])).gas
+    made = mock_suite.build("Ramses", halos, web, CELLS, np.random.default_rng([1, 0, 5])).gas
     forming = made["star_formation_rate"] > 0
     assert forming.any()
     assert (gas.star_formation_rate > 0).sum() == forming.sum()

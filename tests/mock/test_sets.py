@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy.cosmology import FlatLambdaCDM
+from helpers import with_yt
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import cosmology, properties
@@ -18,6 +19,12 @@ from cgmhelpers.simulations.simulation import Simulation, discover
 STRENGTHS = ("supernova_energy", "black_hole_energy", "supernova_speed", "black_hole_speed")
 GRID = np.geomspace(0.25, 4, 9)
 MASSES = np.logspace(10.6, 14, 12)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """Halos of one realisation."""
+    return initial.draw(np.random.default_rng([1, 0]), 10**10.5)[0]
 
 
 def medians(suite, **strengths):
@@ -251,6 +258,22 @@ def test_feedback_moves_smoothly(suite, strength):
     assert rows[:, 2].max() < 1
 
 
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_each_halo_answers_smoothly(suite, strength, shared):
+    """With the same randomness, each halo's gas and stars move one way, without a jump."""
+    rows = []
+    for value in GRID:
+        model = feedback.respond(feedback.MODELS[suite], sets.Parameters(**{strength: value}))
+        result = feedback.outcome(model, shared, np.random.default_rng(2))
+        rows.append([result.hot + result.cool, 10**result.metallicity, result.stars, result.core])
+    steps = np.diff(np.log(rows), axis=0)
+    assert ((steps >= -1e-9).all(axis=0) | (steps <= 1e-9).all(axis=0)).all()
+    assert np.abs(steps).max() > 0.01
+    # No answer is steeper than in proportion.
+    assert np.abs(steps).max() < np.log(GRID[1] / GRID[0])
+
+
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_a_name_means_other_physics_in_each_suite(strength):
     """Doubling one strength moves no two suites in the same way."""
@@ -371,6 +394,11 @@ def test_simulations_at_another_time_and_cosmology(root, suite):
         today = universe.critical_density0.to_value("Msun/kpc3")
         expected = 0.049 * today * (25_000 / 0.6711) ** 3
         assert total == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_yt_finds_the_same_at_another_time_and_cosmology(root, suite, tmp_path):
+    with_yt.assert_yt_agrees(Simulation(root, suite, "LH", 7, snapshot=72), tmp_path)
 
 
 def test_tables_lie_beside_the_simulations(root):
