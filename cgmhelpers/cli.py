@@ -22,7 +22,7 @@ app = typer.Typer(
 @app.callback()
 def _options(
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where in the code an error was raised.")
+        bool, typer.Option("--traceback", help="Show the lines of code that raised an error.")
     ] = False,
 ):
     """Options of all commands; `main` looks for them itself, as an error ends the command."""
@@ -334,7 +334,7 @@ def book(profile: Profile = "quick", run: RunName = None, override: Override = N
 
 @contextmanager
 def _shown_log():
-    """Show what cgmhelpers logs, and of others warnings alone: Dask reports every connection."""
+    """Show the log of cgmhelpers, and other libraries' warnings alone: Dask reports connections."""
     log = logging.getLogger("cgmhelpers")
     log.setLevel(logging.INFO)
     handler = logging.StreamHandler()

@@ -43,10 +43,10 @@ def split(table, by="halo", fractions=FRACTIONS, seed=1):
         without twins on both sides.
 
         ``"realisation"`` gives simulations of the same set and number in every suite to the same
-        part, and joins these where they share a seed. It needs no seeds; with them, twins share
+        part, and joins those of them that share a seed. It needs no seeds; with them, twins share
         their part here as well.
     fractions : tuple of float
-        Shares of training, validation and test, of halos, or of what shares a part.
+        Shares of training, validation and test: of the halos, or of the groups that share a part.
     seed : int
         Seed of the shuffle.
 
@@ -99,7 +99,7 @@ def split(table, by="halo", fractions=FRACTIONS, seed=1):
 
 
 def together_in(table, by):
-    """Number what shares its part in a split by realisation or by seed.
+    """Number the groups of halos that share a part in a split by realisation or by seed.
 
     Parameters
     ----------

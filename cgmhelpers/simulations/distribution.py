@@ -40,7 +40,7 @@ ROW_BYTES = 300
 """Estimate of a row of a table: those of LH have 60 bytes, of SB35 300."""
 
 STATES = ("there", "absent", "part", "fails")
-"""States of a file: whole and checked, not there, a part of what it should be, refused."""
+"""States of a file: whole and checked, not there, a part of a file or of several, refused."""
 
 COLUMNS = (
     "file", "kind", "simulation", "state", "bytes", "expected_bytes", "public", "path", "note",
@@ -55,8 +55,8 @@ def survey(simulations, check=True, progress=True):
     simulations : sequence of Simulation
         Simulations of CAMELS below one data root or several.
     check : bool
-        Whether to hold what is there against itself, its header and its table, which reads a few
-        columns of each file. Otherwise it is only opened.
+        Whether to hold the files that are there against their headers, each other and the set's
+        table, which reads a few columns of each. Otherwise they are only opened.
     progress : bool
         Show a progress bar.
 
@@ -66,7 +66,7 @@ def survey(simulations, check=True, progress=True):
         One row a file: ``file`` (its path in the distribution), ``kind`` (snapshot, catalogue or
         table), ``simulation``, ``state`` (of `STATES`), ``bytes`` on disk, ``expected_bytes`` (an
         estimate), ``public``, ``path`` (of the file, or of the first of its parts, that is here),
-        and ``note`` (what is wrong with it).
+        and ``note`` (why it isn't "there", or wasn't checked).
 
     Raises
     ------
@@ -136,7 +136,7 @@ def write(table, folder):
 
 
 def summary(table, root, globus, urls):
-    """Say what a survey found, and how to fetch what it missed.
+    """Describe the result of a survey, and the commands that fetch the files that lack.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def summary(table, root, globus, urls):
             f"  wget -c -x -nH --cut-dirs=1 -P {root} -i {urls}",
         ]
         if (wanted["state"] == "fails").any():
-            lines.append("Move away first what fails a check: wget -c keeps what is there.")
+            lines.append("Move away the files that fail a check first: wget -c keeps files.")
     return "\n".join(lines)
 
 

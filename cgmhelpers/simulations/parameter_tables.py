@@ -42,7 +42,7 @@ _HEADERLESS = {
     ("IllustrisTNG", 6): _SIX,  # the tables of all sets, before March 2024
     ("SIMBA", 6): _SIX,
 }
-"""Order of the columns where a table has no header: (suite, number of parameters) -> names."""
+"""Order of the columns of tables without a header: (suite, number of parameters) -> names."""
 
 _SPELLINGS = {
     "Omega_m": "Omega_m", "Omega0": "Omega_m", "OmegaMatter": "Omega_m",
@@ -87,7 +87,9 @@ FIDUCIAL = {
 """Relative parameter -> the physical one that it multiplies, and that one's fiducial value (from
 CAMELS' ``Info_*`` tables)."""
 _SIMULATION = re.compile(r"(?P<set>LH|CV|EX|BE|1P|SB\d+)_(?P<realisation>\w+)")
-_FILE = re.compile(r"CosmoAstroSeed_(?P<suite>.+)_(?P<volume>L\d+n\d+)_(?P<set>\w+)")
+_FILE = re.compile(
+    r"CosmoAstroSeed_(?P<suite>.+?)_((?P<volume>L\d+n\d+)_)?(?P<set>LH|CV|EX|BE|1P|SB\d+)"
+)
 
 
 def file_name(suite, set_name, volume="L25n256"):
@@ -119,18 +121,19 @@ def find(root, suite, set_name, volume="L25n256"):
     Returns
     -------
     Path or None
-        In the set's folder, in that of its suite, or below ``Parameters``; under the present name
-        or, for the small boxes, one of the older names, whose tables hold all sets of a suite.
+        In the set's folder, in that of its suite, or below ``Parameters``; under the present name,
+        also as CSV, or, for the small boxes, one of the older names: without the volume, or
+        without the set in tables of all sets of a suite.
     """
     root, suite = Path(root), suite.removesuffix("_DM")
     spellings = dict.fromkeys((suite.replace("-", ""), suite))
-    files = [f"CosmoAstroSeed_{one}_{volume}_{set_name}.txt" for one in spellings]
+    stems = [f"{one}_{volume}_{set_name}" for one in spellings]
     levels = [f"{volume}/{set_name}", volume]
     if volume == "L25n256":
-        files += [f"CosmoAstroSeed_{one}.txt" for one in spellings]
-        files += [f"CosmoAstroSeed_params_{one}.txt" for one in spellings]
-        files += ["CosmoAstroSeed_params.txt"]
+        stems += [f"{one}_{set_name}" for one in spellings]
+        stems += [*spellings, *(f"params_{one}" for one in spellings), "params"]
         levels += [set_name]
+    files = [f"CosmoAstroSeed_{stem}.{ending}" for stem in stems for ending in ("txt", "csv")]
     places = [
         root / top / name / level
         for top in ("Sims", "FOF_Subfind", "Parameters", "")
@@ -138,7 +141,8 @@ def find(root, suite, set_name, volume="L25n256"):
         for level in (*levels, "")
     ]
     # Without its suite's folder, only a name that tells the suite is taken.
-    shared = [root / "Parameters" / file for file in files if file != "CosmoAstroSeed_params.txt"]
+    shared = [root / "Parameters" / file for file in files if "Seed_params." not in file]
+    places = [place for place in places if place.is_dir()]  # network file systems are slow
     candidates = [place / file for file in files for place in places]
     return next((path for path in (*candidates, *shared) if path.is_file()), None)
 
@@ -210,7 +214,8 @@ def read(path, suite=None):
     """
     path = Path(path)
     named = _FILE.fullmatch(path.stem)
-    volume, set_name = (named["volume"], named["set"]) if named else ("L25n256", None)
+    volume = (named and named["volume"]) or "L25n256"
+    set_name = named and named["set"]
     if suite is None:
         suite = named["suite"] if named else re.sub("^CosmoAstroSeed_(params_)?", "", path.stem)
     suite = {"SwiftEAGLE": "Swift-EAGLE"}.get(suite, suite)

@@ -1,13 +1,11 @@
-"""Sets of CAMELS: which simulations each holds, their parameters, seeds of initial conditions.
+"""Sets of CAMELS: the simulations that each holds, their parameters and their seeds.
 
-The parameters of a set stand in a text file, ``CosmoAstroSeed_<Suite>_<Volume>_<Set>.txt``, that
-differs from suite to suite: with or without a header, its order of columns, its names, relative or
-physical values. `read` makes one tidy table of any of them, by name and never by place.
+Parameters and seeds come from the set's table (`cgmhelpers.simulations.parameter_tables`).
 
 Two simulations with the same seed have the same initial conditions, whichever their suites and
-sets: halos of one are the twins of the other's. CV, 1P and EX share their seeds between suites; LH
-has none in common (Villaescusa-Navarro et al. 2021, arXiv:2010.00619; the tables themselves are
-linked at https://camels.readthedocs.io/en/latest/parameters.html).
+sets: the halos of one are twins of the halos of the other. CV, 1P and EX share their seeds between
+suites; LH has none in common (Villaescusa-Navarro et al. 2021, arXiv:2010.00619; the tables
+themselves are linked at https://camels.readthedocs.io/en/latest/parameters.html).
 """
 
 import logging
@@ -50,8 +48,8 @@ _OTHER_STEPS = {
     ("CROCODILE", 17): ("n1", "1", "2"),
     **{("Ramses", number): ("n2", "2") for number in range(1, 6)},
 }
-"""Steps of a parameter of the 1P set where they aren't -2, -1, 1 and 2: (suite, number of the
-parameter) -> steps."""
+"""Steps of those parameters of the 1P set that don't have the steps -2, -1, 1 and 2: (suite, number
+of the parameter) -> steps."""
 
 _FIRST_SEEDS = {
     ("IllustrisTNG", "LH"): 0, ("SIMBA", "LH"): 5000, ("Astrid", "LH"): 10000,
@@ -71,7 +69,7 @@ FIDUCIAL_NAME = re.compile(r"1P_(p?\d+_)?0")
 """Names of the fiducial simulation of the 1P set, which tables list under one or some of them."""
 
 UNKNOWN_SEED = -1
-"""Stands where the seed isn't known."""
+"""The seed of simulations whose seed isn't known."""
 
 
 def names(suite, set_name, volume="L25n256"):
@@ -157,18 +155,18 @@ def seed(root, suite, set_name, realisation, volume="L25n256"):
     realisation : int or str
         Number in the set.
     volume : str
-        Of the set.
+        Volume of the set.
 
     Returns
     -------
     int
-        From the set's table; without one, by the rules of CAMELS' tables (`published_seed`);
-        `UNKNOWN_SEED` with a word in the log where both are silent.
+        The one that the set's table lists; without a table, the one that follows from the rules of
+        CAMELS' tables (`published_seed`); else `UNKNOWN_SEED`, with a word in the log.
 
     Raises
     ------
     FormatError
-        If the table is there and can't be read.
+        If the table is there and isn't valid.
     """
     listed = _row(root, suite, set_name, realisation, volume)
     if listed is not None:
@@ -195,14 +193,15 @@ def parameters(root, suite, set_name, realisation, volume="L25n256"):
     -------
     dict of str to float
         Name -> value: the cosmology (`cgmhelpers.simulations.parameter_tables.COSMOLOGY`), A_SN1,
-        A_SN2, A_AGN1 and A_AGN2 as multiples of the suite's fiducial values, and what else is
-        varied, in the code's units. A parameter of one name means other physics in each suite.
-        Empty, with a warning for sets that vary parameters, if no table lists the simulation.
+        A_SN2, A_AGN1 and A_AGN2 as multiples of the suite's fiducial values, and the other
+        parameters that are varied, in the code's units. A parameter of one name means other physics
+        in each suite. Empty, with a warning for sets that vary parameters, if no table lists the
+        simulation.
 
     Raises
     ------
     FormatError
-        If the table is there and can't be read.
+        If the table is there and isn't valid.
     """
     listed = _row(root, suite, set_name, realisation, volume)
     if listed is not None:
@@ -227,13 +226,13 @@ def published_seed(suite, set_name, realisation, volume="L25n256"):
     realisation : int or str
         Number in the set.
     volume : str
-        Of the set.
+        Volume of the set.
 
     Returns
     -------
     int
-        `UNKNOWN_SEED` where no rule is known. 79 simulations of SIMBA's LH set have other seeds
-        than the rule's, none of which another simulation has.
+        `UNKNOWN_SEED` for sets without a known rule. 78 simulations of SIMBA's LH set break the
+        rule, with seeds that no other simulation has.
     """
     suite = suite.removesuffix("_DM")
     fixed = {"1P": 18 if volume == "L50n512" else 67, "BE": 67, "EX": 13560}

@@ -63,6 +63,14 @@ SHAPES = {
         f"SB35_0 {TNG_VALUES} 1 2 3 4 5 6 7 25000\nSB35_2047 {TNG_VALUES} 1 2 3 4 5 6 7 27047\n",
         [("SB35_2047", "More6", 7, "physical", 27047)],
     ),
+    "CosmoAstroSeed_Magneticum_CV.txt": (  # in 2024: without the volume
+        f"#Name {SIX} seed\nCV_4 0.3 0.8 1 1 1 1 5\n",
+        [("CV_4", "A_AGN2", 1, "relative", 5)],
+    ),
+    "CosmoAstroSeed_IllustrisTNG_1P.txt": (  # likewise, and without a header
+        f"1P_p3_2 {TNG_VALUES} 67\n",
+        [("1P_p3_2", "VariableWindVelFactor", 7.4, "physical", 67)],
+    ),
     "CosmoAstroSeed_IllustrisTNG.txt": (  # before March 2024: all sets in one
         f"#Name {SIX} seed\n  LH_0 0.3 0.9 1 2 3 4 0\n 1P_62 0.3 0.8 1 1 1 1.3 67\n  CV_2 0.3 0.8 1 1 1 1 3\n",
         [("1P_62", "A_AGN2", 1.3, "relative", 67), ("CV_2", "sigma_8", 0.8, "physical", 3)],
@@ -147,6 +155,8 @@ def test_what_is_not_a_table_is_refused_with_file_and_line(case, tmp_path):
         "Sims/Swift-EAGLE/CosmoAstroSeed_SwiftEAGLE_L25n256_LH.txt",
         "Parameters/Swift-EAGLE/L25n256/CosmoAstroSeed_SwiftEAGLE_L25n256_LH.txt",
         "Parameters/EAGLE/CosmoAstroSeed_SwiftEAGLE_L25n256_LH.txt",
+        "Parameters/EAGLE/CosmoAstroSeed_SwiftEAGLE_LH.txt",
+        "Sims/Swift-EAGLE/L25n256/LH/CosmoAstroSeed_SwiftEAGLE_L25n256_LH.csv",
         "Parameters/CosmoAstroSeed_Swift-EAGLE_L25n256_LH.txt",
         "Sims/Swift-EAGLE/CosmoAstroSeed_params.txt",
     ],
