@@ -49,7 +49,7 @@ halos.table.groupby("suite", sort=False)["log_mass"].describe()[["count", "min",
 # explorer leads back to what you see.
 
 # %% tags=["full-width"]
-explorer.page(halos)
+explorer.page(halos, folder=this_run.folder / "explorer")
 
 # %% [markdown]
 # Ideal maps go to the network that was trained on ideal maps, all others to the one trained at the survey's limits. The slider moves the limits of all
@@ -57,9 +57,16 @@ explorer.page(halos)
 # the right of it, pixels between the survey's limit and yours count as not detected: they get the value that undetected pixels had in training, so that the network
 # sees an emptier sky and not a brighter one. Maps and answers outside of what a network was trained with are said in red.
 #
+# ## The page computes
+#
+# Open "Change the maps" under the maps, and the page loads the networks and runs them itself. Make a field brighter or fainter, move the limit to any depth, rub
+# out a satellite, give the halo the gas of its twin in another suite, ask a network of another suite, or drop a FITS file of your own: a square about the halo, in
+# kpc and in the field's unit, as the live explorer below writes it. A map for the networks should have no limit yet: limits come after the average over their
+# coarser pixels. Networks travel with 16 bits per weight, which moves the posteriors by less than 0.001.
+#
 # ## Live, all halos
 #
-# With a kernel (`make lab`) the same explorer has every halo of the run, a finer slider, networks of other suites, and exports: the map as FITS (units, and a
+# With a kernel (`make lab`) the same explorer has every halo of the run, and exports: the map as FITS (units, and a
 # coordinate system in kpc about the halo's centre) or PNG, the listed halos as CSV. Files go to the run's folder.
 
 # %%
@@ -71,7 +78,7 @@ explorer.explore(halos, this_run.folder / "exports")
 # - **Blind the survey.** Take a light halo, *survey* limits, and raise your own. When the last bright pixel goes, the estimates must fall back on what the network
 #   knew before it saw the map, and the error bars should widen to match. Do they?
 # - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
-# - **Ask the wrong network.** Live, choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
+# - **Ask the wrong network.** Choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
 #   the [previous chapter](05_cross_simulation.ipynb).
 # - **Turn the halo.** Properties don't depend on the line of sight. Estimates do, and the difference is a lower limit on their error.
 #

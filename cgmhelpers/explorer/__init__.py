@@ -11,6 +11,7 @@ Its files, each of which imports only those above it:
 - `scene`: what one view of a halo shows
 - `description`: what the script needs to know of fields, properties and halos
 - `export`: maps to FITS, pictures and tables
+- `computing`: networks and maps as scripts that a page runs
 - `static`: a page without a kernel
 - `live`: the widget
 """
@@ -19,7 +20,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["collection", "description", "export", "live", "scene", "static"],
+    submodules=["collection", "computing", "description", "export", "live", "scene", "static"],
     submod_attrs={
         "collection": ["Collection", "collect"],
         "live": ["explore"],

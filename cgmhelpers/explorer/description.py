@@ -152,7 +152,7 @@ def _first_suite(table):
 
 
 def script(name):
-    """Read the view's JavaScript and style, with one of its two drivers.
+    """Read the view's JavaScript and style, with one of its two drivers and what that uses.
 
     Parameters
     ----------
@@ -166,13 +166,15 @@ def script(name):
     """
     folder = files("cgmhelpers.explorer")
     style = (folder / "view.css").read_text(encoding="utf-8").replace("`", "'")
-    parts = [(folder / one).read_text(encoding="utf-8") for one in ("view.js", name)]
+    names = ["view.js", *(["fits.js", "network.js"] if name == "page.js" else []), name]
+    parts = [(folder / one).read_text(encoding="utf-8") for one in names]
     return "\n".join([f"const STYLE = `{style}`;", *parts])
 
 
 def _field(field):
     return {
         "title": field.title,
+        "plainUnit": field.unit,
         "unit": PLAIN_UNITS.get(field.name, field.unit),
         "survey": field.survey,
         "surveyLimit": float(np.log10(field.survey_limit)),

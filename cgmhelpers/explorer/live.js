@@ -17,8 +17,8 @@ function render({ model, el }) {
   };
   model.on("change:scene", answer);
   const { request, ...start } = model.get("selection");
-  const explorer = buildExplorer(el, model.get("about"), start, ask,
-    (kind, halos) => model.send({ export: kind, halos }));
+  const explorer = buildExplorer(el, model.get("about"), start, { ask, moves: {},
+    order: (kind, halos) => model.send({ export: kind, halos }) });
   const say = () => explorer.say(model.get("message"));
   model.on("change:message", say);
   return () => {

@@ -1,6 +1,7 @@
 """What an explorer shows for a choice of halo, axis, fields and limits: numbers, no drawing."""
 
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 
 import numpy as np
 
@@ -36,11 +37,17 @@ class Choice:
         With own limits: decades above the survey's.
     trained_on : str, optional
         Suite of the network; by default the halo's own.
+    brightness : dict of str to float, optional
+        Field -> decades by which its map is made brighter.
+    swapped : dict of str to str, optional
+        Field -> suite whose twin of the halo lends its map.
+    masked : sequence of (x, y, radius), optional
+        Circles within which nothing is detected [kpc from the centre, right and up].
 
     Raises
     ------
     ParameterError
-        For an axis or limits that aren't known, or no field.
+        For an axis or limits that aren't known, no field, or changes that can't be made.
     """
 
     halo: int
@@ -49,6 +56,9 @@ class Choice:
     limits: str = "ideal"
     depth: float = 0.0
     trained_on: str = ""
+    brightness: dict = dataclass_field(default_factory=dict)
+    swapped: dict = dataclass_field(default_factory=dict)
+    masked: tuple = ()
 
     def __post_init__(self):
         """Check what can be checked without the halos."""
@@ -58,6 +68,13 @@ class Choice:
                 raise ParameterError("Unknown choice.", found=value, expected=known)
         if not self.fields:
             raise ParameterError("Nothing to show.", found="no field", expected="at least one")
+        numbers = [*self.brightness.values(), *(value for dab in self.masked for value in dab)]
+        if not np.isfinite(numbers).all() or any(len(dab) != 3 for dab in self.masked):
+            raise ParameterError(
+                "The maps can't be changed like this.",
+                found=f"brightness {self.brightness}, masked {self.masked}",
+                expected="finite decades, and circles (x, y, radius) in kpc",
+            )
 
     def limit(self, name):
         """Return the value below which a pixel of a field isn't detected.
@@ -248,10 +265,25 @@ def _moments(predictor, images):
 
 
 def _images(collection, selection, size=None):
-    unknown = set(selection.fields) - set(collection.fields)
+    """Return the chosen fields' maps, (fields, y, x), with the reader's changes, without limits."""
+    unknown = {*selection.fields, *selection.brightness, *selection.swapped} - {*collection.fields}
     if unknown:
         raise ParameterError(
             "The maps don't have these fields.", found=sorted(unknown), expected=collection.fields
         )
-    which = [collection.fields.index(name) for name in selection.fields]
-    return collection.images(selection.halo, size)[AXES.index(selection.axis), which]
+    twins, images = collection.twins(selection.halo) if selection.swapped else {}, []
+    for name in selection.fields:
+        halo, suite = selection.halo, selection.swapped.get(name)
+        if suite and suite not in twins:
+            raise ParameterError(
+                "The halo has no twin in this suite.", found=suite, expected=sorted(twins)
+            )
+        stored = collection.images(twins.get(suite, halo), size)
+        image = stored[AXES.index(selection.axis), collection.fields.index(name)]
+        images.append(image * np.float32(10 ** selection.brightness.get(name, 0)))
+    images = np.stack(images)
+    side = images.shape[-1]
+    place = (np.arange(side) + 0.5 - side / 2) * collection.pixels * collection.pixel_size / side
+    for x, y, radius in selection.masked:
+        images[:, np.hypot(place - x, place[:, None] - y) <= radius] = 0
+    return images

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.explorer import export
+from cgmhelpers.explorer.computing import write_computing
 from cgmhelpers.explorer.description import along_masses, describe, script, start
 from cgmhelpers.explorer.scene import estimate, scene
 from cgmhelpers.maps.projection.frame import AXES
@@ -56,7 +57,7 @@ def chosen_halos(collection, masses=6):
     return list(dict.fromkeys([*numbers, *twins]))
 
 
-def page(collection, halos=None):
+def page(collection, halos=None, folder=None):
     """Put some halos of a collection onto a page.
 
     Parameters
@@ -65,6 +66,9 @@ def page(collection, halos=None):
         Halos, maps and networks.
     halos : sequence of int, optional
         Rows of its table; :func:`chosen_halos` by default. A halo takes about 60 kB.
+    folder : path, optional
+        Where to write the networks and maps that the page loads when its reader asks it to
+        compute; without it, the page shows what was computed before.
 
     Returns
     -------
@@ -82,7 +86,9 @@ def page(collection, halos=None):
     first = start(collection, halos)
     about = describe(collection, halos)
     sets = [one for one in about["fieldSets"] if len(one) in (1, len(collection.fields))]
-    about |= {"fieldSets": sets, "depths": DEPTHS, "networks": [], "links": True}
+    computing = folder and write_computing(collection, halos, sets, folder)
+    about |= {"fieldSets": sets, "depths": DEPTHS, "links": True, "computing": computing}
+    about["networks"] = list(about["suites"]) if computing else []
     content = {"about": about, "start": asdict(first), "tiles": {}, "scenes": {}, "moments": {}}
     for number in halos:
         tiles = []

@@ -58,8 +58,10 @@ function radialProfile(values) {
 
 /** Build an explorer.
  * root: element to fill. about: what there is (see description.py). start: first selection.
- * ask(selection): promise of a scene. order(kind, halos): export, where there is a kernel. */
-function buildExplorer(root, about, start, ask, order) {
+ * ask(selection): promise of a scene. order(kind, halos): export, where there is a kernel.
+ * moves: whether maps can be changed, with prepare(), weight [bytes] and readFile(file) where the
+ * page itself computes. */
+function buildExplorer(root, about, start, { ask, order, moves }) {
   const halos = about.halos, count = halos.number.length, suites = Object.keys(about.suites);
   const place = new Map(halos.number.map((value, index) => [value, index]));
   const palettes = Object.fromEntries(
@@ -109,9 +111,10 @@ function buildExplorer(root, about, start, ask, order) {
   const [limitsLabel, limitsMenu] = choice(
     "Limits", [["ideal", "ideal"], ["survey", "survey"], ["own", "your own"]], (value) =>
       change({ limits: value }));
+  let depths = about.depths; // that the slider stops at
   const depth = make("input", {
-    type: "range", min: 0, max: about.depths.length - 1, step: 1,
-    oninput: () => change({ limits: "own", depth: about.depths[depth.value] }),
+    type: "range", min: 0, max: depths.length - 1, step: 1,
+    oninput: () => change({ limits: "own", depth: depths[depth.value] }),
   });
   const depthValue = make("output", { className: "value" });
   const depthLabel = make("div", { className: "slider" }, limitsLabel,
@@ -137,6 +140,103 @@ function buildExplorer(root, about, start, ask, order) {
     });
   propertyMenu.value = look.property;
 
+  // --- changes of the maps ----------------------------------------------------------------
+
+  const NOTHING = { brightness: {}, swapped: {}, masked: [], trained_on: "" };
+  let brushing = false, radius = 20; // of the brush [kpc]
+
+  /** Change the maps. Networks for changed maps are those trained at the survey's limits. */
+  const alter = (part) =>
+    change({ ...part, ...(state.limits === "ideal" ? { limits: "survey" } : {}) });
+  const isChanged = () => Boolean(state.masked.length || state.dropped
+    || Object.values(state.swapped).some(Boolean) || Object.values(state.brightness).some(Boolean));
+  const perField = Object.entries(about.fields).map(([name, field]) => {
+    const slider = make("input", { type: "range", min: -1, max: 1, step: 0.05, oninput: () =>
+      alter({ brightness: { ...state.brightness, [name]: Number(slider.value) } }) });
+    const value = make("output", { className: "value" });
+    const [swapLabel, swapMenu] = choice(`${field.title} map of`, [], (suite) =>
+      alter({ swapped: { ...state.swapped, [name]: suite } }));
+    const element = make("div", { className: "slider" },
+      named(`${field.title} brightness`, slider), value, swapLabel);
+    const paint = (others) => {
+      slider.value = state.brightness[name] ?? 0;
+      value.textContent = `× ${factor(Number(slider.value))}`;
+      slider.setAttribute("aria-valuetext", `times ${factor(Number(slider.value))}`);
+      swapMenu.replaceChildren(make("option", { value: "" }, "this halo"),
+        ...others.map((suite) => make("option", { value: suite }, `its twin in ${suite}`)));
+      swapMenu.value = state.swapped[name] ?? "";
+      swapMenu.disabled = !others.length;
+    };
+    return { element, paint };
+  });
+  const brush = tick("rub out with the pointer (or Enter on a map)", false, (checked) => {
+    brushing = checked;
+    root.classList.toggle("brushing", checked);
+  });
+  const [radiusLabel, radiusMenu] = choice("Brush", [10, 20, 40, 80].map((r) => [r, `${r} kpc`]),
+    (value) => { radius = Number(value); });
+  radiusMenu.value = radius;
+  const undo = button("Undo a stroke", () => {
+    strokes.pop();
+    alter({ masked: strokes.flat() });
+  });
+  const restore = button("As stored", () => { strokes = []; change({ ...NOTHING, ...dropFile() }); });
+  let strokes = [];
+  /** Rub out a circle, [x, y, radius] in kpc; near ones of one stroke say the same. */
+  function rub(x, y, starts) {
+    if (starts || !strokes.length) strokes.push([]);
+    const last = strokes.at(-1).at(-1);
+    if (last && Math.hypot(last[0] - x, last[1] - y) < radius / 2) return;
+    strokes.at(-1).push([Math.round(x), Math.round(y), radius]);
+    alter({ masked: strokes.flat() });
+  }
+
+  const dropFile = () => ("dropped" in state ? { dropped: null } : {});
+  async function open(file) {
+    if (!file) return;
+    try {
+      const dropped = await moves.readFile(file), names = Object.keys(dropped);
+      const fields = about.fieldSets.find((set) => [...set].sort().join() === names.sort().join());
+      strokes = [];
+      alter({ ...NOTHING, dropped, fields });
+      message.textContent = `${file.name}: ${setName(fields)}`;
+    } catch (error) {
+      message.textContent = `${file.name} isn't shown. ${error.message}`;
+    }
+  }
+  const chooser = make("input", { type: "file", accept: ".fits,.fit,.fts", onchange: () => {
+    open(chooser.files[0]);
+    chooser.value = "";
+  } });
+  const dropLabel = named("Your own map (FITS): drop it here, or", chooser);
+  const weight = moves?.weight ? ` (loads up to ${(moves.weight / 1e6).toFixed(1)} MB)` : "";
+  const tools = make("details", { className: "panel tools", ontoggle: loadTools },
+    make("summary", {}, `Change the maps, and let the network look again${weight}`),
+    make("div", { className: "below" }, ...perField.map((one) => one.element)),
+    make("div", { className: "choices" }, brush, radiusLabel, undo,
+      about.networks.length > 1 ? trainedLabel : "", moves?.readFile ? dropLabel : "", restore));
+  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (moves?.readFile) { tools.open = true; open(event.dataTransfer.files[0]); }
+  });
+
+  /** Load what computes; from then on the limit moves as finely as one likes. */
+  async function loadTools() {
+    if (!tools.open || !moves.prepare || tools.dataset.ready) return;
+    const began = performance.now();
+    message.textContent = "Loading the network …";
+    try {
+      await moves.prepare();
+      depths = Array.from({ length: 201 }, (_, i) => Number((i / 50 - 2).toFixed(2)));
+      message.textContent = "";
+      tools.dataset.ready = (performance.now() - began).toFixed(1);
+      paint();
+    } catch (error) {
+      message.textContent = error.message;
+    }
+  }
+
   const twins = make("span", { className: "twins" });
   const status = make("p", { className: "status", role: "status" });
   const warning = make("p", { className: "warning", role: "status" });
@@ -160,12 +260,12 @@ function buildExplorer(root, about, start, ask, order) {
     make("div", { className: "choices" }, suites.length > 1 ? suiteLabel : "",
       ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier, twins),
     make("div", { className: "choices" }, axisLabel,
-      about.fieldSets.length > 1 ? fieldsLabel : "",
-      about.networks.length > 1 ? trainedLabel : ""),
+      about.fieldSets.length > 1 ? fieldsLabel : ""),
     status,
     make("div", { className: "stage" }, maps,
       make("div", { className: "panel side" }, depthLabel, warning,
         make("div", { className: "wide" }, table))),
+    moves ? tools : "",
     make("div", { className: "below" }, profiles,
       make("div", { className: "panel" }, propertyLabel, plane)),
     make("div", { className: "choices" }, paletteLabel, hold, circles),
@@ -230,6 +330,10 @@ function buildExplorer(root, about, start, ask, order) {
 
   /** Change the selection, and ask for its scene; while one is on its way, only the last counts. */
   function change(part) {
+    if ("halo" in part && part.halo !== state.halo) {
+      strokes = part.masked ? [part.masked] : []; // what was changed was another halo's
+      part = { swapped: {}, masked: [], ...dropFile(), ...part };
+    }
     Object.assign(state, part);
     began ??= performance.now();
     follow();
@@ -243,8 +347,8 @@ function buildExplorer(root, about, start, ask, order) {
     const found = await ask({ ...state });
     busy = false;
     if (again) { request(); return; }
-    if (found.problem) status.textContent = found.problem;
-    else { scene = found; paint(); }
+    if (found.problem) message.textContent = found.problem;
+    else { scene = root.scene = found; paint(); }
     root.dataset.milliseconds = (performance.now() - began).toFixed(1);
     root.dataset.changes = ++changes;
     began = null;
@@ -259,7 +363,10 @@ function buildExplorer(root, about, start, ask, order) {
     return `#${new URLSearchParams({
       suite: suites[halos.suite[index]], realisation: halos.realisation[index],
       group: halos.group[index], axis: state.axis, fields: state.fields.join(" "),
-      limits: state.limits, depth: state.depth,
+      limits: state.limits, depth: state.depth, trained_on: state.trained_on,
+      masked: state.masked.map((dab) => dab.join(" ")).join(","),
+      ...Object.fromEntries(["brightness", "swapped"].flatMap((kind) =>
+        Object.entries(state[kind]).map(([name, value]) => [`${kind} ${name}`, value]))),
     })}`;
   }
 
@@ -280,12 +387,26 @@ function buildExplorer(root, about, start, ask, order) {
     const fields = about.fieldSets.find((set) => set.join(" ") === asked.get("fields"));
     if (fields) part.fields = fields;
     if (["ideal", "survey", "own"].includes(limits)) part.limits = limits;
-    if (asked.has("depth")) part.depth = nearestDepth(Number(asked.get("depth")));
+    const shift = Number(asked.get("depth") ?? NaN);
+    if (Math.abs(shift) <= 2) part.depth = moves ? shift : nearestDepth(shift);
+    if (moves) {
+      if (about.networks.includes(asked.get("trained_on"))) part.trained_on = asked.get("trained_on");
+      part.masked = (asked.get("masked") || "").split(",").filter(Boolean)
+        .map((dab) => dab.split(" ").map(Number)).filter((dab) => dab.length === 3 && dab.every(isFinite));
+      part.brightness = {};
+      part.swapped = {};
+      for (const name of Object.keys(about.fields)) {
+        const brighter = Number(asked.get(`brightness ${name}`));
+        if (Math.abs(brighter) <= 1) part.brightness[name] = brighter;
+        const suite = asked.get(`swapped ${name}`);
+        if (suites.includes(suite)) part.swapped[name] = suite;
+      }
+    }
     change(part);
     return true;
   }
 
-  const nearestDepth = (asked) => about.depths.reduce((best, value) =>
+  const nearestDepth = (asked) => depths.reduce((best, value) =>
     Math.abs(value - asked) < Math.abs(best - asked) ? value : best);
 
   // --- drawing ----------------------------------------------------------------------------
@@ -302,7 +423,7 @@ function buildExplorer(root, about, start, ask, order) {
   function limited(image) {
     const limit = limitOf(image.field), fill = Math.min(limit, about.fields[image.field].surveyLimit);
     return Float32Array.from(image.levels, (level) => {
-      const value = image.low + (level / 255) * (image.high - image.low);
+      const value = level ? image.low + (level / 255) * (image.high - image.low) : -Infinity;
       return value < limit ? fill : value;
     });
   }
@@ -320,11 +441,14 @@ function buildExplorer(root, about, start, ask, order) {
     limitsMenu.value = state.limits;
     fieldsMenu.value = about.fieldSets.findIndex((set) => set.join() === state.fields.join());
     const shift = state.limits === "own" ? state.depth : 0;
-    depth.value = about.depths.indexOf(nearestDepth(shift));
+    depth.max = depths.length - 1;
+    depth.value = depths.indexOf(nearestDepth(shift));
     depthValue.textContent = state.limits === "ideal" ? "no limit" : `survey × ${factor(shift)}`;
     depth.setAttribute("aria-valuetext",
       `${factor(shift)} times the survey's limit, ${number(shift)} decades above it`);
-    status.textContent = `${nameOf(index)}: log M = ${number(halos.mass[index])}, R200c = `
+    const changes = isChanged() ? "changed: " : "";
+    status.textContent = state.dropped ? `A map of your own; ${describeLimits()}`
+      : `${changes}${nameOf(index)}: log M = ${number(halos.mass[index])}, R200c = `
       + `${number(halos.radius[index], 0)} kpc; ${describeLimits()}`;
     const others = Object.entries(scene.twins);
     twins.replaceChildren(others.length ? "Same halo in " : "", ...others.map(([suite, twin]) =>
@@ -333,6 +457,9 @@ function buildExplorer(root, about, start, ask, order) {
       figures = new Map(scene.images.map((image) => [image.field, buildFigure(image.field)]));
       maps.replaceChildren(...[...figures.values()].map((figure) => figure.element));
     }
+    for (const one of perField) one.paint(others.map(([suite]) => suite));
+    trainedMenu.value = state.trained_on;
+    undo.disabled = !strokes.length;
     for (const image of scene.images) figures.get(image.field).paint(image, index);
     profiles.replaceChildren(...scene.images.map((image) => paintProfile(image, index)));
     paintTable(index);
@@ -341,7 +468,7 @@ function buildExplorer(root, about, start, ask, order) {
     link.href = address();
   }
 
-  const factor = (shift) => (Math.abs(shift) < 1.5
+  const factor = (shift) => (Math.abs(shift) <= 2
     ? String(Number((10 ** shift).toPrecision(2))) : power(shift));
 
   function describeLimits() {
@@ -370,8 +497,12 @@ function buildExplorer(root, about, start, ask, order) {
   /** One field's map, which stays in place while what it shows changes. */
   function buildFigure(fieldName) {
     const field = about.fields[fieldName], half = about.halfWidth;
-    const canvas = make("canvas", { tabIndex: 0, onpointermove: point, onpointerdown: point,
-      onpointerleave: () => { at = null; readOut(); }, onkeydown: move });
+    const canvas = make("canvas", { tabIndex: 0, onkeydown: move, onpointermove: point,
+      onpointerdown: (event) => {
+        if (brushing) canvas.setPointerCapture(event.pointerId);
+        point(event, true);
+      },
+      onpointerleave: () => { at = null; readOut(); } });
     canvas.setAttribute("role", "img");
     const over = document.createElementNS(SVG, "svg");
     over.setAttribute("viewBox", `${-half} ${-half} ${2 * half} ${2 * half}`);
@@ -385,16 +516,20 @@ function buildExplorer(root, about, start, ask, order) {
       make("div", { className: "map" }, canvas, over), readout, bar, ends);
     let at = null, values = null, index = 0; // at: the pixel that is read out, [column, row]
 
-    function point(event) {
+    const placeOf = (pixel) => pixel.map((one) => ((one + 0.5) / canvas.width * 2 - 1) * half);
+
+    function point(event, starts = false) {
       const frame = canvas.getBoundingClientRect(), side = canvas.width;
       const inside = (share) => Math.min(Math.max(Math.floor(share * side), 0), side - 1);
       at = [inside((event.clientX - frame.left) / frame.width),
         inside(1 - (event.clientY - frame.top) / frame.height)];
       readOut();
+      if (brushing && event.buttons) rub(...placeOf(at), starts);
     }
 
     function move(event) {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      if (event.key === "Enter" && brushing && at) rub(...placeOf(at), true);
       if (!(event.key in by)) return;
       event.preventDefault();
       const side = canvas.width;
@@ -407,7 +542,7 @@ function buildExplorer(root, about, start, ask, order) {
       const [across, up] = AXES[scene.axis], side = canvas.width;
       over.querySelector(".cross")?.remove();
       if (!at) { readout.textContent = `${2 * half} kpc, ${across} → ${up} ↑`; return; }
-      const [x, y] = at.map((pixel) => ((pixel + 0.5) / side * 2 - 1) * half);
+      const [x, y] = placeOf(at);
       const value = values[at[1] * side + at[0]], limit = limitOf(fieldName);
       const words = value < limit ? `not detected, below ${power(limit)}` : power(value);
       readout.textContent = `${across} ${number(x, 0)}, ${up} ${number(y, 0)} kpc: ${words}`;
@@ -497,7 +632,7 @@ function buildExplorer(root, about, start, ask, order) {
 
   function paintTable(index) {
     const rows = about.properties.map((property, i) => {
-      const truth = halos.properties[i][index];
+      const truth = state.dropped ? null : halos.properties[i][index];
       const known = scene.mean && truth !== null;
       const off = known ? (scene.mean[i] - truth) / scene.std[i] : null;
       return make("tr", { className: beyond(property, i) ? "beyond" : "" },

@@ -76,6 +76,8 @@ def assemble(run_folder, executed=None, source=None):
     shutil.copy2(root / "_toc.yml", draft)
     shutil.copytree(root / "book", draft / "book")
     shutil.copytree(root / "assets", draft / "assets", ignore=shutil.ignore_patterns("offline"))
+    if (run_folder / "explorer").exists():
+        shutil.copytree(run_folder / "explorer", draft / "assets" / "explorer")
     shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
     (draft / "executed").mkdir()
     for notebook in sorted(executed.glob("[!.]*.ipynb")):

@@ -1,15 +1,27 @@
 """The static explorer on the built page: no kernel, no network, any reader."""
 
+import gzip
 import re
+from dataclasses import replace
 from importlib.resources import files
+from urllib.parse import parse_qs
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
+from astropy.io import fits
 from PIL import Image
 
+from cgmhelpers.explorer.collection import Collection
+from cgmhelpers.explorer.computing import LIBRARY
+from cgmhelpers.explorer.export import map_to_fits
+from cgmhelpers.explorer.scene import Choice, estimate
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.maps import store
+from cgmhelpers.simulations.simulation import Simulation
 
+FIELDS = (("xray", "hi"), ("xray",), ("hi",))
 PAGE = "executed/06_explorer"
 LARGEST = 3_000_000  # bytes of the page
 SLOWEST = 1_000  # ms a change may take on a busy machine; 150 is the aim
@@ -144,7 +156,7 @@ def test_limit_is_moved_in_view_of_maps_and_table(explorer, width):
     explorer.page.set_viewport_size({"width": width, "height": 900})
     slider = explorer.control("Your limit")
     explorer.after(lambda: slider.press("End"))
-    assert explorer.root.locator("output.value").inner_text() == "survey × 1.0 × 10²"
+    assert explorer.root.locator("output.value").inner_text() == "survey × 100"
     maps, table = (explorer.root.locator(one).bounding_box() for one in (".map >> nth=0", "table"))
     assert table["y"] + table["height"] - min(maps["y"], slider.bounding_box()["y"]) < 900
     assert (table["x"] > maps["x"] + maps["width"]) == (width == 1280)
@@ -250,6 +262,260 @@ def test_radial_profile_of_a_known_image(explorer):
     middle = (np.arange(16) + 0.5) * 2
     # The mean of r^2 over an annulus of width w about r is r^2 + w^2 / 4; pixels make the rest.
     np.testing.assert_allclose(10 ** np.array(profile)[4:], middle[4:] ** 2 + 1, rtol=0.03)
+
+
+# --- the page computes -------------------------------------------------------------------
+
+HEAVIEST = 8_000_000  # bytes of all that the page loads in order to compute
+CLOSE = 1e-3  # of the moments to PyTorch's: weights and maps travel with 16 bits
+READY = 15_000  # ms until it can compute, on a busy machine; 3000 is the aim
+
+
+@pytest.fixture(scope="module")
+def halos(smoke_run):
+    """Give the halos, maps and networks of the smoke run, numbered as the page's."""
+    suites = yaml.safe_load((smoke_run / "parameters.yml").read_text())["suites"]
+    stores = [path for s in suites for path in sorted(smoke_run.glob(f"maps/{s}_CV_*.zarr"))]
+    tables = [pd.read_parquet(path) for path in sorted(smoke_run.glob("halos/*.parquet"))]
+    networks = pd.DataFrame(
+        [(s, "+".join(fields), "survey") for s in suites for fields in FIELDS],
+        columns=["suite", "fields", "limits"],
+    )
+    names = networks.agg("_".join, axis=1)
+    networks["folder"] = [smoke_run / "networks" / name for name in names]
+    box_size = Simulation(smoke_run / "mock", suites[0], "CV", 0).header.box_size
+    return Collection(stores, pd.concat(tables), box_size, networks)
+
+
+class Computing(PageExplorer):
+    """The explorer with its network loaded."""
+
+    def __init__(self, page, halos):
+        super().__init__(page)
+        self.halos = halos
+        self.root.locator("summary").click()
+        self.root.locator("details[data-ready]").wait_for(timeout=30_000)
+
+    def compare(self, action, least=3 * CLOSE, **changes):
+        """Do something; what the page then infers must be what PyTorch does. Give the means.
+
+        They must differ from those before by `least`.
+        """
+        before = self.root.evaluate("root => root.scene.mean")
+        self.after(action)
+        found = self.root.evaluate("root => ({...root.scene, images: null})")
+        chosen = {"fields": FIELDS[0], "limits": "survey"} | changes
+        expected = estimate(self.halos, Choice(found["halo"], found["axis"], **chosen))
+        assert found["network"].split(", survey")[0] == expected["network"].split(", survey")[0]
+        np.testing.assert_allclose(found["mean"], expected["mean"], atol=CLOSE)
+        np.testing.assert_allclose(found["std"], expected["std"], atol=CLOSE)
+        assert found["outside"] == expected["outside"]
+        assert np.abs(np.subtract(found["mean"], before)).max() >= least
+        assert all("±" in text for text in self.inferred())
+        return found["mean"]
+
+    def link(self):
+        """What the link to the view says."""
+        href = self.root.get_by_role("link", name="Link to this view").get_attribute("href")
+        return {name: one[0] for name, one in parse_qs(href[1:]).items()}
+
+
+@pytest.fixture
+def computing(explorer, halos, record_property):
+    """Open the explorer's page and let it load what computes."""
+    computing = Computing(explorer.page, halos)
+    ready = float(explorer.root.locator("details").get_attribute("data-ready"))
+    record_property("page computes after", f"{ready:.0f} ms")
+    assert ready < READY
+    return computing
+
+
+@pytest.mark.browser
+def test_every_move_changes_the_posteriors_as_pytorch_says(computing, visit):
+    page, root = computing.page, computing.root
+    computing.after(lambda: root.get_by_role("button", name="heavier").click())
+    brighter = computing.control("X-ray brightness")
+    computing.compare(lambda: brighter.press("End"), brightness={"xray": 1.0})
+    computing.compare(
+        lambda: computing.control("Network trained on").select_option("SIMBA"),
+        brightness={"xray": 1.0}, trained_on="SIMBA",
+    )  # fmt: skip
+    computing.after(lambda: computing.control("Network trained on").select_option(""))
+    brightness = {"xray": 1.0, "hi": -1.0}
+    computing.compare(
+        lambda: computing.control("HI brightness").press("Home"), brightness=brightness
+    )
+    computing.after(lambda: root.get_by_role("button", name="As stored").click())
+    swapped = {"hi": "Astrid"}
+    computing.compare(
+        lambda: computing.control("HI map of").select_option("Astrid"), swapped=swapped
+    )
+    for depth in (0.02, 0.04, 0.06):  # any depth, not only those that travel with the page
+        computing.compare(
+            lambda: computing.control("Your limit").press("ArrowRight"),
+            least=0, swapped=swapped, limits="own", depth=depth,
+        )  # fmt: skip
+        assert float(computing.link()["depth"]) == depth
+    computing.compare(
+        lambda: computing.control("Your limit").press("End"),
+        swapped=swapped, limits="own", depth=2.0,
+    )  # fmt: skip
+    computing.compare(
+        lambda: computing.control("Your limit").press("Home"),
+        swapped=swapped, limits="own", depth=-2.0,
+    )  # fmt: skip
+    computing.after(lambda: computing.control("Limits").select_option("survey"))
+
+    root.get_by_label(re.compile("rub out")).check()
+    computing.control("Brush").select_option("80")
+    image = root.locator(".map canvas").first
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    pointer = page.mouse
+
+    def rub():
+        pointer.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        pointer.down()
+        pointer.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2, steps=5)
+        pointer.up()
+
+    before = computing.picture()
+    computing.after(rub)
+    masked = [tuple(map(float, one.split())) for one in computing.link()["masked"].split(",")]
+    assert len(masked) > 2
+    assert computing.picture() != before
+    moved = computing.compare(
+        lambda: root.get_by_role("button", name="SIMBA").click()
+    )  # another halo: as stored
+    assert "masked" not in computing.link()
+    computing.control("Brush").select_option("80")
+    image.press("ArrowUp")
+    computing.compare(lambda: image.press("Enter"), masked=[_dab(computing)])
+    undone = computing.after(lambda: root.get_by_role("button", name="Undo a stroke").click())
+    assert moved[0] == pytest.approx(float(undone[1][0].split(" ±")[0]), abs=CLOSE)
+    assert visit.problems == []
+
+
+def _dab(computing):
+    """Circle about the pixel that is read out, as the brush makes it."""
+    words = computing.root.locator(".readout").first.inner_text().replace("−", "-")
+    return (*map(float, re.findall(r"-?\d+(?= kpc|,)", words)), 80.0)
+
+
+@pytest.mark.browser
+def test_changes_are_in_the_link(computing, browser):
+    computing.after(lambda: computing.control("X-ray brightness").press("End"))
+    computing.after(lambda: computing.control("HI map of").select_option("SIMBA"))
+    computing.root.get_by_label(re.compile("rub out")).check()
+    image = computing.root.locator(".map canvas").first
+    image.press("ArrowUp")
+    seen = computing.after(lambda: image.press("Enter"))
+    computing.root.get_by_role("link", name="Link to this view").click()
+    other = browser.new_page()
+    other.goto(computing.page.url)
+    again = PageExplorer(other)
+    assert (again.picture(), again.inferred(), again.status()) == seen
+    other.close()
+
+
+@pytest.fixture
+def exported(halos, tmp_path):
+    """Export a halo that isn't the one on the page."""
+    chosen = Choice(1, "y", FIELDS[0])
+    return map_to_fits(halos, chosen, tmp_path / "halo.fits"), chosen
+
+
+@pytest.mark.browser
+def test_fits_file_is_looked_at(computing, exported):
+    path, chosen = exported
+    chooser = computing.root.locator("input[type=file]")
+    computing.after(lambda: chooser.set_input_files(path))
+    found = computing.root.evaluate("root => root.scene.mean")
+    own = computing.root.evaluate("root => root.scene.network").split(",")[0].split()[-1]
+    expected = estimate(computing.halos, replace(chosen, limits="survey", trained_on=own))
+    np.testing.assert_allclose(found, expected["mean"], atol=CLOSE)
+    assert "A map of your own" in computing.status()
+    truths = computing.root.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert truths == ["none"] * 6  # of a map of one's own, nobody knows
+    computing.after(lambda: computing.root.get_by_role("button", name="As stored").click())
+    assert "A map" not in computing.status()
+
+
+def _changed(path, target, **cards):
+    with fits.open(path) as file:
+        file[1].header.update(cards)
+        file.writeto(target)
+    return target
+
+
+@pytest.mark.browser
+def test_fits_files_that_are_no_such_maps_are_refused_in_words(computing, exported, tmp_path):
+    path, _ = exported
+    before = computing.picture(), computing.inferred()
+    (tmp_path / "cut.fits").write_bytes(path.read_bytes()[:9000])
+    (tmp_path / "picture.fits").write_bytes(b"\x89PNG" + bytes(5000))
+    (tmp_path / "empty.fits").write_bytes(b"")
+    (tmp_path / "packed.fits").write_bytes(gzip.compress(path.read_bytes()))
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "table.fits")
+    _changed(path, tmp_path / "unit.fits", BUNIT="W m-2 arcsec-2")
+    _changed(path, tmp_path / "factor.fits", BUNIT="10-15 erg s-1 cm-2 arcmin-2")
+    _changed(path, tmp_path / "sky.fits", CUNIT1="deg", CUNIT2="deg")
+    _changed(path, tmp_path / "frame.fits", CDELT1=1.0, CDELT2=1.0)
+    _changed(path, tmp_path / "off.fits", CRVAL1=100.0)
+    words = {
+        "cut": "ends within", "picture": "isn't a FITS file", "empty": "isn't a FITS file",
+        "packed": "Unpack it", "table": "no image", "unit": "has the unit W m-2", "sky": "expected",
+        "factor": "has the unit 10-15", "frame": "Regrid it", "off": "centred on 100",
+    }  # fmt: skip
+    message = computing.root.locator(".status").last
+    for name, text in words.items():
+        computing.root.locator("input[type=file]").set_input_files(tmp_path / f"{name}.fits")
+        computing.page.get_by_text(f"{name}.fits isn't shown").wait_for()
+        assert text in message.inner_text()
+    assert (computing.picture(), computing.inferred()) == before
+
+
+@pytest.mark.browser
+def test_units_are_read_in_every_spelling(explorer):
+    code = (files("cgmhelpers.explorer") / "fits.js").read_text()
+    explorer.page.add_script_tag(content=code)
+
+    def same(one, other):
+        return explorer.page.evaluate("([a, b]) => unitOf(a) === unitOf(b)", [one, other])
+
+    brightness = "erg s-1 cm-2 arcmin-2"
+    assert all(same(text, brightness) for text in (
+        "erg / (arcmin2 cm2 s)", "erg/s/cm**2/arcmin**2", "arcmin-2 cm-2 erg s-1", "erg s^-1 cm^-2 "
+        "arcmin^-2", "erg s**(-1) cm**(-2) arcmin**(-2)"))  # fmt: skip
+    assert all(same(text, "cm-2") for text in ("1/cm2", "1 / cm2", "cm**-2", "cm^(-2)"))
+    others = ("", "erg s-1 cm-2", "erg s-1 cm-2 arcsec-2", "1e-15 erg s-1 cm-2 arcmin-2", "K",
+              "10**-3 erg s-1 cm-2 arcmin-2", "m-2", "Jy/beam", "cm2")  # fmt: skip
+    assert not any(same(text, one) for text in others for one in (brightness, "cm-2"))
+
+
+@pytest.mark.browser
+def test_page_computes_as_a_plain_file_and_weighs_little(visit, html, halos):
+    path = html / f"{PAGE}.html"
+    visit.look(path.as_uri())
+    weights = [f.stat().st_size for f in (html / "_static" / "offline" / "tensorflow").iterdir()]
+    assert sum(weights) == LIBRARY
+    weights += [f.stat().st_size for f in (html / "_static" / "explorer").iterdir()]
+    assert sum(weights) < HEAVIEST
+    assert visit.page.evaluate("() => typeof tf") == "undefined"  # loaded when asked for
+    computing = Computing(visit.page, halos)
+    computing.compare(
+        lambda: computing.control("HI brightness").press("End"), brightness={"hi": 1.0}
+    )
+    assert visit.problems == []
+
+
+@pytest.mark.browser
+def test_page_without_its_network_says_so(explorer):
+    explorer.page.route("**/_static/explorer/*", lambda route: route.fulfill(status=404, body=""))
+    explorer.root.locator("summary").click()
+    explorer.page.get_by_text("can't compute here").wait_for()
+    assert "make serve" in explorer.root.locator(".status").last.inner_text()
 
 
 @pytest.mark.browser

@@ -20,6 +20,7 @@ from cgmhelpers.emission import fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
 from cgmhelpers.explorer import export, live
 from cgmhelpers.explorer.collection import Collection
+from cgmhelpers.explorer.computing import LIBRARY, write_computing
 from cgmhelpers.explorer.description import describe, script, start
 from cgmhelpers.explorer.scene import Choice, estimate, limited, scene
 from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
@@ -116,9 +117,35 @@ def test_without_positions_there_are_no_twins(stores):
     assert Collection(stores[0]).twins(0) == {}
 
 
+def test_reader_changes_the_maps(collection, stores):
+    """A brighter field, another suite's, and a circle without signal, each where it belongs."""
+    changes = {"brightness": {"xray": 0.5}, "swapped": {"hi": "Astrid"}}
+    masked = [(0.0, 0.0, 40.0), (-100.0, 180.0, 30.0)]
+    images = limited(collection, Choice(2, "y", BOTH, masked=masked, **changes))
+    place = (np.arange(32) - 15.5) * 16
+    hidden = np.any([np.hypot(place - x, place[:, None] - y) <= r for x, y, r in masked], axis=0)
+    assert hidden[20:, :16].sum() > 3  # up on the left
+    for name, image, halo, factor in zip(BOTH, images, (2, 14), (10**0.5, 1), strict=True):
+        known = stored(stores, halo, "y")[BOTH.index(name)]
+        np.testing.assert_allclose(image[~hidden], known[~hidden] * factor, rtol=1e-6)
+        np.testing.assert_allclose(image[hidden], fields.get(name).floor, rtol=1e-6)
+    np.testing.assert_array_equal(limited(collection, Choice(2, "y", BOTH)), stored(stores, 2, "y"))
+
+
 @pytest.mark.parametrize(
     "chosen",
-    [{"axis": "w"}, {"limits": "eRASS"}, {"fields": ()}, {"fields": ("radio",)}, {"halo": 99}],
+    [
+        {"axis": "w"},
+        {"limits": "eRASS"},
+        {"fields": ()},
+        {"fields": ("radio",)},
+        {"halo": 99},
+        {"brightness": {"radio": 1.0}},
+        {"brightness": {"hi": np.nan}},
+        {"swapped": {"hi": "EAGLE"}},
+        {"masked": [(0.0, 1.0)]},
+        {"masked": [(0.0, np.inf, 1.0)]},
+    ],
 )
 def test_choice_that_cannot_be_is_refused(collection, chosen):
     with pytest.raises(ParameterError):
@@ -353,3 +380,40 @@ def test_page_without_halos_is_refused(collection):
 def test_chosen_halos_come_with_their_twins(collection):
     numbers = chosen_halos(collection, 3)
     assert sorted(numbers) == [0, 2, 5, 6, 8, 11, 12, 14, 17]
+
+
+def computed(path):
+    """Read what a script hands to the page."""
+    return json.loads(re.fullmatch(r".*?\] = (.*);\n", path.read_text(), re.S).group(1))
+
+
+def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path):
+    written = write_computing(with_networks, [0, 10], [BOTH], tmp_path)
+    assert written["networks"] == {"IllustrisTNG/xray+hi": "IllustrisTNG_xray_hi.js"}
+    assert written["bytes"] == LIBRARY + sum(path.stat().st_size for path in tmp_path.iterdir())
+    network = computed(tmp_path / "IllustrisTNG_xray_hi.js")
+    predictor = prediction.load(networks.set_index("limits").loc["survey", "folder"])
+    last, kernel = network["layers"][-1], predictor.network.head.FC2.weight.detach().numpy()
+    found = np.frombuffer(base64.b64decode(last["kernel"]), "<i2").reshape(last["shape"])
+    np.testing.assert_allclose(
+        found * last["scale"], kernel.T, atol=0.51 * np.abs(kernel).max() / 32767
+    )
+    maps = computed(tmp_path / "maps.js")
+    levels = np.frombuffer(base64.b64decode(maps["halos"]["0"]), "<u2").reshape(3, 2, 16, 16)
+    low, high = (np.reshape(maps[end], (2, 1, 1)) for end in ("low", "high"))
+    shown = low + (levels - 1.0) / 65534 * (high - low)
+    known = np.log10(with_networks.images(0, 16))
+    seen = levels > 0
+    assert 0.2 < seen.mean() < 1
+    np.testing.assert_allclose(shown[seen], known[seen], atol=1e-4)
+    assert (known[~seen] < np.broadcast_to(low, known.shape)[~seen]).all()
+
+
+def test_what_is_too_heavy_stays_at_home(with_networks, collection, tmp_path, monkeypatch):
+    assert write_computing(collection, [4], [BOTH], tmp_path) is None  # no networks
+    monkeypatch.setattr("cgmhelpers.explorer.computing.BUDGET", LIBRARY + 1000)
+    assert write_computing(with_networks, [4], [BOTH], tmp_path) is None
+    assert not list(tmp_path.iterdir())
+    data = content(page(with_networks, [4], tmp_path)._repr_html_())
+    assert data["about"]["computing"] is None
+    assert data["about"]["networks"] == []

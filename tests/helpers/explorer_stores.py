@@ -47,6 +47,7 @@ def write_store(path, suite, halos=6, pixels=32, realisation=0, seed=0):
         snapshot=90,
         header=header,
         choices={},
+        labels={"seed": realisation},
     )
     chosen = [fields.get("xray"), fields.get("hi")]
     dataset = store.labelled(sim, chosen, table, images, 512 / pixels)

@@ -89,3 +89,15 @@ def test_bundle_without_its_members_is_an_error(bundle, tmp_path):
     wrong = offline.Bundle(bundle.package, bundle.version, bundle.sha256, "some", ("absent.js",))
     with pytest.raises(errors.FormatError, match=r"absent\.js"):
         offline.vendor_assets(tmp_path / "target", [wrong])
+
+
+def test_web_assembly_comes_as_a_script(bundle, tmp_path):
+    """A page that was opened as a plain file may load scripts, and nothing else."""
+    content = packed({"package/dist/engine.wasm": b"\0asm"})
+    (tmp_path / "content").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    engine = offline.Bundle(bundle.package, bundle.version, digest, "some", ("engine.wasm",))
+    assert offline.vendor_assets(tmp_path / "target", [engine])
+    (script,) = (tmp_path / "target" / "some").iterdir()
+    assert script.name == "engine.wasm.js"
+    assert script.read_text() == 'window.cgmWasm = "data:application/wasm;base64,AGFzbQ==";\n'
