@@ -1,14 +1,14 @@
-"""What an element of gas emits or absorbs, and the fields that maps show.
+"""Emission and absorption of gas elements, and the fields that maps show.
 
 Its files, each of which imports only those above it:
 
 - `ionisation`: ionisation equilibrium of hydrogen in closed form
 - `hydrogen`: neutral mass of each gas element
-- `xray`: X-ray luminosity of each gas element in a band, and the files that hold a band
-- `tables`: how the shipped tables of both were made
+- `xray`: X-ray luminosity of each gas element in a band, and the files of bands
+- `tables`: the making of the tables that are shipped
 - `bands`: a band that is shipped, cached, or folded from the APEC spectra
-- `deposits`: what an element of gas deposits in each field, and the factors to the units of maps
-- `fields`: a `Field`: name, unit, what an element deposits, floor, survey limit
+- `deposits`: the deposits of gas elements in each field, and the factors to units of maps
+- `fields`: a `Field`: name, unit, deposit, floor, survey limit
 """
 
 import lazy_loader

@@ -10,7 +10,7 @@ def load_band(emin, emax):
     """Return the emission of hot gas in a band.
 
     Tables of the paper's band and of the O VII-O VIII lines (0.55-0.68 keV) ship with the
-    library. Any other band is folded from the APEC spectra, which are fetched once (36 MB), and
+    library. Any other band is folded from the APEC spectra, which are fetched once (36 MB), and is
     kept in the cache folder (``$CGM_CACHE``, or the user's cache).
 
     Parameters

@@ -1,8 +1,7 @@
-"""What gas elements deposit on maps, and how a deposit per area becomes the map's unit.
+"""Deposits of gas elements on maps, and the factors from deposits per area to units of maps.
 
-Every function here is extensive, one number for each element; where the element lies and how far it
-spreads is the business of `cgmhelpers.maps.projection.images`. `cgmhelpers.emission.fields` puts
-them to use.
+A deposit is an extensive quantity, one number for each element. `cgmhelpers.maps.projection.images`
+spreads it over pixels; `cgmhelpers.emission.fields` declares which field deposits which quantity.
 """
 
 import functools
@@ -65,17 +64,17 @@ def neutral_hydrogen_mass(gas, header, method="trident"):
 def compton_area(gas, header):
     """Return the Compton parameter of each gas element, integrated over its area.
 
-    An element's part of the integral of y over the sky is, whatever its shape,
-    sigma_T / (m_e c^2) N_e k_B T with N_e free electrons (Sunyaev & Zel'dovich 1972, Comments
-    Astrophys. Space Phys. 4, 173; non-relativistic). Star-forming gas has none: its temperature is
-    that of an effective equation of state, and most of its mass is cold.
+    An element of any shape with N_e free electrons adds sigma_T / (m_e c^2) N_e k_B T to the
+    integral of y over the area (Sunyaev & Zel'dovich 1972, Comments Astrophys. Space Phys. 4, 173;
+    non-relativistic). Star-forming gas adds nothing: its temperature is that of an effective
+    equation of state, and most of its mass is cold.
 
     Parameters
     ----------
     gas : mapping
         Gas elements with the columns `COMPTON_COLUMNS`.
     header : cgmhelpers.simulations.header.Header
-        The snapshot's header; not used: the parameter doesn't depend on redshift.
+        Not used: the parameter doesn't depend on redshift.
 
     Returns
     -------
@@ -104,7 +103,7 @@ def unchanged_per_area(header):
     Parameters
     ----------
     header : cgmhelpers.simulations.header.Header
-        The snapshot's header; not used.
+        Not used.
 
     Returns
     -------
@@ -117,12 +116,12 @@ def unchanged_per_area(header):
 def surface_brightness_per_area(header):
     """Return the factor from erg/s per physical kpc2 to surface brightness.
 
-    S = L / (4 pi A) per steradian, whatever the distance, dimmed by (1 + z)^4.
+    S = L / (4 pi A) per steradian, at any distance, dimmed by (1 + z)^4.
 
     Parameters
     ----------
     header : cgmhelpers.simulations.header.Header
-        The snapshot's header; its redshift counts.
+        The snapshot's header, for its redshift.
 
     Returns
     -------
@@ -141,7 +140,7 @@ def column_density_per_area(header):
     Parameters
     ----------
     header : cgmhelpers.simulations.header.Header
-        The snapshot's header; not used.
+        Not used.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""What a map can show: a field is one declaration, and a new wavelength is one more.
+"""Fields of maps: each is one declaration, and a new wavelength is one more.
 
-A field says what each gas element deposits (an extensive quantity) and by which factor a deposit
-per kpc2 becomes the map's unit. Its floor and survey limit, like all numbers that the paper leaves
-open, come from ``cgmhelpers/emission/data/adopted.yml``. What may be chosen about a field, such as
-an X-ray band, is an option of the field: `Field.with_options` gives the field that was chosen.
+A field names the deposit of each gas element (an extensive quantity) and the factor from a deposit
+per kpc2 to the map's unit. Its floor and survey limit, like all numbers that the paper leaves open,
+come from ``cgmhelpers/emission/data/adopted.yml``. An X-ray band, for example, is an option of its
+field: `Field.with_options` returns the field with other options.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ from cgmhelpers.errors import ParameterError
 
 @functools.cache
 def adopted():
-    """Return the numbers of the maps, with where each comes from.
+    """Read the numbers that maps depend on, with the source of each.
 
     Returns
     -------
     dict of dict of dict
         Group, name, and then ``value``, ``unit``, ``status`` (``paper``, ``restored``,
-        ``adopted``) and ``meaning``. A shared dictionary, not to be changed.
+        ``adopted``) and ``meaning``. All callers share it: don't change it.
     """
     return yaml.safe_load((files("cgmhelpers.emission") / "data" / "adopted.yml").read_text())
 
@@ -64,7 +64,7 @@ class Field:
         Columns of the gas that `deposit` reads.
     deposit : callable
         ``deposit(gas, header)`` gives the extensive quantity of each gas element, (N,) float64, in
-        `deposit_unit`; of the X-ray field erg/s, of HI Msun. It takes the options as keywords.
+        `deposit_unit`: erg/s for X-rays, Msun for HI. It takes the options as keywords.
     per_area : callable
         ``per_area(header)`` gives the factor from a deposit per physical kpc2 to `unit`.
     floor : float
@@ -72,20 +72,20 @@ class Field:
     survey_limit : float
         Sensitivity of the survey, in `unit`.
     survey : str
-        Its name.
+        Name of the survey.
     colour_map : str
         Matplotlib's colour map for the field.
     options : dict of str to object, optional
         Options of `deposit`, and their values.
     adapted : callable, optional
-        ``adapted(**options)`` gives the other attributes that follow from the options, as a
-        dictionary, and refuses values that are no option's.
+        ``adapted(**options)`` returns the attributes that follow from the options as a dictionary,
+        and refuses invalid values.
     title : str, optional
         Short name for headings, without a unit; `name` by default.
     deposit_unit : str, optional
-        Unit of what `deposit` gives.
+        Unit of the deposits.
     dynamic_range : float, optional
-        Highest over lowest value in the colours of an ideal map.
+        Ratio of the highest to the lowest value in the colours of an ideal map.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Field:
     dynamic_range: float = 1e7
 
     def __post_init__(self):
-        """Take the name for the title where none is given."""
+        """Take the name for the title if none is given."""
         object.__setattr__(self, "title", self.title or self.name)
 
     def with_options(self, **options):
@@ -119,12 +119,12 @@ class Field:
         Returns
         -------
         Field
-            Its deposit, columns and label are those of the options.
+            A field whose deposit, columns and label follow from the options.
 
         Raises
         ------
         ParameterError
-            If the field has no such option, or the option no such value.
+            If the field has no such option, or the value is invalid.
         """
         unknown = [name for name in options if name not in self.options]
         if unknown:
@@ -141,21 +141,21 @@ class Field:
         return dataclasses.replace(self, options=options, deposit=deposit, **changed)
 
     def declaration(self):
-        """Describe all that a map of the field depends on, and nothing that only its look does.
+        """Describe the numbers and functions behind a map of the field, without its look.
 
         Returns
         -------
         dict
             Plain values, for a fingerprint: name, units, columns, floor, survey limit, options, and
-            the names and arguments of the functions `deposit` and `per_area`. Who changes what a
-            function computes has to change its name or the library's version.
+            the names and arguments of `deposit` and `per_area`. A change inside such a function
+            needs another name of the function or another version of the library.
         """
         plain = ("name", "unit", "deposit_unit", "columns", "floor", "survey_limit", "options")
         functions = {name: _described(getattr(self, name)) for name in ("deposit", "per_area")}
         return {name: getattr(self, name) for name in plain} | functions
 
     def limit(self, limits):
-        """Return the value below which a map carries no information.
+        """Return the value of pixels without information: the floor, or the survey limit.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class Field:
 
 
 def _described(function):
-    """Name a function, and the arguments that are bound to it."""
+    """Name a function and the arguments bound to it."""
     if isinstance(function, functools.partial):
         inner = _described(function.func)
         return [*inner, list(function.args), dict(sorted(function.keywords.items()))]
@@ -207,18 +207,18 @@ def chosen(names, options=None):
     Raises
     ------
     ParameterError
-        If there is no name, a name twice or an unknown one, or options that no field takes.
+        If there is no name, a name twice, an unknown name, or options that no field takes.
     """
     names, options = [names] if isinstance(names, str) else list(names), options or {}
     if not names or len(set(names)) < len(names):
         raise ParameterError(
-            "These fields can't be mapped.", found=names, expected="at least one, each once"
+            "The fields to map are invalid.", found=names, expected="at least one field, each once"
         )
     fields = [get(name) for name in names]
     unused = [name for name in options if name not in names]
     if unused:
         raise ParameterError(
-            "Options of fields that aren't mapped.",
+            "Some options belong to fields that aren't mapped.",
             found=", ".join(map(repr, unused)),
             expected="options of " + ", ".join(names),
         )
@@ -290,13 +290,13 @@ def label(fields):
 
 
 def _declared(name, **declaration):
-    """Return a field whose floor, limit and survey stand in ``adopted.yml``."""
+    """Declare a field whose floor, limit and survey are in ``adopted.yml``."""
     numbers = {key: adopted_value(name, key) for key in ("floor", "survey_limit", "survey")}
     return Field(name=name, **numbers, **declaration)
 
 
 def _in_band(emin, emax):
-    """Give what depends on an X-ray band."""
+    """Return the attributes of a field that depend on an X-ray band."""
     xray.check_limits(emin, emax)
     return {"label": f"X-ray surface brightness, {emin}-{emax} keV"}
 
@@ -316,7 +316,7 @@ def _of_band(name):
 
 
 def _by_method(method):
-    """Give what depends on where the neutral fraction is from."""
+    """Return the attributes of a field that depend on the method for the neutral fraction."""
     hydrogen.check_method(method)
     return {"columns": hydrogen.COLUMNS if method == "trident" else hydrogen.SNAPSHOT_COLUMNS}
 
@@ -344,7 +344,7 @@ FIELDS = {
             options={"method": "trident"},
             adapted=_by_method,
         ),
-        # Two beyond the paper.
+        # The paper doesn't have the following two.
         _declared(
             "compton_y",
             title="Compton y",
@@ -358,7 +358,7 @@ FIELDS = {
             dynamic_range=1e3,
         ),
         # The O VII triplet (0.561, 0.569, 0.574 keV) and O VIII Lyman-alpha (0.654 keV), the
-        # brightest lines of gas at 1e6 to 3e6 K, and what else the band holds.
+        # brightest lines of gas at 1e6 to 3e6 K, and all else in the band.
         _declared(
             "oxygen",
             title="O VII/O VIII",

@@ -2,7 +2,7 @@
 
 The table ships with the library in the format of Trident's ion tables; it holds the equilibrium of
 `cgmhelpers.emission.ionisation` (Rahmati et al. 2013 with Haardt & Madau 2012), and
-`neutral_fraction` equals what Trident makes of it.
+`neutral_fraction` equals Trident's interpolation in it.
 """
 
 import functools
@@ -24,9 +24,9 @@ METHODS = ("trident", "snapshot")
 COLUMNS = ("mass", "density", "temperature", "hydrogen_fraction", "star_formation_rate")
 SNAPSHOT_COLUMNS = ("mass", "hydrogen_fraction", "neutral_hydrogen_abundance")
 # Kelvin: star-forming gas has the temperature of an effective equation of state; its neutral
-# phase is warm gas.
+# phase is warm.
 STAR_FORMING_TEMPERATURE = 1e4
-# Trident sets smaller fractions to zero, and their entries in its table to 1e-30.
+# Trident sets smaller fractions to zero, and writes them as 1e-30 in its table.
 LOWEST_FRACTION = 1e-9
 LN10 = np.log(10)
 
@@ -34,8 +34,8 @@ LN10 = np.log(10)
 def neutral_fraction(hydrogen_density, temperature, redshift):
     """Look the neutral fraction up in the shipped table, as Trident does.
 
-    Linear in log density, log temperature and redshift, with an error against
-    `cgmhelpers.emission.ionisation.neutral_fraction_exact` below 1% at the table's redshifts (0,
+    Interpolation is linear in log density, log temperature and redshift. Its error against
+    `cgmhelpers.emission.ionisation.neutral_fraction_exact` is below 1% at the table's redshifts (0,
     0.05, 0.1, 0.15, 0.2, 0.3, ...) and 3% between. Outside the table the nearest entry holds.
     Fractions below 1e-9 are 0.
 
@@ -73,12 +73,12 @@ def neutral_mass(gas, redshift, method="trident"):
     Parameters
     ----------
     gas : mapping
-        Gas elements with the columns `COLUMNS`, or, of the method ``snapshot``,
-        `SNAPSHOT_COLUMNS`.
+        Gas elements with the columns `COLUMNS`, or `SNAPSHOT_COLUMNS` for the method
+        ``snapshot``.
     redshift : float
         Redshift of the background.
     method : {"trident", "snapshot"}, optional
-        Ionisation from the table, or as the simulation stored it.
+        Neutral fractions from the table, or those that the simulation stored.
 
     Returns
     -------
@@ -102,12 +102,12 @@ def neutral_mass(gas, redshift, method="trident"):
 
 
 def check_method(method):
-    """Refuse an unknown way of finding the neutral fraction.
+    """Refuse an unknown method for the neutral fraction.
 
     Parameters
     ----------
     method : str
-        Its name.
+        Name of the method.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def check_method(method):
     """
     if method not in METHODS:
         raise ParameterError(
-            "Unknown way of finding the neutral fraction of hydrogen.",
+            "Unknown method for the neutral fraction of hydrogen.",
             found=repr(method),
             expected=" or ".join(METHODS),
         )
@@ -153,14 +153,14 @@ def import_trident():
     if config.on_rtd:
         table = table_path()
         config.ion_table_dir, config.ion_table_file = str(table.parent), table.name
-        # Each of these took its own copy of the name when it was imported.
+        # Each of these copied the name when it was imported.
         for module in (config, ion_balance, ray_generator, spectrum_generator):
             module.ion_table_filepath = str(table)
     return trident
 
 
 def _trident_is_configured():
-    """Whether Trident would find a configuration and its ion table, where it looks for them."""
+    """Tell whether Trident would find a configuration and the ion table that it names."""
     local, user = Path.cwd() / "config.tri", Path.home() / ".trident" / "config.tri"
     parser = ConfigParser()
     try:
@@ -186,7 +186,7 @@ def atom_mass():
 
 
 def table_path():
-    """Return where the shipped table lies, to give it to Trident as ``ionization_table``.
+    """Return the path of the shipped table, which Trident takes as ``ionization_table``.
 
     Returns
     -------
@@ -203,7 +203,7 @@ def table():
     Returns
     -------
     log_fraction : (D, R, T) array
-        log10 of n_HI / n_H, with Trident's -30 for what is below 1e-9.
+        log10 of n_HI / n_H; -30 for fractions below 1e-9, as in Trident.
     log_density, redshift, log_temperature : arrays
         Its axes: log10 of hydrogen nuclei per cm3, redshift, log10 K.
     """
@@ -218,7 +218,7 @@ def table():
 
 @functools.lru_cache(maxsize=64)
 def _plane(redshift):
-    """The table at one redshift, and for each axis: first point, lattice and its intervals."""
+    """Interpolate the table to a redshift, and prepare its two other axes for look-ups."""
     log_fraction, log_density, redshifts, log_temperature = table()
     redshift = tabulated_redshift(redshift, redshifts[-1])
     upper = min(np.searchsorted(redshifts, redshift, side="right"), len(redshifts) - 1)
@@ -242,7 +242,7 @@ def _lattice(points):
 
 @numba.njit(nogil=True, inline="always")
 def _locate(value, points, inverse_length, cells_per_unit, interval):
-    """Interval of a value, and its place in it from 0 to 1; the ends hold beyond the axis."""
+    """Find the interval of a value, and its place there from 0 to 1; ends hold beyond the axis."""
     position = (value - points[0]) * cells_per_unit
     cell = int(position) if position > 0 else 0
     if cell >= len(interval):

@@ -15,7 +15,7 @@ from cgmhelpers.errors import ParameterError
 BACKGROUND_FILE = "uv_background_hm2012.csv"
 # Baryon fraction of Rahmati et al. (2013); 0.163 in CAMELS moves the self-shielding density by 1%.
 GAS_FRACTION = 0.17
-# Redshifts this far below 0 are 1 / a - 1 in single precision, and mean 0.
+# Redshifts so little below 0 are 1 / a - 1 in single precision, and mean 0.
 ROUNDING = 1e-6
 
 
@@ -55,13 +55,13 @@ def collisional_ionisation_rate(temperature):
 
 @functools.cache
 def background():
-    """Return the background's rates per redshift.
+    """Read the rates of the background at each redshift.
 
     Returns
     -------
     pandas.DataFrame
-        Columns redshift, photoionisation_rate (1/s), cross_section (cm2); a shared table, not to
-        be changed.
+        Columns redshift, photoionisation_rate (1/s), cross_section (cm2). All callers share it:
+        don't change it.
     """
     import pandas as pd
 
@@ -75,7 +75,7 @@ def photoionisation_rate(redshift):
     Parameters
     ----------
     redshift : float
-        Redshift, at most that of the table's end (7).
+        Redshift, at most 7, the table's last.
 
     Returns
     -------
@@ -97,14 +97,14 @@ def photoionisation_rate(redshift):
 
 
 def tabulated_redshift(redshift, highest):
-    """Return a redshift that a table holds, or refuse it.
+    """Return a redshift within the range of a table, or refuse it.
 
     Parameters
     ----------
     redshift : float
-        Redshift; snapshots of today may have -1e-16.
+        Redshift; snapshots at z = 0 may have -1e-16.
     highest : float
-        End of the table, which begins at 0.
+        Last redshift of the table, which begins at 0.
 
     Returns
     -------
@@ -163,8 +163,8 @@ def neutral_fraction_exact(hydrogen_density, temperature, redshift, *, backgroun
     redshift : float
         Redshift of the background.
     background_rate : tuple of float, optional
-        Photoionisation rate (1/s) and mean cross-section (cm2) to use instead of Haardt & Madau's;
-        a rate of 0 leaves collisions alone.
+        Photoionisation rate (1/s) and mean cross-section (cm2) instead of Haardt & Madau's; with
+        a rate of 0 only collisions ionise.
 
     Returns
     -------
@@ -186,8 +186,8 @@ def neutral_fraction_exact(hydrogen_density, temperature, redshift, *, backgroun
         shielding = 0.98 * (1 + excess**1.64) ** -2.28 + 0.02 * (1 + excess) ** -0.84
         photons = rate * shielding / density
     # A eta^2 - B eta + C = 0 with A = alpha + Lambda, B = 2 alpha + Gamma/n + Lambda, C = alpha.
-    # The root (B - sqrt(B^2 - 4AC)) / 2A loses all digits where eta is small; multiplied by its
-    # conjugate it loses none, nor does B^2 - 4AC once the squares of alpha have cancelled.
+    # The root (B - sqrt(B^2 - 4AC)) / 2A loses all digits for small eta. The same root written with
+    # its conjugate loses none, nor does B^2 - 4AC once the squares of alpha have cancelled.
     ionisation = photons + collisions
     root = np.sqrt(ionisation**2 + 4 * recombination * photons)
     return 2 * recombination / (2 * recombination + ionisation + root)

@@ -6,10 +6,11 @@ once per band (`cgmhelpers.emission.tables.apec`), and an element costs one look
 
     L = n_e n_H V [ Lambda_cosmic(T) + Z / Z_sun Lambda_metal(T) ]
 
-with the two coefficients interpolated linearly in temperature between APEC's 0.1 dex steps, just
-as pyXSIM does. Star-forming gas emits nothing: its temperature is that of an effective equation
-of state. A band is meant in the rest frame of the gas. Bands lie in HDF5 files, in the package and
-in the cache.
+The two coefficients are interpolated linearly in temperature between APEC's steps of 0.1 dex, as
+pyXSIM does. Z_sun is pyXSIM's 0.01329, the sum of the elements of Asplund et al. (2009) that it
+counts as metals (all metals: 0.0134). Star-forming gas emits nothing: its temperature is that of an
+effective equation of state. Bands are in the rest frame of the gas, and lie in HDF5 files in the
+package and in the cache.
 """
 
 import functools
@@ -33,7 +34,7 @@ COLUMNS = (
     "hydrogen_fraction",
     "star_formation_rate",
 )
-# Relative to the edge: far below the distance of any line from 0.5 or 2 keV (3e-4 keV).
+# Relative to the edge: no line is nearer to 0.5 or 2 keV than 3e-4 keV.
 COVERED_TOLERANCE = 1e-6
 
 
@@ -52,7 +53,7 @@ class Band:
     metal : (T,) array
         Emission of metals at solar metallicity per n_e n_H, erg cm3/s.
     solar_metallicity : float
-        Mass fraction of metals that `metal` stands for (pyXSIM's, of its abundance table).
+        Mass fraction of metals of `metal`: pyXSIM's 0.01329.
     lowest, highest : float
         Gas with k_B T outside of these, keV, doesn't emit (pyXSIM's ``kT_min`` and ``kT_max``).
     covered : tuple of float
@@ -61,7 +62,7 @@ class Band:
     Raises
     ------
     FormatError
-        If the bins that were summed don't cover the band.
+        If the summed bins don't cover the band.
     """
 
     emin: float
@@ -75,11 +76,11 @@ class Band:
     covered: tuple
 
     def __post_init__(self):
-        """Refuse a table that stands for another band than its name says."""
+        """Refuse a table of another band than its name says."""
         asked = (self.emin, self.emax)
         if not np.allclose(self.covered, asked, rtol=COVERED_TOLERANCE, atol=0):
             raise FormatError(
-                "The X-ray table doesn't cover the band asked for.",
+                "The X-ray table doesn't cover the requested band.",
                 found=f"{self.covered[0]}-{self.covered[1]} keV",
                 expected=f"{self.emin}-{self.emax} keV",
                 remedy="Choose energy bins whose edges fall on the band.",
@@ -117,7 +118,7 @@ class Band:
             Gas elements with the columns `COLUMNS`, in the library's units (Msun, g/cm3, K, mass
             fractions, n_e/n_H, Msun/yr).
         header : cgmhelpers.simulations.header.Header, optional
-            Not used: a band is in the rest frame. Here so that all fields are called alike.
+            Not used: a band is in the rest frame. All fields take it.
 
         Returns
         -------
@@ -131,7 +132,7 @@ class Band:
 
     @property
     def _table(self):
-        """The arguments that every look-up takes, with temperatures in kelvin."""
+        """Return the table of the look-ups, with temperatures in kelvin."""
         kelvin = (astropy.units.keV / astropy.constants.k_B).to_value(astropy.units.K)
         return (
             self.thermal_energy * kelvin,
@@ -143,7 +144,7 @@ class Band:
 
 
 def check_limits(emin, emax):
-    """Refuse a band that isn't one.
+    """Refuse the limits of a band that are invalid.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ _ATTRIBUTES = ("emin", "emax", "solar_metallicity", "lowest", "highest", "covere
 
 
 def filename(emin, emax):
-    """Return the name of the file that holds a band.
+    """Return the name of the file of a band.
 
     Parameters
     ----------
@@ -234,7 +235,7 @@ def filename(emin, emax):
 
 
 def write(band, path):
-    """Write a band to an HDF5 file, which appears only when whole.
+    """Write a band to an HDF5 file, whole or not at all.
 
     Parameters
     ----------
@@ -268,7 +269,7 @@ def read(path):
     Raises
     ------
     FormatError
-        If the file isn't a band, or covers another band than it says.
+        If the file isn't an X-ray table, or is one of another band than it says.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -279,7 +280,7 @@ def read(path):
             f"{path} isn't an X-ray band table.",
             found=error,
             expected=f"an HDF5 file with {', '.join(_DATASETS)}",
-            remedy="Delete it if it is in the cache; it will be made again.",
+            remedy="Delete it from the cache; it is made again.",
         ) from error
     covered = tuple(float(edge) for edge in values.pop("covered"))
     return Band(**arrays, **{name: float(v) for name, v in values.items()}, covered=covered)

@@ -1,11 +1,11 @@
-"""The tables and statements of the paper, and how a run stands to them.
+"""The tables and statements of the paper, compared with a run.
 
 Its files, each of which imports only those above it:
 
-- `tables`: Tables 1 to 4 and A1, with what this run found
-- `evidence`: the tables of a run that statements are tested on
-- `gas_measures`: what statements about the gas measure
-- `network_measures`: what statements about inferences measure
+- `tables`: Tables 1 to 5, with the numbers of a run
+- `evidence`: statistics of a run that test statements
+- `gas_measures`: measures of statements about the gas
+- `network_measures`: measures of statements about inferences
 - `statements`: the statements, as data
 - `claims`: the verdicts: holds, does not hold, or can't be decided
 """

@@ -1,9 +1,9 @@
-"""The paper's claims, put to the test on a run.
+"""Verdicts on the paper's claims, from a run.
 
-Each statement is a number with a threshold, and holds by a rule that is the same for all: the
-bootstrap interval of the number has to lie on the stated side. If it holds the threshold, if the
-run lacks the data, or if a network behind the number isn't finished, the statement can't be
-decided.
+A statement is a number with a threshold. It holds if the bootstrap interval of the number lies on
+the stated side, and fails if it lies on the other. If the interval contains the threshold, if the
+run lacks the data, or if the training of a network behind the number is unfinished, the statement
+can't be decided.
 """
 
 import numpy as np
@@ -21,21 +21,21 @@ LEVEL = 0.95
 
 
 def verdict(low, high, threshold, above):
-    """Judge an interval by the rule.
+    """Judge an interval by its side of a threshold.
 
     Parameters
     ----------
     low, high : float
-        Ends of the interval; NaN where there is none.
+        Ends of the interval; NaN if there is none.
     threshold : float
-        What it is compared with.
+        The threshold of the statement.
     above : bool
-        Whether the statement says that the number is above the threshold, or below.
+        True if the statement says that the number is above the threshold.
 
     Returns
     -------
     str
-        One of `VERDICTS`: decided only where the interval excludes the threshold.
+        One of `VERDICTS`; decided only if the interval excludes the threshold.
     """
     if low > threshold:
         return HOLDS if above else FAILS
@@ -57,8 +57,8 @@ def judge(evidence, claims=CLAIMS):
     Returns
     -------
     pandas.DataFrame
-        One row a statement: number, statement, section, quantity, claimed (such as ``"> 1"``),
-        value, low and high (the 95% bootstrap interval), verdict, reason (why there is no
+        A row for each statement: number, statement, section, quantity, claimed (such as
+        ``"> 1"``), value, low and high (the 95% bootstrap interval), verdict, reason (of a missing
         number, or empty), built_in, items, threshold.
     """
     rows = []
@@ -91,16 +91,16 @@ def judge(evidence, claims=CLAIMS):
 
 
 def beside(evidence, item, mock=False):
-    """Write the verdicts on what the paper reads from one of its figures or tables.
+    """Write the verdicts on the statements about a figure or table of the paper.
 
     Parameters
     ----------
     evidence : Evidence
         The run's tables.
     item : str
-        Such as ``"Fig. 3"``.
+        Figure or table, such as ``"Fig. 3"``.
     mock : bool
-        Whether to say what the mock suite was built for.
+        Name the statements that the mock suite was built to show.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def beside(evidence, item, mock=False):
 
 
 def readable(table):
-    """Make a table of verdicts narrow enough for a page.
+    """Condense a table of verdicts to the width of a page.
 
     Parameters
     ----------
@@ -122,8 +122,8 @@ def readable(table):
     Returns
     -------
     pandas.DataFrame
-        One row a statement, all text: number, statement with its section, quantity, result (value,
-        interval and what is claimed, or why there is no number), verdict, built in.
+        A row for each statement, all text: number, statement with its section, quantity, result
+        (value, interval and claim, or the reason of a missing number), verdict, built in.
     """
     return pd.DataFrame(
         {
@@ -145,7 +145,7 @@ def _result(row):
 def _entry(row, mock):
     built = {
         "yes": " The mock was built to show this.",
-        "in part": " The mock was built to show this in part.",
+        "in part": " The mock was partly built to show this.",
     }
     statement, quantity = (one.replace("*", r"\*") for one in (row.statement, row.quantity))
     return (

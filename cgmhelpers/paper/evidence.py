@@ -1,8 +1,8 @@
-"""Evidence of a run for or against a statement: numbers with their bootstrap draws.
+"""Statistics of a run that test statements, with their bootstrap draws.
 
-Everything here returns arrays of ``1 + draws`` values: the first is that of the halos as they are,
-the others those of resampled halos. Networks are compared on the same draws, so that what their
-errors have in common cancels.
+All functions return arrays of ``1 + draws`` values: the first is that of the halos, the others are
+those of resampled halos. Networks are compared on the same draws, so the common part of their
+errors cancels.
 """
 
 from functools import cached_property
@@ -18,18 +18,18 @@ UNIT = ("realisation", "group")
 
 
 class Sample:
-    """Halos of one suite with some columns, and how often each counts in each draw.
+    """Halos of a suite, columns of them, and the weights of the bootstrap draws.
 
     Parameters
     ----------
     halos : pandas.DataFrame
-        One row a halo: realisation, group, log_mass, halo_class.
+        Columns realisation, group, log_mass, halo_class.
     columns : dict of hashable to array (H,)
-        Values of the halos; NaN where there is none.
+        Values of the halos; NaN for missing ones.
     draws, seed : int
         Number and seed of the draws of the bootstrap.
     doubts : dict of hashable to str, optional
-        Columns that decide nothing, and why.
+        Columns that decide nothing -> the reason.
     """
 
     def __init__(self, halos, columns, draws, seed, doubts=None):
@@ -40,14 +40,14 @@ class Sample:
             self.weights = np.concatenate([self.weights, drawn])
 
     def take(self, *keys, where=None):
-        """Take columns of the halos that have them all.
+        """Return columns of the halos that have a value in all of them.
 
         Parameters
         ----------
         *keys : hashable
             Columns.
         where : str, optional
-            Condition on the columns of `halos`, as ``DataFrame.eval`` reads it.
+            Condition on the columns of `halos`, for ``DataFrame.eval``.
 
         Returns
         -------
@@ -59,7 +59,7 @@ class Sample:
         Raises
         ------
         ResultError
-            If a column isn't there or decides nothing, or fewer than ten halos have all of them.
+            If a column is missing or decides nothing, or too few halos have all of them.
         """
         missing = [key for key in keys if key not in self.columns]
         if missing:
@@ -77,7 +77,7 @@ class Sample:
 
 
 class Evidence:
-    """The tables of a run, and statistics of them with their draws.
+    """Statistics of the tables of a run, with their draws.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Evidence:
     draws : int
         Bootstrap draws.
     seed : int
-        Their seed.
+        Seed of the draws.
     """
 
     def __init__(
@@ -105,40 +105,40 @@ class Evidence:
 
     @cached_property
     def suites(self):
-        """Suites that networks were tested on, in their order."""
+        """Return the suites of the tests in their order."""
         if self.predictions is None:
-            raise ResultError("networks are needed, which notebook 11 asks")
+            raise ResultError("it needs networks: see notebook 11")
         return list(dict.fromkeys(self.predictions["suite_test"]))
 
     @cached_property
     def tested(self):
-        """Suite -> sample of its test halos; keys of the columns are properties (truths, and
-        the totals of the maps as ``("total", field)``), (suite_train, fields, limits, property) for
-        posterior means, and the same after ``"std"`` for posterior widths.
-        """  # numpydoc ignore=SS06
+        """Collect the test halos: suite -> sample.
+
+        Keys of its columns are properties for truths, (suite_train, fields, limits, property) for
+        posterior means, the same after ``"std"`` for posterior widths, and ``("line", field)`` for
+        masses from the sum of a map.
+        """
         samples = {}
         for number, suite in enumerate(self.suites):
             own = self.predictions[self.predictions["suite_test"] == suite]
             index = [*UNIT, "log_mass", "halo_class"]
             truths = own.drop_duplicates([*UNIT, "property"])
             truths = truths.pivot(index=index, columns="property", values="truth")
-            means = own.pivot(
-                index=index, columns=["suite_train", "fields", "limits", "property"], values="mean"
-            ).reindex(truths.index)
+            network = ["suite_train", "fields", "limits", "property"]
+            inferred = own.pivot(index=index, columns=network, values=["mean", "std"])
+            inferred = inferred.reindex(truths.index)
             halos = truths.index.to_frame(index=False)
             columns = {"log_mass": halos["log_mass"].to_numpy()}
             columns |= {key: truths[key].to_numpy() for key in truths}
-            columns |= {key: means[key].to_numpy() for key in means}
-            stds = own.pivot(
-                index=index, columns=["suite_train", "fields", "limits", "property"], values="std"
-            ).reindex(truths.index)
-            columns |= {("std", *key): stds[key].to_numpy() for key in stds}
+            for kind, *key in inferred:
+                name = tuple(key) if kind == "mean" else (kind, *key)
+                columns[name] = inferred[kind, *key].to_numpy()
             columns |= self._lines(suite, halos)
             samples[suite] = Sample(halos, columns, self.draws, self.seed + number, self.doubts)
         return samples
 
     def _lines(self, suite, halos):
-        """Infer halo masses by a line in the log of a map's sum, fitted to other halos."""
+        """Infer halo masses from a line in the log of a map's sum, fitted to other halos."""
         if self.totals is None:
             return {}
         own = self.totals[self.totals["suite"] == suite]
@@ -159,17 +159,17 @@ class Evidence:
         return [name for name in self.totals if name not in named]
 
     def population(self, suite):
-        """Return all halos of a suite, tested on or not.
+        """Return all halos of a suite, of test, validation and training.
 
         Parameters
         ----------
         suite : str
-            Its name.
+            Name of the suite.
 
         Returns
         -------
         Sample
-            Columns: the properties, and the log of a map's sum by the name of the field.
+            Columns: the properties, and the log of a map's sum under the name of its field.
         """
         if suite not in self._populations:
             raise ResultError(f"the run has no {suite}")
@@ -193,7 +193,7 @@ class Evidence:
             samples[suite] = Sample(table, columns, self.draws, self.seed + number)
         return samples
 
-    # --- statistics of networks: (train, fields, limits) asked about a property in a suite -----
+    # --- statistics of a network (train, fields, limits), of a property and a suite ------------
 
     def rmse(self, train, fields, limits, name, test=None, where=None):
         """Compute the root mean squared error.
@@ -205,9 +205,9 @@ class Evidence:
         name : str
             Property.
         test : str, optional
-            Suite of the test; that of the training by default.
+            Suite of the test halos; that of the training by default.
         where : str, optional
-            Which halos, as for `Sample.take`.
+            Condition on the halos, as for `Sample.take`.
 
         Returns
         -------
@@ -311,26 +311,26 @@ class Evidence:
 
 
 def weighted_mean(values, weights):
-    """Average values that count as often as their weights say.
+    """Compute the weighted mean of values.
 
     Parameters
     ----------
     values : array (N,)
         Values.
     weights : array (draws, N)
-        Not negative.
+        Numbers, not negative.
 
     Returns
     -------
     array (draws,)
-        NaN for a draw that has none of the values.
+        NaN for a draw without any of the values.
     """
     with np.errstate(invalid="ignore"):
         return weights @ values / weights.sum(axis=1)
 
 
 def weighted_median(values, weights):
-    """Take the median of values that count as often as their weights say.
+    """Compute the weighted median of values.
 
     Parameters
     ----------
@@ -358,7 +358,7 @@ def weighted_correlation(first, second, weights):
     first, second : array (N,)
         Values.
     weights : array (draws, N)
-        Not negative.
+        Numbers, not negative.
 
     Returns
     -------

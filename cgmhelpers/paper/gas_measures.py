@@ -1,7 +1,7 @@
 """Measures of statements about the gas: halos and their maps, without networks.
 
-All return arrays of ``1 + draws`` values, and raise `cgmhelpers.errors.ResultError` where the run
-lacks what they need.
+All return arrays of ``1 + draws`` values. `cgmhelpers.errors.ResultError` says that the run lacks
+the data.
 """
 
 import itertools
@@ -33,7 +33,7 @@ def of_class(name):
 
 
 def brightness(evidence, bright, faint, halo_class, field="xray"):
-    """Compare the mean log of the sum of the maps of two suites: bright minus faint.
+    """Compute the mean log of map sums in one suite minus that in another.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def brightness(evidence, bright, faint, halo_class, field="xray"):
     bright, faint : str
         Suites.
     halo_class : str
-        Which halos.
+        Class of the halos.
     field : str
-        Of which maps.
+        Field of the maps.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
     evidence : Evidence
         The run.
     names : sequence of str
-        Properties, which count alike.
+        Properties, with equal weights.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def order_in_bins(evidence, names=("f_cgm", "log_m_cgm", "log_z_cgm")):
 
 
 def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
-    """Measure how far the mean at 10^12.25-12.75 Msun lies below those on either side.
+    """Compute how far the mean at 10^12.25-12.75 Msun is below those of both sides.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def depth_of_minimum(evidence, name="f_cgm", suite="IllustrisTNG"):
     Returns
     -------
     array (1 + draws,)
-        In the property's unit, to the nearer side.
+        In the property's unit; the smaller of the two differences.
     """
     places = ("log_mass < 12", "12.25 <= log_mass < 12.75", "log_mass >= 13")
     light, middle, heavy = (mean_of(evidence, suite, name, where) for where in places)
@@ -112,9 +112,9 @@ def mean_of(evidence, suite, name, where):
     evidence : Evidence
         The run.
     suite, name : str
-        Which suite, which property.
+        Suite and property.
     where : str
-        Which halos.
+        Condition on the halos.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def mean_of(evidence, suite, name, where):
 
 
 def dimmest_step(evidence):
-    """Take the smaller step in X-ray brightness of groups, Astrid, IllustrisTNG, SIMBA.
+    """Return the smaller step in X-ray brightness of groups along `ORDER`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Measures of statements about what networks infer.
+"""Measures of statements about the inferences of networks.
 
-All return arrays of ``1 + draws`` values, and raise `cgmhelpers.errors.ResultError` where the run
-lacks what they need.
+All return arrays of ``1 + draws`` values. `cgmhelpers.errors.ResultError` says that the run lacks
+the data.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ HALO_MASS = "log_m_halo"
 
 
 def explained(evidence, name, fields, limits, where=None, suites=None):
-    """Average R2 of one property over suites and inputs.
+    """Average R2 of a property over suites and inputs.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def explained(evidence, name, fields, limits, where=None, suites=None):
     limits : str
         Limits of the maps.
     where : str, optional
-        Which halos.
+        Condition on the halos.
     suites : sequence of str, optional
-        All of the run by default.
+        All suites of the run by default.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def explained(evidence, name, fields, limits, where=None, suites=None):
 
 
 def suite_claim(evidence, suite, fields, limits):
-    """Combine the relative errors that a network claims over the properties (Fig. 7).
+    """Average the relative error that a network claims over the properties (Fig. 7).
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def suite_claim(evidence, suite, fields, limits):
 
 
 def suite_error(evidence, suite, names, fields, limits):
-    """Combine RMSE in units of the range over properties and inputs.
+    """Average RMSE in units of the range over properties and inputs.
 
     Parameters
     ----------
@@ -90,23 +90,23 @@ def suite_error(evidence, suite, names, fields, limits):
 
 
 def against_others(evidence, suite, measure, worst=False):
-    """Divide a number of one suite by the best, or the worst, of the others.
+    """Divide a number of a suite by the best, or the worst, of the others.
 
     Parameters
     ----------
     evidence : Evidence
         The run.
     suite : str
-        The one.
+        The suite.
     measure : callable
-        Suite in, array (1 + draws,) out; small is good.
+        ``measure(suite)`` returns an array (1 + draws,); small is good.
     worst : bool
         Compare with the largest of the others.
 
     Returns
     -------
     array (1 + draws,)
-        Below 1 (above 1 for `worst`), where the suite stands alone.
+        Below 1 if the suite is better, above 1 for `worst` if it is worse, than all others.
     """
     others = [measure(one) for one in evidence.suites if one != suite]
     if suite not in evidence.suites or len(others) < 2:
@@ -127,7 +127,7 @@ def gain(evidence, suite, limits, halo_class):
     Returns
     -------
     array (1 + draws,)
-        Above 1: both are better than either.
+        Above 1 if both fields are better than either.
     """
     where = of_class(halo_class)
     single = [evidence.rmse(suite, one, limits, HALO_MASS, where=where) for one in SINGLE]
@@ -147,7 +147,7 @@ def claimed_gain(evidence, suite, limits, halo_class):
     Returns
     -------
     array (1 + draws,)
-        Above 1: both claim to be better than either.
+        Above 1 if both fields claim to be better than either.
     """
     where = of_class(halo_class)
     single, both = (
@@ -174,16 +174,16 @@ def gain_most_for_l_star(evidence):
 
 
 def harder(evidence, names, easy, fields, limits):
-    """Measure how far R2 of the easiest of some properties is below that of others.
+    """Compute how far R2 of the easiest of some properties is below that of others.
 
     Parameters
     ----------
     evidence : Evidence
         The run.
     names : sequence of str
-        The hard ones.
+        The hard properties.
     easy : sequence of str
-        The easier ones; the least explained of them counts.
+        The easier properties; the lowest R2 of them counts.
     fields, limits
         As for :func:`explained`.
 
@@ -207,16 +207,16 @@ def pairs(evidence):
     Returns
     -------
     list of tuple of str
-        Training and test.
+        Suites of training and test.
 
     Raises
     ------
     ResultError
-        If there is one suite only.
+        If there is only one suite.
     """
     found = [(a, b) for a in evidence.suites for b in evidence.suites if a != b]
     if not found:
-        raise ResultError("the run has one suite only")
+        raise ResultError("the run has only one suite")
     return found
 
 
@@ -239,7 +239,7 @@ def correlation_elsewhere(evidence, name=HALO_MASS, fields=BOTH, limits="survey"
 
 
 def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
-    """Average offsets in other suites, positive if they go the way of the brightness.
+    """Average offsets in other suites, positive if they have the sign of the brightness.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="surve
 
 
 def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):
-    """Combine the RMSE of a suite's network in the other suites.
+    """Average the RMSE of a suite's network over the other suites.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ def scatter_ratios(evidence, fields=BOTH, limits="ideal"):
     Returns
     -------
     array (cases, 1 + draws)
-        Properties but the mass, suites, Sub-L* and L*.
+        The cases are all properties but the mass, all suites, Sub-L* and L*.
     """
     return np.array(
         [
@@ -336,7 +336,7 @@ def line_against_network(evidence):
     Returns
     -------
     array (1 + draws,)
-        For the field where the line does better: geometric mean over the suites, ideal maps.
+        Geometric mean over the suites, ideal maps, for the field with the better line.
     """
     ratios = []
     for field in SINGLE:

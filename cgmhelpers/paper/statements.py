@@ -1,7 +1,7 @@
 """The paper's statements, each with its measure and the threshold that decides it.
 
-The numbers of the claims are those of the six that the book counts; statements beside a single
-figure or table have its number. Section numbers are those of Gluck et al. (2024).
+Claims have the numbers of the book's six claims; statements about a single figure or table have its
+number. Section numbers are those of Gluck et al. (2024).
 """
 
 from collections.abc import Callable
@@ -41,28 +41,28 @@ YES, PARTLY, NO = "yes", "in part", "no"
 
 @dataclass(frozen=True)
 class Claim:
-    """One testable statement of the paper.
+    """A testable statement of the paper.
 
     Attributes
     ----------
     number : str
-        Such as ``"2a"``, or the figure or table that it stands beside.
+        Number such as ``"2a"``, or the figure or table of the statement.
     statement : str
-        What the paper says.
+        The statement.
     section : str
-        Where.
+        Section of the paper.
     quantity : str
-        What is measured.
+        The measured quantity.
     above : bool
-        Whether it holds where the quantity is above the threshold, or below it.
+        True if the statement says that the quantity is above the threshold.
     threshold : float
         The threshold.
     built_in : {"yes", "in part", "no"}
-        Whether the mock suite was built so that it holds.
+        Whether the mock suite was built to show it.
     items : tuple of str
-        Figures and tables that it is read from.
+        Figures and tables that show it.
     measure : callable
-        Evidence in; the quantity and its draws, array (1 + draws,), out.
+        ``measure(evidence)`` returns the quantity and its draws, array (1 + draws,).
     """
 
     number: str
@@ -77,14 +77,14 @@ class Claim:
 
 
 def _suite(suite, names, fields, limits, worst=False):
-    """Measure of a suite's error against that of the others."""
+    """Return a measure of a suite's error relative to the others."""
     return lambda e: against_others(
         e, suite, lambda one: suite_error(e, one, names, fields, limits), worst
     )
 
 
 def _tng_ratio(top, bottom, name, limits, where):
-    """RMSE of one input over that of another, IllustrisTNG."""
+    """Return a measure of the RMSE of one input over that of another, IllustrisTNG."""
     return lambda e: (
         e.rmse("IllustrisTNG", top, limits, name, where=where)
         / e.rmse("IllustrisTNG", bottom, limits, name, where=where)
@@ -197,7 +197,7 @@ CLAIMS = (
         NO, ("Fig. 12",), line_against_network,
     ),
 )  # fmt: skip
-"""The six claims, split into statements that one number can test."""
+"""The six claims, split into statements that a number can test."""
 
 BESIDE = (
     Claim(
@@ -279,4 +279,4 @@ BESIDE = (
         )
     ),
 )  # fmt: skip
-"""What the paper says of single figures, beyond the claims."""
+"""Statements of the paper about single figures, beyond the claims."""

@@ -1,4 +1,4 @@
-"""The tables of the paper, one function each: data in, a table with the paper's numbers out."""
+"""The tables of the paper, with the numbers of a run beside the printed ones."""
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,8 @@ PRINTED_SCATTER = {
         "Astrid": (0.053, 0.033, 0.042, 0.035),
     },
 }
-"""Table 3 of the paper: scatter in Sub-L*, true and inferred, and in L*, true and inferred; the
-names of the two properties are lost from our text."""
+"""Table 3 of the paper: scatter in Sub-L*, true and inferred, and in L*, true and inferred. The
+names of the two properties are missing in the text that was available here."""
 
 PRINTED_COVERAGES = pd.DataFrame(
     [("Astrid", "xray", 0.783), ("SIMBA", "xray", 0.689), ("SIMBA", "hi", 0.650)],
@@ -44,7 +44,7 @@ PRINTED_WIDTHS = (12, 24, 48, 96, 192, 384)
 
 
 def class_counts(halos, realisations):
-    """Count halos per suite and class, beside the paper's counts for as many realisations.
+    """Count halos of each suite and class, and scale the paper's counts to as many realisations.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def class_counts(halos, realisations):
     Returns
     -------
     pandas.DataFrame
-        One row a suite. Columns have two levels: the class's label, or ``"Total"``; and
+        A row for each suite. Columns have two levels: the class's label, or ``"Total"``; and
         ``"found"`` (int) or ``"paper, scaled"`` (NaN for a suite that isn't in the paper).
     """
     found = halos.groupby(["suite", "halo_class"], sort=False).size().unstack(fill_value=0)
@@ -74,7 +74,7 @@ def class_counts(halos, realisations):
 
 
 def table_properties(halos):
-    """Make Table 1: the properties, their ranges, and the values that halos have.
+    """Make Table 1: the properties, their ranges, and the values of halos.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def table_properties(halos):
     Returns
     -------
     pandas.DataFrame
-        One row a property: property, definition, range (the paper's), found (lowest and highest
-        value of the halos) and inside (share of the halos in the range).
+        A row for each property: property, definition, range (the paper's), found (lowest and
+        highest value of the halos) and inside (share of the halos in the range).
     """
     rows = []
     for one in PROPERTIES:
@@ -120,9 +120,9 @@ def table_counts(halos, realisations):
     Returns
     -------
     pandas.DataFrame
-        As of `cgmhelpers.paper.tables.class_counts`; within each class also ``"deviation"``, the
+        As from :func:`class_counts`; within each class also ``"deviation"``, the
         difference in units of the square root of the expected number. Halos cluster, so a few
-        boxes deviate by more than one of these.
+        boxes deviate by more than one such unit.
     """
     counts = class_counts(halos, realisations)
     for kind in dict.fromkeys(counts.columns.get_level_values(0)):
@@ -156,13 +156,13 @@ def table_scatter(predictions):
 
 
 def printed_scatter():
-    """Give the numbers of Table 3 as the paper prints them, of CAMELS.
+    """Return Table 3 as the paper prints it, for CAMELS.
 
     Returns
     -------
     pandas.DataFrame
-        As from :func:`table_scatter`, with the two blocks in place of the properties, whose names
-        are lost from our text.
+        As from :func:`table_scatter`, with the two blocks of `PRINTED_SCATTER` in place of the
+        properties.
     """
     rows = {
         (block, suite): values
@@ -173,7 +173,7 @@ def printed_scatter():
 
 
 def _scatter_table(rows, level):
-    """(level, suite) -> true and inferred of each class, with their ratio."""
+    """Tabulate (level, suite) -> true and inferred of each class, and add their ratio."""
     labels = [one.label for one in HALO_CLASSES if one.name in _CLASSES]
     found = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
     found.columns = pd.MultiIndex.from_product([labels, ["true", "inferred"]])
@@ -184,7 +184,7 @@ def _scatter_table(rows, level):
 
 
 def table_coverage(predictions):
-    """Set coverages of the halo mass from ideal maps beside the three that the paper quotes.
+    """Tabulate coverages of the halo mass from ideal maps beside the three in the paper.
 
     The paper's networks aren't recalibrated, so the networks' own widths are comparable with it.
 
@@ -196,9 +196,9 @@ def table_coverage(predictions):
     Returns
     -------
     pandas.DataFrame
-        One row a coverage of Section 3.1: suite_test, fields, paper, and for each of
+        A row for each coverage of Section 3.1: suite_test, fields, paper, and for each of
         `cgmhelpers.statistics.coverage.WIDTHS` the coverage of one standard deviation with its
-        interval, as text; missing where the run has no such network.
+        interval, as text; missing if the run has no such network.
     """
     chosen = predictions[
         (predictions["property"] == "log_m_halo")
@@ -227,14 +227,14 @@ def table_layers(network):
     Parameters
     ----------
     network : MomentNetwork
-        Any; read layer by layer.
+        The network, read layer by layer.
 
     Returns
     -------
     pandas.DataFrame
-        One row a layer: layer, type, input, output, kernel, stride, padding, or for BatchNorm2d
-        eps, momentum, affine and tracking; and as_printed, whether all of it is in the paper's
-        table (which has one input channel).
+        A row for each layer: layer, type, input, output, kernel, stride, padding, or for
+        BatchNorm2d eps, momentum, affine and tracking; and as_printed, true if the paper's table,
+        which has one input channel, has the same numbers.
     """
     rows = []
     printed = _printed_layers()
@@ -257,7 +257,7 @@ def table_layers(network):
 
 
 def _printed_layers():
-    """Table 4 as printed, but for the misprint of C52: layer -> its numbers."""
+    """Return Table 4 as printed, without the misprint of C52: layer -> its numbers."""
     shapes = ((3, 1, 1), (3, 1, 1), (2, 2, 0))
     layers, width = {}, 1
     for block, wider in enumerate(PRINTED_WIDTHS):
@@ -276,12 +276,12 @@ def _printed_layers():
 
 
 def table_functions(network):
-    """Make Table 5: what follows the convolutions, beside the printed ones.
+    """Make Table 5: layers after the convolutions and other functions, beside the printed ones.
 
     Parameters
     ----------
     network : MomentNetwork
-        Any; read layer by layer.
+        The network, read layer by layer.
 
     Returns
     -------

@@ -1,17 +1,16 @@
-"""How good predictions are, and how sure one can be of that.
+"""Quality of predictions, and its uncertainty.
 
 Its files, each of which imports only those above it:
 
 - `resampling`: bootstrap intervals, from halos or whole boxes
 - `metrics`: equations 7 to 10, coverage, per class and bin, scatter at fixed mass
-- `coverage`: coverage at several levels and the one standard that judges it, PIT values
-- `comparison`: which of two tables of predictions is better
-- `transfer`: what a network loses on another suite, and whether brightness explains it
-- `quality`: predictions not to trust, and networks that haven't finished learning
-- `posterior_tests`: whether a posterior is calibrated: ranks, expected coverage with random
-  points
-- `scores`: how good a posterior is, calibration and sharpness together
-- `reliability`: whether the disagreement of an ensemble tells which predictions are wrong
+- `coverage`: coverage at several levels, the test that judges it, and PIT values
+- `comparison`: differences between two tables of predictions
+- `transfer`: errors of networks in other suites, and their relation to brightness
+- `quality`: predictions that shouldn't be trusted, and networks with unfinished training
+- `posterior_tests`: calibration of posteriors: ranks, expected coverage with random points
+- `scores`: proper scores of posteriors, for calibration and sharpness together
+- `reliability`: the disagreement of an ensemble as a flag of wrong predictions
 """
 
 import lazy_loader

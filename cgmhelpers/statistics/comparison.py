@@ -1,7 +1,7 @@
-"""Whether one table of predictions is better than another.
+"""Differences between two tables of predictions, with a verdict on the better one.
 
-Every difference comes with an interval, from resampled halos, and a verdict, which is "undecided"
-if the interval holds zero.
+The interval of a difference comes from resampled halos; the verdict is "undecided" if the interval
+holds zero.
 """
 
 import numpy as np
@@ -12,22 +12,22 @@ from cgmhelpers.halos.classes import HALO, INITIAL_CONDITIONS, centres
 from cgmhelpers.statistics import metrics, resampling
 
 HIGHER_IS_BETTER = {"rmse": False, "r2": True}
-"""Metrics that are compared."""
+"""The compared metrics."""
 RESULTS = ("metric", "n", "value", "reference", "difference", "low", "high", "verdict")
 
 
 def paired(predictions, reference, by=metrics.GROUPING, draws=1000, seed=1):
     """Compare two tables of predictions of the same halos.
 
-    Both are resampled together, so what makes some halos hard for either cancels.
+    Both are resampled together, so errors that both make on hard halos cancel.
 
     Parameters
     ----------
     predictions, reference : pandas.DataFrame
-        Tables with the columns of `cgmhelpers.inference.prediction.COLUMNS`; halos that only one
-        of them has, or that have no truth, don't count, nor do groups of a single halo.
+        Tables with the columns of `cgmhelpers.inference.prediction.COLUMNS`. Halos without a truth,
+        halos that only one of the tables has, and groups of a single halo don't count.
     by : sequence of str
-        Columns that make the groups, of both tables.
+        Columns of both tables that make the groups.
     draws : int
         Bootstrap draws.
     seed : int
@@ -36,10 +36,10 @@ def paired(predictions, reference, by=metrics.GROUPING, draws=1000, seed=1):
     Returns
     -------
     pandas.DataFrame
-        A row per group and metric: the columns of `by`, metric, n (halos), value (of
+        A row for each group and metric: the columns of `by`, metric, n (halos), value (of
         `predictions`), reference, difference (value - reference), low and high (its 95% interval)
-        and verdict: "better", "worse", or "undecided" where the interval holds zero. No rows if
-        the tables have nothing in common.
+        and verdict: "better", "worse", or "undecided" if the interval holds zero. No rows if the
+        tables have no halo in common.
     """
     keys = list(dict.fromkeys([*by, *HALO]))
     both = predictions[[*keys, "truth", "mean"]].merge(
@@ -87,7 +87,7 @@ def _groups(table, by):
 
 
 def _rows(key, one, other):
-    """Yield a row per metric of two sides, each a table and its weights."""
+    """Yield a row for each metric of two sides, each a table and its weights."""
     sides = [
         ({name: table[[name]].to_numpy() for name in ("truth", "mean")}, weights)
         for table, weights in (one, other)
@@ -104,7 +104,7 @@ def _rows(key, one, other):
 
 
 def twin_parts(halos, suite, parts, box_size):
-    """Find the part that the twin of each halo has in another suite's split.
+    """Find the part of the split that the twin of each halo in another suite belongs to.
 
     Simulations of one seed have the same initial conditions, so a halo forms at nearly the same
     place in each. The twin is the nearest halo of `suite` in the realisation of the same number
@@ -115,9 +115,9 @@ def twin_parts(halos, suite, parts, box_size):
     halos : pandas.DataFrame
         From ``Run.halos``, of all suites.
     suite : str
-        Whose halos are the twins.
+        The suite of the twins.
     parts : pandas.DataFrame
-        Halos of `suite` with their column part, from the ``split.csv`` of a network.
+        Halos of `suite` with a column part, from the ``split.csv`` of a network.
     box_size : float
         Side of the periodic box [kpc].
 

@@ -1,14 +1,14 @@
-r"""Whether error bars are honest: coverage at several levels, PIT values, and their noise.
+r"""Calibration of error bars: coverage at several levels, PIT values, and their noise.
 
-One standard judges every coverage of this library, :func:`judge`: error bars are as stated unless
-posteriors of the stated widths would cover so few, or so many, of as many halos in less than 5% of
-all samples (exact binomial test, both sides alike). A fixed tolerance would pass a thousand halos
-whose errors are plainly too small, and fail ten whose errors are right.
+An exact, two-sided binomial test, :func:`judge`, judges every coverage of this library: error bars
+are as stated unless posteriors of the stated widths have such a coverage in less than 5% of all
+samples of as many halos. A fixed tolerance would pass a thousand halos whose errors are plainly too
+small, and fail ten whose errors are right.
 
 The probability integral transform (PIT) of a truth is the share of its posterior below it. Over
 many halos it is uniform if the posteriors, normal ones here, are right (Dawid 1984, J. R. Stat.
-Soc. A 147, 278). Truths pile up at both ends where widths are too small, in the middle where they
-are too large, and at one end where means are biased.
+Soc. A 147, 278). Truths pile up at both ends if widths are too small, in the middle if they are too
+large, and at one end if means are biased.
 """
 
 import numpy as np
@@ -18,15 +18,15 @@ from scipy import special, stats
 from cgmhelpers.statistics.metrics import GROUPING, ONE_SIGMA, coverage, summarise, with_truth
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, ONE_SIGMA, 0.8, 0.9, 0.95)
-"""Probabilities of the intervals whose coverage is drawn as a curve."""
+"""Probabilities of the intervals of a coverage curve."""
 WIDTHS = ("network's own", "recalibrated")
-"""Before and after."""
+"""Posterior widths before and after recalibration."""
 VERDICTS = ("as stated", "errors too small", "errors too large")
-"""What :func:`judge` says of error bars."""
+"""Verdicts of :func:`judge`."""
 
 
 def allowed(number, level=ONE_SIGMA):
-    """Give the coverages that posteriors of the right widths have in 95% of samples.
+    """Return the range of coverages that right posteriors have in 95% of samples.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def allowed(number, level=ONE_SIGMA):
     Returns
     -------
     low, high : float or ndarray
-        Shares of halos, both allowed: quantiles of the binomial distribution.
+        Shares of halos, both inside the range: quantiles of the binomial distribution.
     """
     return tuple(stats.binom.ppf(end, number, level) / number for end in (0.025, 0.975))
 
 
 def judge(share, number, level=ONE_SIGMA):
-    """Judge a coverage by the one standard of this library.
+    """Judge a coverage by an exact binomial test.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def judge(share, number, level=ONE_SIGMA):
     Returns
     -------
     ndarray of str
-        One of `VERDICTS`: "as stated" exactly where the 95% interval of Clopper & Pearson (1934,
-        Biometrika 26, 404) for the share holds `level`.
+        One of `VERDICTS`: "as stated" if the 95% interval of Clopper & Pearson (1934, Biometrika
+        26, 404) for the share holds `level`.
     """
     inside = np.rint(np.multiply(share, number))
     low, high = (np.rint(np.multiply(end, number)) for end in allowed(number, level))
@@ -82,7 +82,7 @@ def coverages(predictions, by=GROUPING, levels=(ONE_SIGMA, 0.95)):
     Returns
     -------
     pandas.DataFrame
-        A row per group and level: the columns of `by`, ``level``, ``n`` (halos), ``coverage``,
+        A row for each group and level: the columns of `by`, ``level``, ``n`` (halos), ``coverage``,
         ``coverage_low`` and ``coverage_high`` (its exact binomial 95% interval, Clopper & Pearson
         1934), and ``verdict`` as from :func:`judge`.
 
@@ -105,7 +105,7 @@ def coverages(predictions, by=GROUPING, levels=(ONE_SIGMA, 0.95)):
 
 
 def before_and_after(predictions):
-    """Stack the same predictions with the networks' own posterior widths, and recalibrated.
+    """Stack predictions with the networks' own posterior widths on recalibrated ones.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def before_and_after(predictions):
     Returns
     -------
     pandas.DataFrame
-        `predictions` below each other with a column ``width``, ``"network's own"`` (``std`` is
-        ``std_network`` there) or ``"recalibrated"``: to group by.
+        `predictions` twice, with a column ``width`` to group by: ``"network's own"``, with
+        ``std_network`` as ``std``, or ``"recalibrated"``.
     """
     own, recalibrated = WIDTHS
     before = predictions.assign(std=predictions["std_network"], width=own)
@@ -140,7 +140,7 @@ def pit(truth, mean, std):
 
 
 def pit_histogram(predictions, by=GROUPING, bins=10):
-    """Bin PIT values, and give the band that noise allows a right posterior.
+    """Bin PIT values, and add the band that noise allows right posteriors.
 
     Parameters
     ----------
@@ -224,10 +224,10 @@ def quote(table, name, digits=2):
     Parameters
     ----------
     table : pandas.DataFrame
-        From a function of this module, or :func:`cgmhelpers.statistics.metrics.summarise`, with
-        draws.
+        From a function of this module or :func:`cgmhelpers.statistics.metrics.summarise`, with
+        intervals.
     name : str
-        Column, of which there are also ``_low`` and ``_high``.
+        Column; ``_low`` and ``_high`` of it are there too.
     digits : int
         Digits after the point.
 

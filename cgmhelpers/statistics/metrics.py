@@ -1,9 +1,9 @@
-"""How good a set of predictions is: Eqs 7-10 of the paper, coverage, and scatter at fixed mass.
+"""Metrics of predictions: Eqs 7-10 of the paper, coverage, and scatter at fixed mass.
 
-The functions on arrays take ``(halos, properties)`` and give one number per property; those on
+Functions on arrays take ``(halos, properties)`` and return a number for each property; those on
 tables take the tidy table of :func:`cgmhelpers.inference.prediction.predict`. Equation numbers are
-those of Gluck et al. (2024, arXiv:2309.07912), theta being the truth, mu the posterior mean and
-sigma the posterior standard deviation.
+those of Gluck et al. (2024, arXiv:2309.07912); theta is the truth, mu the posterior mean and sigma
+the posterior standard deviation.
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ ONE_SIGMA = float(special.erf(np.sqrt(0.5)))
 """Probability within one standard deviation of a normal distribution, 0.6827."""
 
 GROUPING = ("suite_train", "suite_test", "fields", "limits", "property")
-"""Columns that say which network was asked about which suite."""
+"""Columns that name a network, the suite of its test halos, and a property."""
 
 MASS_BIN = 0.25
 """Width of the bins in which scatter at fixed mass is measured [dex]."""
 
 METRICS = ("rmse", "r2", "relative_error", "reduced_chi2", "coverage")
-"""What :func:`summarise` gives."""
+"""Columns of :func:`summarise`."""
 
 
 def rmse(truth, mean, weights=None):
@@ -43,7 +43,7 @@ def rmse(truth, mean, weights=None):
         In the unit of each property.
     weights : array_like, shape (draws, halos), optional
         From :func:`cgmhelpers.statistics.resampling.resample`: how often each halo counts in each
-        draw. Adds a first axis, draws, to the result.
+        draw. The result then has a first axis, draws.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def r2(truth, mean, weights=None):
     Returns
     -------
     ndarray, shape (properties,)
-        1 is perfect, 0 is no better than the mean truth; NaN where the truth doesn't vary.
+        1 is perfect, 0 is no better than the mean truth; NaN if the truth doesn't vary.
 
     Raises
     ------
@@ -85,14 +85,14 @@ def r2(truth, mean, weights=None):
     centred = truth - truth.mean(axis=0)
     spread = _mean(centred**2, weights) - _mean(centred, weights) ** 2
     residual = _mean((truth - mean) ** 2, weights)
-    # A constant's mean isn't exact in floating point, so ask for variation and not for a sum; the
-    # second condition is for draws that hold copies of one halo.
+    # The mean of equal numbers isn't exact in floating point, so their range is tested; the second
+    # condition is for draws of copies of one halo.
     varies = (np.ptp(truth, axis=0) > 0) & (spread > 1e-12 * np.mean(centred**2, axis=0))
     return 1 - np.divide(residual, spread, out=np.full(spread.shape, np.nan), where=varies)
 
 
 def relative_error(mean, std, weights=None):
-    r"""Compute the mean relative error, Eq. 9: how precise the network believes itself to be.
+    r"""Compute the mean relative error, Eq. 9: the precision that the network claims.
 
     .. math:: \epsilon_i = \langle\sigma_i / |\mu_i|\rangle
 
@@ -105,7 +105,7 @@ def relative_error(mean, std, weights=None):
     Returns
     -------
     ndarray, shape (properties,)
-        Infinite where a posterior mean is exactly zero.
+        Infinite if a posterior mean is exactly zero.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def relative_error(mean, std, weights=None):
 
 
 def reduced_chi2(truth, mean, std, weights=None):
-    r"""Compute reduced chi squared, Eq. 10: how far to trust the posterior standard deviation.
+    r"""Compute reduced chi squared, Eq. 10: a test of the posterior standard deviations.
 
     .. math:: \chi^2_i = \langle(\theta_i-\mu_i)^2/\sigma_i^2\rangle
 
@@ -131,8 +131,8 @@ def reduced_chi2(truth, mean, std, weights=None):
     Returns
     -------
     ndarray, shape (properties,)
-        1 if errors are quantified well, more if they are underestimated; infinite where a `std`
-        is zero and its mean isn't exact.
+        1 if errors are quantified well, more if they are underestimated; infinite if a `std` is
+        zero and its mean isn't exact.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def coverage(truth, mean, std, level=ONE_SIGMA, weights=None):
     Returns
     -------
     ndarray, shape (properties,)
-        Equal to `level`, to sampling noise, for a calibrated normal posterior.
+        Equal to `level`, within sampling noise, for a calibrated normal posterior.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
     Parameters
     ----------
     predictions : pandas.DataFrame
-        From :func:`cgmhelpers.inference.prediction.predict`; rows whose truth isn't finite (halos
+        From :func:`cgmhelpers.inference.prediction.predict`; rows without a finite truth (halos
         without gas) don't count.
     by : sequence of str
         Columns that make the groups; ``(*GROUPING, "halo_class")`` for metrics per class.
@@ -195,9 +195,9 @@ def summarise(predictions, by=GROUPING, draws=0, unit=HALO, level=0.95, seed=1):
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, then ``n`` (halos) and the `METRICS`, each with draws followed by its
-        interval, ``rmse_low``, ``rmse_high``, ...; groups in order of appearance. Intervals are
-        NaN for a group of fewer than two units.
+        The columns of `by`, then ``n`` (halos) and the `METRICS`, each followed by its interval
+        (``rmse_low``, ``rmse_high``, ...) if there are draws; groups in order of appearance.
+        Intervals are NaN for groups of fewer than two units.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
     r"""Measure the scatter of values about their mean in bins of log halo mass.
 
     The paper doesn't say how it removes the trend with mass. Here the scatter is the standard
-    deviation about the bins' means,
+    deviation about the means of the bins,
 
     .. math:: s^2 = \frac{1}{n-b} \sum_b \sum_{i \in b} (v_i - \bar v_b)^2
 
@@ -248,7 +248,7 @@ def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
     values : array_like, shape (halos, columns)
         For example truths and posterior means, in the unit of a property.
     log_mass : array_like, shape (halos,)
-        Log10 halo mass of the catalogue [Msun], which also makes the halo classes.
+        Log10 halo mass of the catalogue [Msun], which also defines the halo classes.
     weights : array_like, shape (draws, halos), optional
         As for :func:`rmse`.
     bin_width : float
@@ -257,7 +257,7 @@ def scatter_at_fixed_mass(values, log_mass, weights=None, bin_width=MASS_BIN):
     Returns
     -------
     ndarray, shape (columns,)
-        In the unit of the values; NaN where no bin holds two halos.
+        In the unit of the values; NaN if no bin has two halos.
 
     Raises
     ------
@@ -299,8 +299,8 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=MASS_BIN):
     -------
     pandas.DataFrame
         The columns of `by`, then ``n``, ``truth`` and ``mean`` (their scatter, in the unit of
-        the property), and ``ratio`` (mean over truth: below 1 where scatter is
-        under-reproduced). NaN where no bin holds two halos.
+        the property), and ``ratio`` (mean over truth, below 1 if the network reproduces too
+        little scatter). NaN if no bin has two halos.
 
     Raises
     ------
@@ -319,7 +319,7 @@ def scatter(predictions, by=(*GROUPING, "halo_class"), bin_width=MASS_BIN):
 
 
 def biases(predictions, by=GROUPING):
-    """Tabulate the mean of inference minus truth: which way a network errs.
+    """Tabulate the mean of inference minus truth, the offset of a network.
 
     Parameters
     ----------
@@ -333,7 +333,7 @@ def biases(predictions, by=GROUPING):
     pandas.DataFrame
         The columns of `by`, ``n`` (halos), ``bias`` in the unit of the property,
         ``uncertainty``, the standard error of that mean, and ``median`` of the same differences,
-        which a few wild inferences don't move; groups in order of appearance.
+        which doesn't depend on a few outliers; groups in order of appearance.
 
     Raises
     ------
@@ -348,7 +348,7 @@ def biases(predictions, by=GROUPING):
 
 
 def _mean(values, weights):
-    """Average over the halos: one mean per property, or per draw and property."""
+    """Average over the halos, for each property or each draw and property."""
     if weights is None:
         return values.mean(axis=0)
     weights = np.asarray(weights, dtype=np.float64)
@@ -377,20 +377,20 @@ def _checked(**arrays):
                 f"{name} has invalid values.",
                 found=f"{bad.sum()} of {bad.size}, the first {array[bad][0]}",
                 expected="finite numbers" + (", not negative" if name == "std" else ""),
-                remedy="Leave out the halos without a truth before asking for statistics.",
+                remedy="Leave out halos without a truth.",
             )
     return arrays.values()
 
 
 def with_truth(predictions, columns):
-    """Return the rows with a truth, once all columns are there.
+    """Return the rows with a truth of a table that has all columns.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         From :func:`cgmhelpers.inference.prediction.predict`.
     columns : sequence of str
-        Needed beside truth, mean and std.
+        Required columns, beside truth, mean and std.
 
     Returns
     -------

@@ -1,12 +1,12 @@
-"""Is a posterior that is given as samples calibrated? Two tests over halos, each with a p value.
+"""Tests of the calibration of posteriors that are given as samples, each with a p value.
 
-Ranks (simulation-based calibration; Talts et al. 2018, arXiv:1804.06788) look at each property by
-itself: the share of samples below the truth must be uniform. Expected coverage with random points
-(TARP; Lemos et al. 2023, arXiv:2302.03026) looks at all properties together, correlations
-included: the share of samples closer to a reference point than the truth is must be uniform.
+Ranks (simulation-based calibration; Talts et al. 2018, arXiv:1804.06788) test each property by
+itself: over halos, the share of samples below the truth must be uniform. Expected coverage with
+random points (TARP; Lemos et al. 2023, arXiv:2302.03026) tests all properties together, with their
+correlations: the share of samples nearer to a reference point than the truth must be uniform.
 
-An exact posterior passes both. Passing them doesn't make a posterior informative: one that
-ignores the map and repeats the population passes too, so look at `scores` as well.
+An exact posterior passes both. So does a posterior that ignores the map and repeats the population:
+`scores` measure the information too.
 """
 
 from dataclasses import dataclass
@@ -44,22 +44,22 @@ class ExpectedCoverage:
 def expected_coverage(samples, truth, references="population", repeats=10, draws=1000, seed=1):
     """Test a posterior by its expected coverage with random points.
 
-    About a reference point, which depends on the maps but not on the truth, lies the ball that
-    reaches to the truth. It holds a share of a halo's samples; over halos these shares are
-    uniform if the posterior is right. Distances are in units of each property's scatter.
+    The ball about a reference point whose surface holds the truth contains a share of a halo's
+    samples; over halos these shares are uniform if the posterior is right. Reference points may
+    depend on the maps but not on the truth. Distances are in units of each property's scatter.
 
-    The p value holds for any number of halos: were the posterior right, the truth could be
-    exchanged for a sample of the same halo, so the deviation is compared with exchanged ones.
+    The p value holds for any number of halos: if the posterior is right, a sample of the same halo
+    can take the place of the truth, so the deviation is compared with those after such exchanges.
 
     Parameters
     ----------
     samples : array_like, shape (halos, draws, properties)
-        More than `repeats` of each halo; the first ones serve as reference points.
+        More than `repeats` draws of each halo; the first ones are reference points.
     truth : array_like, shape (halos, properties)
     references : {"population", "posterior"}
-        Whose samples are a halo's reference points: those of any halo, as in the paper, or its
-        own. Balls about the latter see wrong correlations; about the former, a posterior too
-        narrow in one direction and too wide in another may pass.
+        The reference points of a halo: samples of any halo, as in the paper, or of this halo. Balls
+        about the latter reveal wrong correlations; with the former, a posterior too narrow in one
+        direction and too wide in another may pass.
     repeats : int
         Reference points of each halo; the coverage is the mean over them.
     draws : int
@@ -107,14 +107,14 @@ def ranks(samples, truth, seed=1):
     samples : array_like, shape (halos, draws, properties)
     truth : array_like, shape (halos, properties)
     seed : int
-        The truth's place is random between its two neighbours among the samples, so that the
-        shares of a right posterior are uniform for any number of samples, and with equal values.
+        Seed of the truth's random place between its two neighbours among the samples, which makes
+        the shares of a right posterior uniform for any number of samples, and for equal values.
 
     Returns
     -------
     ndarray, shape (halos, properties)
-        0 to 1. Many near 0 or 1: samples too close together; many near 1/2: too far apart; more
-        below 1/2: samples too high.
+        0 to 1. Many near 0 or 1 mean samples too close together, many near 1/2 samples too far
+        apart, more below 1/2 samples too high.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def rank_tests(samples, truth, names, seed=1):
         A row for each property: ``property``; ``mean`` of the ranks (1/2; below it the posterior
         is too high); ``spread``, their standard deviation over that of a uniform distribution (1;
         above it the posterior is too narrow); ``p_value`` of the Kolmogorov-Smirnov test; and
-        ``p_adjusted`` for that many tests at once (Holm 1979).
+        ``p_adjusted`` for the number of tests (Holm 1979).
 
     Raises
     ------
@@ -176,7 +176,7 @@ def holm(p_values):
     Returns
     -------
     ndarray, shape (tests,)
-        Rejecting those below a level errs in any of the tests with that chance at most (Holm
+        The chance of any wrong rejection among those below a level is at most that level (Holm
         1979, Scandinavian Journal of Statistics 6, 65).
     """
     p_values = np.asarray(p_values, dtype=float)
@@ -188,7 +188,7 @@ def holm(p_values):
 
 
 def _places(values, generator):
-    """Rank each value of a row within the row: 0 to 1, uniform if values are alike."""
+    """Rank each value within its row, 0 to 1; ranks of equal values are random."""
     order = np.argsort(np.argsort(values, axis=1), axis=1)
     return (order + generator.random(values.shape)) / values.shape[1]
 

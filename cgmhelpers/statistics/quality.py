@@ -1,8 +1,8 @@
-"""What not to trust: halos unlike the training's, errors of a wrong size, unfinished networks.
+"""Predictions that shouldn't be trusted, and networks whose training is unfinished.
 
-A network answers every map, also one like none that it has seen, and an unfinished training leaves
-a network too. Each prediction is compared with the range of the training, and each network with
-its own claims, its learning curve, and networks that see less; the failures are tables.
+A network answers every map, also a map unlike all that it has seen, and an unfinished training
+yields a network too. Predictions are compared with the range of the training, and each network with
+its own claims, its learning curve, and networks that see fewer fields. Tables list the failures.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ from cgmhelpers.halos.classes import HALO
 from cgmhelpers.statistics import comparison, coverage, metrics
 
 CHI2 = (0.5, 2.0)
-"""Reduced chi squared that passes."""
+"""Range of reduced chi squared that passes."""
 SHARE = 0.05
-"""Share of halos outside of the training's range that passes: a range has two ends."""
+"""Largest share of halos outside of the training's range that passes."""
 LATE = 0.1
-"""Last part of a training, in which it should gain no more than half of this share."""
+"""Last part of a training; a converged one gains at most half of this share in it."""
 
 
 def progress(history):
-    """Compute the share of its whole gain that a training made in its last tenth.
+    """Compute the share of a training's whole gain that its last tenth made.
 
     Parameters
     ----------
@@ -30,20 +30,20 @@ def progress(history):
     Returns
     -------
     float
-        0 for a training that was done before, 1 for one that learnt all at the end; NaN for one
-        epoch. The validation loss counts, and its lowest value so far.
+        From 0, no gain at the end, to 1, all gain at the end; NaN for one epoch. The gain is that
+        of the lowest validation loss so far.
     """
     lowest = history["validation_loss"].cummin().to_numpy()
     if len(lowest) < 2:
         return np.nan
     if lowest[0] == lowest[-1]:
-        return 0.0  # it never learnt: the place of its best epoch tells
+        return 0.0  # it never learnt: the place of its best epoch shows it
     earlier = lowest[min(int(np.ceil(len(lowest) * (1 - LATE))), len(lowest) - 1) - 1]
     return float((earlier - lowest[-1]) / (lowest[0] - lowest[-1]))
 
 
 def convergence(history):
-    """Hold a learning curve against that of a training that has converged.
+    """Compare a learning curve with that of a converged training.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def convergence(history):
     Returns
     -------
     list of tuple
-        (problem, value, low, high) for each of two checks, passed where `value` lies between: the
-        gain of the last tenth, and the place of the best epoch in the training, 0 to 1.
+        (problem, value, low, high) for each of two checks, which pass if `value` is from `low` to
+        `high`: the gain of the last tenth, and the place of the best epoch, 0 to 1.
     """
     place = float(history["validation_loss"].idxmin()) / max(len(history) - 1, 1)
     return [
@@ -64,10 +64,10 @@ def convergence(history):
 
 
 def unfinished(predictions, histories, draws=1000, seed=1):
-    """List networks whose results decide nothing, as they haven't learnt all that they could.
+    """List networks whose training is unfinished, so that their results decide nothing.
 
-    A network that sees more fields can always do what one that sees fewer does. If it errs more,
-    on the same test halos and beyond chance, its training isn't finished.
+    A network that sees more fields can learn all that a network with some of them learns. If it
+    errs more, on the same test halos and beyond chance, its training is unfinished.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def unfinished(predictions, histories, draws=1000, seed=1):
     Returns
     -------
     pandas.DataFrame
-        One row a network and property: suite_train, fields, limits, property and ``reason``, half
-        a sentence. No rows where all networks are finished.
+        A row for each network and property: suite_train, fields, limits, property and ``reason``,
+        half a sentence. No rows if all trainings are finished.
     """
     rows = []
     names = list(dict.fromkeys(predictions["property"]))
@@ -113,7 +113,7 @@ def unfinished(predictions, histories, draws=1000, seed=1):
 
 
 def report(predictions, histories):
-    """List the predictions and networks that shouldn't be trusted, and why.
+    """List the predictions and networks that shouldn't be trusted, with the reasons.
 
     Parameters
     ----------
@@ -125,9 +125,9 @@ def report(predictions, histories):
     Returns
     -------
     pandas.DataFrame
-        One row a problem: suite_train, suite_test, fields, limits, property (the last four empty
-        where all are meant), ``problem``, ``value`` and ``low`` and ``high``, what would pass.
-        Empty where all is well.
+        A row for each problem: suite_train, suite_test, fields, limits, property (an empty one
+        means all), ``problem``, ``value``, and ``low`` and ``high``, the range that passes. No
+        rows if all checks pass.
     """
     rows = []
     keys = list(metrics.GROUPING)

@@ -1,4 +1,4 @@
-"""Whether the disagreement of an ensemble tells which predictions are wrong."""
+"""The disagreement of an ensemble as a flag of wrong predictions."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from cgmhelpers.statistics import resampling
 
 
 def per_halo(table):
-    """Condense predictions to a row per halo and network: its error, and the disagreement.
+    """Condense predictions to a row for each halo and network: error and disagreement.
 
     Parameters
     ----------
@@ -20,10 +20,10 @@ def per_halo(table):
     Returns
     -------
     pandas.DataFrame
-        Identifiers of the halo, ``suite_train``, ``log_mass``, ``halo_class``; ``familiar``,
-        whether its suite is that of the training; and ``error``, ``aleatoric`` and ``epistemic``:
-        root mean squares over the properties, in units of their ranges. Halos with a truth that
-        isn't finite are left out.
+        Identifiers of the halo, ``suite_train``, ``log_mass``, ``halo_class``; ``familiar``, true
+        if its suite is that of the training; and ``error``, ``aleatoric`` and ``epistemic``:
+        root mean squares over the properties, in units of their ranges. Halos without a finite
+        truth are left out.
     """
     width = table["property"].map({one.name: one.high - one.low for one in PROPERTIES})
     scaled = {
@@ -41,14 +41,14 @@ def per_halo(table):
 
 
 def areas(halos, share=0.1, draws=500, seed=1):
-    """Measure how well the members' disagreement tells which halos not to trust.
+    """Measure how well the disagreement of members flags halos with large errors.
 
     Parameters
     ----------
     halos : pandas.DataFrame
         From :func:`per_halo`.
     share : float
-        Which share of the familiar halos' errors counts as large.
+        Share of the familiar halos' errors that count as large.
     draws : int
         Bootstrap draws of halos for the intervals.
     seed : int
@@ -60,8 +60,8 @@ def areas(halos, share=0.1, draws=500, seed=1):
         A row for each ``suite_train``, ``flag`` (``epistemic`` or ``aleatoric``) and ``task``:
         ``unfamiliar`` (halos of other suites) and ``large error`` (halos whose error exceeds that
         of all but `share` of the familiar ones). ``auc`` is the probability that such a halo has
-        a larger flag than one of the others (0.5: no use, 1: always), with the interval ``low``
-        to ``high`` of 95%. NaN where all halos are of one kind.
+        a larger flag than another (0.5: no use, 1: always), with the interval ``low`` to ``high``
+        of 95%. NaN if all halos are of one kind.
     """
     rows = []
     for suite, own in halos.groupby("suite_train", sort=False):
@@ -83,17 +83,17 @@ def auc(flag, wanted, weights=None):
     Parameters
     ----------
     flag : array_like, shape (halos,)
-        A number; larger is more suspicious.
+        A number, larger for halos to distrust.
     wanted : array_like of bool, shape (halos,)
-        The halos that the flag should tell.
+        The halos that the flag should find.
     weights : array_like, shape (halos,), optional
         How often each halo counts.
 
     Returns
     -------
     float
-        The chance that one of the wanted halos has a larger flag than one of the others (ties
-        count half; Mann-Whitney); NaN if there is none of either.
+        The chance that a wanted halo has a larger flag than another halo (ties count half;
+        Mann-Whitney); NaN if either group is empty.
     """
     wanted = np.asarray(wanted, dtype=bool)
     weights = np.ones(len(wanted)) if weights is None else np.asarray(weights, dtype=float)
@@ -103,7 +103,7 @@ def auc(flag, wanted, weights=None):
 
 
 def flag(halos, level=0.95):
-    """Flag the halos whose members disagree more than is usual for familiar ones.
+    """Flag the halos on which members disagree more than on nearly all familiar halos.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def flag(halos, level=0.95):
     Returns
     -------
     pandas.DataFrame
-        The same with a column ``flagged``; nothing is flagged where no halo is familiar.
+        `halos` with a column ``flagged``; no halo is flagged if none is familiar.
     """
     known = halos["epistemic"].where(halos["familiar"])
     limit = known.groupby(halos["suite_train"]).transform("quantile", level)

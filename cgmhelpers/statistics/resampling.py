@@ -1,9 +1,9 @@
-"""Bootstrap: how much a statistic of a table would change with another draw of halos or boxes.
+"""Bootstrap: intervals of statistics of a table, from other draws of halos or boxes.
 
 The rows of a unit go together: all properties, networks and projections of a halo, so that
-differences between networks keep what their errors have in common. Halos of one box share
+the common part of two networks' errors cancels in their difference. Halos of one box share
 large-scale structure, and suites share initial conditions, so a comparison between suites may
-resample the unit `REALISATION`; with few of them the interval is a rough one, and too short. See
+resample the unit `REALISATION`; with few of them the interval is rough and too short. See
 Efron & Tibshirani (1993, An Introduction to the Bootstrap, Section 13.3).
 """
 
@@ -13,22 +13,22 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 
 REALISATION = ("set_name", "realisation")
-"""Columns that name a box in all suites: the unit where twins, or neighbours, go together."""
+"""Columns that name a box in all suites: a unit that keeps twins and neighbours together."""
 
 
 def resample(table, unit=HALO, draws=1000, seed=1):
-    """Draw units with replacement: how often each row of a table counts in each draw.
+    """Draw units with replacement, and count how often each row of a table is drawn.
 
     Parameters
     ----------
     table : pandas.DataFrame
         With the columns of `unit`.
     unit : sequence of str
-        Columns that name the unit that is drawn: `HALO` or `REALISATION`.
+        Columns that name a unit: `HALO` or `REALISATION`.
     draws : int
         Number of draws.
     seed : int
-        Seed; the draws depend on which units there are and not on the order of the rows.
+        Seed; the draws depend on the units and not on the order of the rows.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def resample(table, unit=HALO, draws=1000, seed=1):
             found=f"{len(table)} rows, {draws} draws",
             expected="at least one of each",
         )
-    if units == 1:  # which tells nothing about others
+    if units == 1:  # it tells nothing about others
         return np.full((draws, len(table)), np.nan)
     counts = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws)
     return counts[:, number].astype(float)
@@ -61,14 +61,14 @@ def interval(drawn, level=0.95):
     Parameters
     ----------
     drawn : array_like, shape (draws, ...)
-        Values; NaN is left out.
+        Values; NaN doesn't count.
     level : float
         Probability of the interval, 0 < level < 1.
 
     Returns
     -------
     low, high : ndarray, shape (...)
-        NaN where no value is left.
+        NaN if no value counts.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def interval(drawn, level=0.95):
     check_probability(level)
     ordered = np.sort(np.asarray(drawn, dtype=float), axis=0)  # NaN comes last
     number = np.sum(~np.isnan(ordered), axis=0, keepdims=True)
-    # Values that were drawn, not interpolated ones: some may be infinite.
+    # The ends are drawn values and not interpolated ones, as some may be infinite.
     places = [
         np.ceil(share * number).astype(int) - 1 for share in (0.5 - level / 2, 0.5 + level / 2)
     ]
@@ -112,7 +112,7 @@ def check_columns(table, columns):
     Raises
     ------
     ParameterError
-        With the columns that are missing.
+        If a column is missing.
     """
     missing = sorted(set(columns) - set(table.columns))
     if missing:

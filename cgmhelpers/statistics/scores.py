@@ -1,9 +1,9 @@
-"""How good a posterior is, calibration and sharpness together: scores that the truth minimises.
+"""Proper scores of posteriors, which measure calibration and sharpness together.
 
 The continuous ranked probability score of a property is the integral over x of the squared
 difference between the posterior's cumulative distribution at x and that of the truth (a step). It
-has the unit of the property and is the absolute error where the posterior is one number. Like the
-logarithm of the density it is proper: no posterior does better on average than the right one
+has the unit of the property and equals the absolute error of a posterior that is one number. Like
+the logarithm of the density it is proper: no posterior does better on average than the right one
 (Gneiting & Raftery 2007, J. Am. Stat. Assoc. 102, 359).
 """
 
@@ -18,10 +18,10 @@ from cgmhelpers.system import compiling
 
 
 def compare(inferred, predictions, draws=1000, seed=1):
-    """Score a flow and the moment network that it looks through, on the same halos.
+    """Score a flow and the moment network whose features it takes, on the same halos.
 
-    The moment network's posterior is taken as normal and, as it says nothing about correlations,
-    as a product over the properties.
+    The posterior of the moment network is taken as normal and, as it has no correlations, as a
+    product over the properties.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def compare(inferred, predictions, draws=1000, seed=1):
         From :func:`cgmhelpers.inference.posterior.joint.infer`.
     predictions : pandas.DataFrame
         From :func:`cgmhelpers.inference.prediction.predict`, of the same network; halos that
-        aren't in `inferred` are left out.
+        aren't in `inferred` don't count.
     draws : int
         Bootstrap draws of halos for the intervals.
     seed : int
@@ -38,11 +38,11 @@ def compare(inferred, predictions, draws=1000, seed=1):
     Returns
     -------
     pandas.DataFrame
-        A row for each property (the mean CRPS, in its unit) and one, ``joint``, for the mean
-        negative log density of all properties. Columns ``property``, ``n``, ``moments``,
-        ``flow``, and their difference ``gain`` (positive where the flow is better) with the
-        interval ``low`` to ``high`` of 95%. The gain of a CRPS is a share of that of the
-        moments; the gain of ``joint`` is in nats.
+        A row for each property (the mean CRPS, in its unit) and a row ``joint`` (the mean negative
+        log density of all properties). Columns ``property``, ``n``, ``moments``,
+        ``flow``, and their difference ``gain`` (positive if the flow is better) with its
+        95% interval, ``low`` to ``high``. The gain in CRPS is relative to that of the moments;
+        the gain of ``joint`` is in nats.
 
     Raises
     ------
@@ -60,14 +60,14 @@ def compare(inferred, predictions, draws=1000, seed=1):
             "Some halos of the flow have no prediction.",
             found=error,
             expected="the table of the same network and suite",
-            remedy="Make both with the same maps and parts.",
+            remedy="Infer both from the same maps and parts.",
         ) from None
     truth, mean, std = (wide[name][names].to_numpy() for name in ("truth", "mean", "std"))
     compiling.ensure_cache()
     import scoringrules  # it compiles functions, with a cache, when it is imported
 
     of_moments = scoringrules.crps_normal(truth, mean, std, backend="numpy")
-    # This estimator has no bias for any number of draws, and needs no pairs of them.
+    # This estimator is unbiased for any number of draws, and needs no pairs of them.
     of_flow = scoringrules.crps_ensemble(
         inferred["truth"].values, inferred["samples"].values, m_axis=1, estimator="pwm",
         backend="numpy",
@@ -105,8 +105,8 @@ def correlations(samples):
     Returns
     -------
     ndarray, shape (properties, properties)
-        Mean of the halos' Pearson correlations: which properties one halo's map leaves undecided
-        together, not which ones go together in the population.
+        Mean of the halos' Pearson correlations: of the errors of two properties of a halo, not of
+        the properties over the population.
     """
     samples = np.asarray(samples, dtype=float)
     centred = samples - samples.mean(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Networks of one suite tested on another: what they lose, and whether brightness explains it."""
+"""Errors of networks in suites that they weren't trained on, and their relation to brightness."""
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,11 @@ from cgmhelpers.statistics import metrics
 
 
 def elsewhere(errors):
-    """Combine a network's errors in the suites that it wasn't trained on: the geometric mean.
+    """Average a network's errors in the suites that it wasn't trained on, geometrically.
 
-    Networks are compared by ratios of errors, and of geometric means the ratio is the mean ratio:
-    it is the same whichever network is the numerator, and no single suite with a large offset
-    rules it, as it would an arithmetic mean.
+    Networks are compared by ratios of errors, and the ratio of geometric means is the mean ratio,
+    whichever network is the numerator. A single suite with a large offset would dominate an
+    arithmetic mean.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def robustness(predictions, by=("fields", "limits", "property")):
     pandas.DataFrame
         suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere (RMSE
         in the other suites, as from :func:`elsewhere`), factor (elsewhere / own) and offset (mean
-        over the other suites of the absolute median of inference minus truth); the last three NaN
-        where there is no other suite. The most robust training set has the smallest `elsewhere`.
+        over the other suites of the absolute median of inference minus truth); the last three are
+        NaN if there is no other suite. The most robust training set has the smallest `elsewhere`.
     """
     keys = ["suite_train", *by]
     pairs = ["suite_train", "suite_test", *by]
@@ -61,7 +61,7 @@ def robustness(predictions, by=("fields", "limits", "property")):
 
 
 def brightness_and_bias(predictions, totals, name, field):
-    """Compare the offset in each other suite with how much brighter that suite is.
+    """Compare a network's offset in each other suite with the brightness of that suite.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def brightness_and_bias(predictions, totals, name, field):
     name : str
         Property.
     field : str
-        Column of `totals` whose brightness counts.
+        Column of `totals` that measures brightness.
 
     Returns
     -------
     pandas.DataFrame
-        One row a pair of different suites: suite_train, suite_test, brighter (mean difference
+        A row for each pair of different suites: suite_train, suite_test, brighter (mean difference
         of log10 of the totals at equal halo class, test minus train [dex]), offset (median of
         inference minus truth), and as_expected: both have the same sign.
 
@@ -106,7 +106,7 @@ def brightness_and_bias(predictions, totals, name, field):
 
 
 def pairs(predictions, name):
-    """Tabulate one property's metrics for every pair of suites, with offset and correlation.
+    """Tabulate metrics, offset and correlation of a property for every pair of suites.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def pairs(predictions, name):
     Returns
     -------
     pandas.DataFrame
-        One row a pair: suite_train, suite_test, n, rmse, r2, correlation (Pearson, of truth and
-        mean), bias and uncertainty (mean of inference minus truth, and its standard error),
+        A row for each pair: suite_train, suite_test, n, rmse, r2, correlation (Pearson, of truth
+        and mean), bias and uncertainty (mean of inference minus truth, and its standard error),
         reduced_chi2 and coverage.
     """
     keys = ["suite_train", "suite_test"]

@@ -1,4 +1,4 @@
-"""Files, provenance, processes and progress: what every other package stands on.
+"""Files, provenance, processes and progress: the ground of every other package.
 
 Its files, each of which imports only those above it:
 
@@ -7,7 +7,7 @@ Its files, each of which imports only those above it:
 - `compiling`: functions compiled by numba, cached where a folder can be written
 - `progress`: progress bars, and the one place that decides whether they show
 - `heartbeat`: signs of life, for processes that share a folder
-- `parallel`: the one place that starts, or joins, a Dask cluster, and that starts threads
+- `parallel`: tasks on a Dask cluster, and work in threads
 """
 
 import lazy_loader

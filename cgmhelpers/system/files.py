@@ -20,33 +20,33 @@ _UNWRITABLE = {
 
 @contextmanager
 def whole(path):
-    """Write a file or a folder under a temporary name, and give it its own when it is whole.
+    """Write a file or a folder under a temporary name, and rename it when it is whole.
 
     Parameters
     ----------
     path : path
-        Where the result shall be. What stands there is replaced at the end, at once.
+        Name of the result. An earlier result of this name is replaced at the end, at once.
 
     Yields
     ------
     Path
-        A name in the same folder to write to. It is removed when the body fails, and what a killed
-        process of this machine left under such a name is removed too.
+        A temporary name in the same folder. It is removed if the body fails; leftovers of killed
+        processes of this machine are removed too.
 
     Raises
     ------
     StorageError
-        If the disk is full, or the folder may not be written to.
+        If the disk is full or the folder is read-only.
     """
     path = Path(path)
-    # The ending stays the same: some writers choose the format by it.
+    # The suffix stays the same: some writers choose the format by it.
     host = re.sub(r"\W", "_", platform.node())
     temporary = path.with_name(f".part-{host}-{os.getpid()}-{path.name}")
     replaced = path.with_name(f".part-{host}-{os.getpid()}-old-{path.name}")
     try:
         with writable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_what_the_dead_left(path, host)
+            _remove_leftovers(path, host)
             yield temporary
             if temporary.is_dir() and path.is_dir():
                 # Removing takes time: a store must not lose its files one by one under its name.
@@ -59,17 +59,17 @@ def whole(path):
 
 @contextmanager
 def writable(path):
-    """Name what can't be written where the system only gives a number.
+    """Name the path that can't be written, which the system's errors may leave out.
 
     Parameters
     ----------
     path : path
-        What the body writes.
+        The file or folder that the body writes.
 
     Raises
     ------
     StorageError
-        If the disk is full, or the folder may not be written to.
+        If the disk is full or the folder is read-only.
     """
     try:
         yield
@@ -89,7 +89,7 @@ def writable(path):
         ) from error
 
 
-def _remove_what_the_dead_left(path, host):
+def _remove_leftovers(path, host):
     for left in path.parent.glob(f".part-{host}-*-{glob_escape(path.name)}"):
         number = re.match(rf"\.part-{host}-(\d+)-", left.name)
         if number and not lives(int(number[1])):
@@ -111,7 +111,7 @@ def lives(number):
     try:
         os.kill(number, 0)
     except PermissionError:
-        return True  # somebody else's
+        return True  # another user's
     except (ProcessLookupError, OverflowError):
         return False
     return True

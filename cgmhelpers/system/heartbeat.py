@@ -9,19 +9,19 @@ from threading import Event, Thread
 from cgmhelpers.system import files
 
 HEARTBEAT = 10.0
-"""Seconds between two signs of life of a worker."""
+"""Seconds between two signs of life of a process."""
 SILENCE = 120.0
-"""Seconds without one after which a worker counts as dead, network file systems being slow."""
+"""Seconds of silence after which a process counts as dead: network file systems are slow."""
 
 
 @contextmanager
 def beating(path):
-    """Write who works, and every few seconds that he still does, inside a ``with`` block.
+    """Write which process works, and touch the file while it does, inside a ``with`` block.
 
     Parameters
     ----------
     path : Path
-        Of a small file, which stays: who reads it may not have heard of the end yet.
+        A small file. It stays: its readers may not know of the end yet.
 
     Yields
     ------
@@ -45,14 +45,14 @@ def beating(path):
 
 
 def is_beating(path, started):
-    """Whether a process gave a sign of life lately; one of this machine, whether it is there.
+    """Tell whether a process still works: by its last sign of life or, on this machine, its id.
 
     Parameters
     ----------
     path : Path
         As for :func:`beating`.
     started : float
-        Time [s since 1970] at which it began, which counts until there is a file.
+        Time [s since 1970] at which it began: its last sign of life before there is a file.
 
     Returns
     -------

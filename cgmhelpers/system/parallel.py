@@ -1,9 +1,9 @@
-"""The one place that spreads tasks over processes and machines, and work over threads.
+"""Spread tasks over processes and machines, and work over threads.
 
 A cluster is named by one word: ``none`` runs tasks one after another in this process, each with all
 threads; ``processes`` starts one process a core; ``slurm`` submits jobs as Dask's own configuration
-describes them (``jobqueue.slurm``); an address joins a scheduler that runs. Whatever it is, a task
-gives the same result, and one whose worker died is given to another.
+describes them (``jobqueue.slurm``); an address joins a running scheduler. A task gives the same
+result on each of them, and another worker repeats the task of a worker that died.
 """
 
 import logging
@@ -22,7 +22,7 @@ WORKER_ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
     "CGM_PROGRESS": "0",
-    "DASK_LOGGING__DISTRIBUTED": "critical",  # an error is raised here; no traceback there
+    "DASK_LOGGING__DISTRIBUTED": "critical",  # errors are raised here, without a traceback there
 }
 
 
@@ -54,16 +54,16 @@ def threads():
 
 
 def in_threads(function, items, number=None):
-    """Call a function that releases the interpreter's lock once an item, side by side.
+    """Call a function for each item, in threads; it should release the interpreter's lock.
 
     Parameters
     ----------
     function : callable
         Takes an item.
     items : iterable
-        What to call it with.
+        Its arguments.
     number : int, optional
-        Threads; by default as `threads` says. 1 calls it here, one item after another.
+        Threads, `threads` by default. 1 calls the function in this thread, item after item.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def in_threads(function, items, number=None):
 
 
 def each_in_threads(function, items, number=None):
-    """Call a function as `in_threads` does, and hand each result on as soon as it is its turn.
+    """Call a function as `in_threads` does, and yield each result when its turn comes.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def each_in_threads(function, items, number=None):
     Yields
     ------
     object
-        Results in the order of the items, so that only those that wait are kept.
+        Results in the order of the items; only those that wait for their turn are kept.
     """
     items = list(items)
     number = min(number or threads(), len(items))
@@ -178,11 +178,11 @@ def _processes(workers):
 
 @contextmanager
 def _slurm(workers):
-    """Submit jobs, and cancel them in the end."""
+    """Submit jobs; cancel them at the end."""
     import dask
     from dask_jobqueue import SLURMCluster
 
-    settings = dask.config.get("jobqueue.slurm")  # dask_jobqueue filled the defaults in
+    settings = dask.config.get("jobqueue.slurm")  # dask_jobqueue has filled in the defaults
     missing = [name for name in ("cores", "memory") if not settings.get(name)]
     if missing:
         raise ParameterError(
@@ -199,7 +199,7 @@ def _slurm(workers):
 
 
 def run_all(function, tasks, description, *, cluster=None, workers=None, show=True):
-    """Call a function once a task, side by side.
+    """Call a function for each task, in parallel.
 
     Parameters
     ----------
@@ -212,8 +212,8 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
     cluster : str, optional
         ``none``, ``processes`` (default), ``slurm`` or the address of a running scheduler.
     workers : int, optional
-        Number of processes to start, by default one a core, or with ``slurm`` one a task; 1
-        local process is this one, which runs the tasks one after another.
+        Number of processes to start, by default one a core, or with ``slurm`` one a task. With 1
+        local process, this process runs the tasks one after another.
     show : bool
         Show a progress bar.
 
@@ -258,9 +258,9 @@ def run_all(function, tasks, description, *, cluster=None, workers=None, show=Tr
 
 
 def _call(function, *arguments):
-    """Run a task, in which this process alone evaluates lazy arrays.
+    """Run a task, and evaluate its lazy arrays in this process.
 
-    By default they would become tasks of the same cluster, and wait for workers that are busy.
+    By default they would be tasks of the same cluster, and wait for workers that are busy.
     """
     import dask
 
@@ -269,13 +269,13 @@ def _call(function, *arguments):
 
 
 def _check_import(connected, function):
-    """Make sure that a worker has the function: Dask would wait for one that has, for ever."""
+    """Refuse workers that lack the function: Dask would wait for ever for another worker."""
     try:
         connected.submit(import_module, function.__module__, pure=False).result()
     except ImportError as error:
         raise ParameterError(
             f"The cluster's workers can't import {function.__module__}.",
             found=str(error),
-            expected="the same library there as here",
-            remedy="Start the workers in an environment where it is installed.",
+            expected="the library of this process on the workers too",
+            remedy="Start the workers in an environment that has it.",
         ) from None

@@ -1,4 +1,4 @@
-"""Progress bars, and the one place that decides whether they are shown."""
+"""Progress bars, and the rule that decides whether they are shown."""
 
 import os
 import weakref
@@ -14,13 +14,13 @@ def bar(iterable=None, description="", *, total=None, show=True, unit="it"):
     Parameters
     ----------
     iterable : iterable, optional
-        What to go through; without it, call ``update`` on the bar.
+        Items to go through; without it, call ``update`` on the bar.
     description : str
-        What is being done.
+        Text beside the bar.
     total : int, optional
-        Number of items where the iterable doesn't know it.
+        Number of items, if the iterable doesn't know it.
     show : bool
-        False for no bar. There is none either under ``CI`` or with ``CGM_PROGRESS=0``.
+        Show the bar; ``CI`` and ``CGM_PROGRESS=0`` in the environment hide it anyway.
     unit : str
         Name of an item.
 

@@ -37,7 +37,7 @@ def fingerprint(**parts):
 
 
 def file_identity(*paths):
-    """Name, size and time of files: enough to notice a replaced one without reading 4 GB.
+    """Return name, size and time of files, which tell replaced ones without reading 4 GB.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""How the shipped tables were made; each can be made again.
+"""The making of the tables that are shipped; each can be made again.
 
 Its files, each of which imports only those above it:
 
-- `archives`: archives of other projects, fetched once and checked
+- `archives`: releases of other projects, fetched once and checked
 - `apec`: X-ray bands, folded from pyXSIM spectra
 - `uvb`: the UV background, and the table of neutral hydrogen
 """

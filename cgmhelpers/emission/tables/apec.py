@@ -44,14 +44,14 @@ MARGIN = 0.02
 
 
 def source_model(emin, emax, folder=None, metallicity=1.0):
-    """Return a pyXSIM model of thermal emission whose energy bins end exactly at the band's edges.
+    """Return a pyXSIM model of thermal emission with energy bins that end at the band's edges.
 
     Parameters
     ----------
     emin, emax : float
         Edges of the band, keV.
     folder : path-like, optional
-        Where the APEC files are or go; default is the cache.
+        Folder of the APEC files; the cache by default.
     metallicity : float or tuple of str, optional
         pyXSIM's ``Zmet``: solar units, or the name of a field.
 
@@ -60,17 +60,17 @@ def source_model(emin, emax, folder=None, metallicity=1.0):
     source : pyxsim.CIESourceModel
         The model.
     request : tuple of float
-        The band to ask of `source`, keV. pyXSIM keeps only the bins that lie strictly inside the
-        band that it is asked for, so this is half a bin wider on each side.
+        The band to request of `source`, keV. pyXSIM keeps only the bins strictly inside the
+        requested band, so it is half a bin wider on each side.
     covered : tuple of float
-        Edges of what the kept bins cover, keV.
+        Edges of the kept bins, keV.
 
     Raises
     ------
     ParameterError
         If the band is empty or not positive.
     DataNotFoundError
-        If the APEC files are neither in the folder nor to be fetched.
+        If the APEC files aren't in the folder and can't be fetched.
     """
     check_limits(emin, emax)
     import pyxsim
@@ -94,14 +94,14 @@ def source_model(emin, emax, folder=None, metallicity=1.0):
 
 
 def covered_band(source, emin, emax):
-    """Return what pyXSIM sums over when it is asked for a band.
+    """Return the band that pyXSIM sums over for a requested band.
 
     Parameters
     ----------
     source : pyxsim.CIESourceModel
         The model.
     emin, emax : float
-        The band asked for, keV.
+        The requested band, keV.
 
     Returns
     -------
@@ -128,8 +128,8 @@ def close(source):
 def solar_metallicity(source):
     """Return the mass fraction of metals that pyXSIM takes for solar.
 
-    pyXSIM turns a mass fraction into solar units with the elements that it counts as metals (it
-    leaves the trace elements out) and the hydrogen fraction of its abundance table.
+    pyXSIM converts mass fractions to solar units with the elements that it counts as metals, which
+    leave out trace elements, and the hydrogen fraction of its abundance table.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def solar_metallicity(source):
     Returns
     -------
     float
-        0.0133 for the abundances of Asplund et al. (2009).
+        0.01329 for the abundances of Asplund et al. (2009).
     """
     from soxs.constants import atomic_weights, metal_elem
 
@@ -148,14 +148,14 @@ def solar_metallicity(source):
 
 
 def fold(emin, emax, folder=None):
-    """Return a band with the emission that pyXSIM computes at each temperature of APEC.
+    """Fold a band: compute its emission with pyXSIM at each temperature of APEC.
 
     Parameters
     ----------
     emin, emax : float
         Edges of the band in the rest frame of the gas, keV.
     folder : path-like, optional
-        Where the APEC files are or go; default is the cache.
+        Folder of the APEC files; the cache by default.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def fold(emin, emax, folder=None):
     ParameterError
         If the band is empty or not positive.
     DataNotFoundError
-        If the APEC files are neither in the folder nor to be fetched.
+        If the APEC files aren't in the folder and can't be fetched.
     """
     source, request, covered = source_model(emin, emax, folder)
     logger.info("Folding APEC %s over %g-%g keV.", APEC_VERSION, emin, emax)
@@ -195,7 +195,7 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, optional
-        Command line; default is the process's.
+        Command line; that of the process by default.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     shipped = Path(__file__).parents[1] / "data"

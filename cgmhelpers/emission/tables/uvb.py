@@ -1,7 +1,7 @@
 """Ultraviolet background and hydrogen table: ``python -m cgmhelpers.emission.tables.uvb``.
 
-The background is that of Haardt & Madau (2012, ApJ 746, 125); its spectrum is brought from the
-wheel of ``temet``. From it come the photoionisation rate and the mean cross-section per redshift
+The background is that of Haardt & Madau (2012, ApJ 746, 125); the wheel of ``temet`` has its
+spectrum. From it come the photoionisation rate and the mean cross-section per redshift
 (a small CSV file), and with Rahmati et al. (2013) the table of neutral fractions in the format of
 Trident's ion tables.
 """
@@ -20,7 +20,7 @@ from cgmhelpers.system import files
 
 SPECTRUM = Archive(
     project="temet",
-    # Any of its wheels: the spectrum is the same text in each.
+    # Each of its wheels has the same spectrum.
     filename="temet-0.9.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
     sha256="25cf04fb8272d4d119953a791f21c106dd555f2a4b7e87946a284b2855c12282",
     members={
@@ -40,7 +40,7 @@ REDSHIFTS = (
     *(0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8),
     *(2.0, 2.2, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0),
 )
-# Decimals kept of log10 of a fraction, so that the file compresses: 1e-4 dex are 0.02%.
+# Decimals of log10 of a fraction in the file: 1e-4 dex are 0.02%, and compress well.
 LOG_FRACTION_DECIMALS = 4
 CHUNKS = (1, 16, len(REDSHIFTS), 16)
 
@@ -58,14 +58,14 @@ def read_spectrum(path):
     redshift : (R,) array
         Redshifts.
     wavelength : (L,) array
-        Rest-frame wavelength, Angstrom, not decreasing: a step is two rows of one wavelength.
+        Rest-frame wavelength, Angstrom, not decreasing: a step is two rows of the same wavelength.
     intensity : (L, R) array
         Mean intensity J, erg/s/cm2/Hz/sr.
     """
     with open(path, encoding="ascii") as stream:
         rows = [line.split() for line in stream if not line.startswith((" #", "#"))]
     table = np.array(rows[1:], dtype=float)
-    # The row of redshifts ends with a filler below the column of wavelengths.
+    # The row of redshifts ends with a filler for the column of wavelengths.
     return np.array(rows[0][:-1], dtype=float), table[:, 0], table[:, 1:]
 
 
@@ -95,7 +95,7 @@ def photoionisation(wavelength, intensity):
 
     Rahmati et al. (2013), Eqs 2 and 3: Gamma = int 4 pi J / (h nu) sigma dnu, and sigma averaged
     over the photons, between the thresholds of hydrogen and of ionised helium (`IONISING`): harder
-    photons hardly ionise hydrogen, and with this range their Table 2 comes out.
+    photons hardly ionise hydrogen, and this range reproduces their Table 2.
 
     Parameters
     ----------
@@ -128,12 +128,12 @@ def photoionisation(wavelength, intensity):
 
 
 def background_table(folder=None):
-    """Return photoionisation rate and mean cross-section of the background per redshift.
+    """Compute photoionisation rate and mean cross-section of the background at each redshift.
 
     Parameters
     ----------
     folder : path-like, optional
-        Where the spectrum is or goes; default is the cache.
+        Folder of the spectrum; the cache by default.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def background_table(folder=None):
 
 
 def axis(pieces):
-    """Return the points of an axis of which pieces have different steps.
+    """Return the points of an axis whose pieces have different steps.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def hydrogen_table(densities=LOG_DENSITY, temperatures=LOG_TEMPERATURE, redshift
 
 
 def write_hydrogen_table(path, log_fraction, log_density, redshift, log_temperature):
-    """Write the table in the format of Trident's ion tables; it appears only when whole.
+    """Write the table in the format of Trident's ion tables, whole or not at all.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, optional
-        Command line; default is the process's.
+        Command line; that of the process by default.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     shipped = Path(__file__).parents[1] / "data"
