@@ -1,15 +1,15 @@
-"""Explore halos by hand: live, with a kernel, and on a page without one.
+"""Interactive explorer of halos: live, with a kernel, and on a page without one.
 
-Both look the same, since one script draws them. They differ in whom it asks for a *scene* (levels
-of the images, profiles, what a network infers): :class:`cgmhelpers.explorer.live.Explorer` has
-the kernel compute each, :func:`cgmhelpers.explorer.static.page` computes those of a few halos
-beforehand and puts them into the page.
+The same script draws both. A *scene* has the levels of the images, profiles, and the inference of a
+network. The kernel of :class:`cgmhelpers.explorer.live.Explorer` computes each scene on request;
+:func:`cgmhelpers.explorer.static.page` computes the scenes of a few halos beforehand and puts them
+into the page.
 
 Its files, each of which imports only those above it:
 
 - `collection`: the halos to explore, with their maps and networks
-- `scene`: what one view of a halo shows
-- `description`: what the script needs to know of fields, properties and halos
+- `scene`: the numbers behind a view of a halo
+- `description`: fields, properties and halos, described for the script
 - `export`: maps to FITS, pictures and tables
 - `computing`: networks and maps as scripts that a page runs
 - `static`: a page without a kernel

@@ -1,4 +1,4 @@
-"""The halos that an explorer shows: labels and properties in memory, images read one by one."""
+"""Halos of an explorer: labels and properties in memory, images read one by one."""
 
 import functools
 from pathlib import Path
@@ -17,29 +17,29 @@ HALOS_KEPT = 32
 
 
 class Collection:
-    """Halos of any number of map stores, and the networks that can look at them.
+    """Halos of any number of map stores, and networks that infer their properties.
 
-    Only labels and properties are read here. The images of a halo are read when it is shown.
+    Labels and properties are read at once, the images of a halo when it is shown.
 
     Parameters
     ----------
     stores : path or sequence of paths
         Map stores with the same fields and pixels.
     halos : pandas.DataFrame, optional
-        Halos with their positions (x, y, z in kpc), as of ``Run.halos``: what it takes to find
-        the same halo in another suite.
+        Halos with their positions (x, y, z in kpc), from ``Run.halos``, to find the same halo in
+        other suites.
     box_size : float, optional
         Side of the periodic box of `halos` [kpc].
     networks : pandas.DataFrame, optional
-        Columns suite, fields, limits, folder, as of ``Run.networks``.
+        Columns suite, fields, limits, folder, from ``Run.networks``.
     source : str
-        What the data are.
+        Name of the data.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        One row per halo, numbered from 0: identifier, log_mass [log10 Msun], halo_class, r200c
-        [kpc], the six properties, and x, y, z [kpc] where `halos` was given.
+        A row for each halo, numbered from 0: identifier, log_mass [log10 Msun], halo_class, r200c
+        [kpc], the six properties, and x, y, z [kpc] if `halos` is given.
     fields : tuple of str
         Names of the fields.
     pixels : int
@@ -47,8 +47,8 @@ class Collection:
     pixel_size : float
         Side of a pixel [kpc].
     images : callable
-        ``images(number, size=None)`` gives the images of a halo, (axis, field, y, x) in the
-        fields' units, without limits, averaged to `size` pixels a side where that is given.
+        ``images(number, size=None)`` returns the images of a halo, (axis, field, y, x) in the
+        fields' units, without limits, averaged to `size` pixels a side if it is given.
     twins : callable
         ``twins(number)`` finds the same halo in the other suites: suite -> row of `table`.
     predictor : callable
@@ -57,7 +57,7 @@ class Collection:
     Raises
     ------
     DataNotFoundError, FormatError
-        If a store isn't there, or isn't one.
+        If a store is missing or isn't a map store.
     """
 
     def __init__(self, stores, halos=None, box_size=None, networks=None, source=""):
@@ -79,7 +79,7 @@ class Collection:
             seed = halos.columns.intersection(["seed"])
             places = halos[[*HALO, "x", "y", "z", *seed]]
             self.table = self.table.merge(places, on=[*HALO], how="left", validate="1:1")
-        # Caches of this collection, not of the class: another run has other networks.
+        # Caches belong to the collection and not to the class: another run has other networks.
         self._dataset = functools.lru_cache(HALOS_KEPT)(self._read)
         self.images = functools.lru_cache(HALOS_KEPT)(self._images)
         self.predictor = functools.lru_cache(_load)
@@ -89,7 +89,7 @@ class Collection:
         return len(self.table)
 
     def _images(self, number, size=None):
-        """Read the images of a halo, averaged to `size` pixels a side where that is given."""
+        """Read the images of a halo, averaged to `size` pixels a side if it is given."""
         if not 0 <= number < len(self):
             raise ParameterError("No such halo.", found=number, expected=f"0 to {len(self) - 1}")
         if size not in (None, self.pixels):
@@ -111,13 +111,13 @@ class Collection:
         Returns
         -------
         str
-            Such as "SIMBA CV 3, group 17".
+            A name such as "SIMBA CV 3, group 17".
         """
         row = self.table.loc[number]
         return f"{row['suite']} {row['set_name']} {row['realisation']}, group {row['group']}"
 
     def _twins(self, number):
-        """Find the same halo in the other suites, as far as positions are known."""
+        """Find the same halo in the other suites, if positions are known."""
         if self.box_size is None or "x" not in self.table:
             return {}
         halo = self.table.loc[number]
@@ -135,7 +135,7 @@ class Collection:
 
 
 def collect(run):
-    """Gather the halos, maps and networks of a run; what is missing is made.
+    """Collect the halos, maps and networks of a run, which makes missing ones.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _load(folder):
 
 
 def _labels(ds):
-    """The labels and properties of a store's halos, with their row in it."""
+    """Read the labels and properties of a store's halos, with their row in it."""
     table = pd.DataFrame({name: ds[name].values for name in LABELS})
     values = ds["properties"].sel(property=list(NAMES)).values
     table[list(NAMES)] = values

@@ -1,4 +1,4 @@
-"""What a page must know before it shows anything: halos, fields, colours, and its own script."""
+"""Description of halos, fields and colours for a page, and the page's script."""
 
 import base64
 from importlib.resources import files
@@ -27,25 +27,25 @@ PLAIN_UNITS = {
     "hi": "cm⁻²",
 }
 DEPTHS = (-2.0, 2.05, 0.1)
-"""The reader's own limits, in decades above the survey's: first, end, step."""
+"""Limits to choose from, in decades above the survey's: first, end, step."""
 PALETTES = ("viridis", "cividis", "gray")
-"""Colours to choose from beside the field's own; all rise evenly in lightness."""
+"""Colours to choose from, beside those of the field; all rise evenly in lightness."""
 
 
 def describe(collection, halos=None):
-    """Tell a page what there is to choose from.
+    """Describe the choices of a page.
 
     Parameters
     ----------
     collection : Collection
         Halos, maps and networks.
     halos : sequence of int, optional
-        Rows of its table; all by default.
+        Rows of the collection's table; all by default.
 
     Returns
     -------
     dict
-        For JSON.
+        Plain values, for JSON.
     """
     from cgmhelpers.figures.style import suite_colour
 
@@ -81,7 +81,7 @@ def describe(collection, halos=None):
 
 
 def field_sets(names):
-    """Every choice of fields to show side by side.
+    """List every set of fields to show side by side.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def field_sets(names):
     Returns
     -------
     list of list of str
-        All together first, single ones last.
+        The set of all fields is first, single fields are last.
     """
     counts = range(len(names), 0, -1)
     return [list(chosen) for count in counts for chosen in combinations(names, count)]
@@ -157,12 +157,12 @@ def script(name):
     Parameters
     ----------
     name : {"live.js", "page.js"}
-        The driver: asks the kernel, or looks up what travels with the page.
+        The driver, which asks the kernel or looks scenes up in the page.
 
     Returns
     -------
     str
-        One script that imports and requests nothing.
+        A script that imports and requests nothing.
     """
     folder = files("cgmhelpers.explorer")
     style = (folder / "view.css").read_text(encoding="utf-8").replace("`", "'")
@@ -189,7 +189,7 @@ def _property(one):
 
 
 def _numbers(column):
-    """Round values; JSON has no infinity, so what isn't finite is None."""
+    """Round values; those that aren't finite, which JSON lacks, are None."""
     return [round(float(v), 4) if np.isfinite(v) else None for v in column]
 
 

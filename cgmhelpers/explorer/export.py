@@ -1,4 +1,4 @@
-"""What an explorer hands out: the shown map as FITS and PNG, the listed halos as CSV."""
+"""Exports of an explorer: the shown maps as FITS and PNG, the listed halos as CSV."""
 
 import io
 from pathlib import Path
@@ -24,12 +24,12 @@ def file_stem(collection, selection):
     collection : Collection
         Halos and maps.
     selection : Choice
-        What is shown.
+        The shown selection.
 
     Returns
     -------
     str
-        Such as ``SIMBA_CV_3_group17_x_survey``.
+        A name such as ``SIMBA_CV_3_group17_x_survey``.
     """
     row = collection.table.loc[selection.halo]
     limits = f"own{selection.depth:+.2f}" if selection.limits == "own" else selection.limits
@@ -45,9 +45,9 @@ def map_to_fits(collection, selection, path):
     collection : Collection
         Halos and maps.
     selection : Choice
-        What is shown; its limits are applied.
+        The shown selection; its limits are applied.
     path : path
-        File to write; one that is there is replaced.
+        File to write or to replace.
 
     Returns
     -------
@@ -85,14 +85,14 @@ def map_to_fits(collection, selection, path):
 
 
 def picture(collection, selection):
-    """Draw the shown maps as the book's figures do.
+    """Draw the shown maps in the style of the book's figures.
 
     Parameters
     ----------
     collection : Collection
         Halos and maps.
     selection : Choice
-        What is shown.
+        The shown selection.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def halos_to_csv(collection, numbers, path):
     collection : Collection
         Halos.
     numbers : sequence of int
-        Rows of its table.
+        Rows of the collection's table.
     path : path
-        File to write; one that is there is replaced.
+        File to write or to replace.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def halos_to_csv(collection, numbers, path):
 
 
 def _frame(collection, selection):
-    """The WCS of the images: linear, kpc from the halo's centre."""
+    """Return the WCS of the images: linear, kpc from the halo's centre."""
     frame = WCS(naxis=2)
     frame.wcs.ctype = [axis.upper() for axis in other_axes(selection.axis)]
     frame.wcs.cunit = ["kpc", "kpc"]

@@ -20,7 +20,7 @@ def explore(collection, folder="."):
     collection : Collection
         From :func:`collect`.
     folder : path
-        Where exported files go.
+        Folder of exported files.
 
     Returns
     -------
@@ -44,17 +44,18 @@ class Explorer(anywidget.AnyWidget):
     collection : Collection
         Halos, maps and networks.
     folder : path
-        Where exported files go; made when the first is written.
+        Folder of exported files; the first export makes it.
 
     Attributes
     ----------
     selection : dict
-        What the page asks for: the arguments of `Choice`, and ``request``, which the answer
+        The page's request: the arguments of `Choice`, and ``request``, a number that the answer
         repeats.
     scene : dict
-        What :func:`cgmhelpers.explorer.scene.scene` found, or ``problem``: why it couldn't.
+        The answer: from :func:`cgmhelpers.explorer.scene.scene`, or ``problem``, the reason why
+        there is none.
     message : str
-        What the last export did.
+        Result of the last export.
     """
 
     about = traitlets.Dict().tag(sync=True)
@@ -84,14 +85,14 @@ class Explorer(anywidget.AnyWidget):
         self.scene = found | {"request": request}
 
     def _answer(self, widget, content, buffers):
-        """Serve the page's buttons."""
+        """Answer the page's buttons."""
         try:
             self.export(content["export"], content.get("halos"))
         except (CGMError, OSError) as error:
             self.message = f"Not written: {error}"
 
     def export(self, kind, halos=None):
-        """Write what is shown to a file in `folder`.
+        """Write the shown maps, or the table of halos, to a file in `folder`.
 
         Parameters
         ----------
@@ -108,7 +109,7 @@ class Explorer(anywidget.AnyWidget):
         Raises
         ------
         ParameterError
-            For another kind.
+            If the kind is unknown.
         """
         chosen = dict(self.selection)
         chosen.pop("request", None)
@@ -129,7 +130,7 @@ class Explorer(anywidget.AnyWidget):
         return path
 
     def _repr_mimebundle_(self, **options):
-        """Give a sentence to pages that have no kernel."""
+        """Return a sentence for pages without a kernel."""
         bundle = super()._repr_mimebundle_(**options)
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
         if data is None:
@@ -142,4 +143,4 @@ def _selection(chosen):
     try:
         return Choice(**chosen)
     except TypeError as error:
-        raise ParameterError("The selection can't be read.", found=sorted(chosen)) from error
+        raise ParameterError("The selection is invalid.", found=sorted(chosen)) from error

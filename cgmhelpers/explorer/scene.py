@@ -1,4 +1,4 @@
-"""What an explorer shows for a choice of halo, axis, fields and limits: numbers, no drawing."""
+"""The numbers behind a view: for a choice of halo, axis, fields and limits."""
 
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
@@ -12,7 +12,7 @@ from cgmhelpers.maps.projection.frame import AXES
 from cgmhelpers.maps.summaries import STATISTICS, image_statistics
 
 LIMITS = ("ideal", "survey", "own")
-"""No limit, a survey's, or the reader's own: the survey's times ``10**depth``."""
+"""No limit, a survey's, or one that the reader chooses: the survey's times ``10**depth``."""
 MARGIN = 1.0
 """Decades below the colours of an ideal map that are kept for a colour scale held from another."""
 ROUNDING = 0.01
@@ -21,7 +21,7 @@ ROUNDING = 0.01
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader has chosen.
+    """A reader's choice of what to show.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Choice:
     axis : {"x", "y", "z"}
         Line of sight.
     fields : tuple of str
-        Fields to show side by side; the network takes the same.
+        Fields to show side by side; the network takes the same fields.
     limits : {"ideal", "survey", "own"}
-        Which limits hold.
+        Limits of the maps.
     depth : float
-        With own limits: decades above the survey's.
+        Decades above the survey's limits, for the limits ``"own"``.
     trained_on : str, optional
         Suite of the network; by default the halo's own.
     brightness : dict of str to float, optional
@@ -61,7 +61,7 @@ class Choice:
     masked: tuple = ()
 
     def __post_init__(self):
-        """Check what can be checked without the halos."""
+        """Refuse an unknown axis, unknown limits, or no fields."""
         object.__setattr__(self, "fields", tuple(self.fields))
         for value, known in ((self.axis, AXES), (self.limits, LIMITS)):
             if value not in known:
@@ -124,7 +124,7 @@ def limited(collection, selection, size=None):
     selection : Choice
         What to show.
     size : int, optional
-        Pixels along a side, to average to before the limits; by default as stored.
+        Pixels along a side after averaging, which comes before the limits; as stored by default.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def scene(collection, selection):
 
 
 def quantised(image, name):
-    """A map's logarithm in 256 levels.
+    """Convert a map's logarithm to 256 levels.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def quantised(image, name):
     Returns
     -------
     levels : (y, x) ndarray of uint8
-        0 to 255 from `low` to `high`; what is fainter is 0.
+        0 to 255 from `low` to `high`; fainter pixels are 0.
     low, high : float
         log10 of the value of the first and of the last level.
     """
@@ -201,10 +201,10 @@ def estimate(collection, selection):
     Parameters
     ----------
     collection : Collection
-        With networks.
+        A collection with networks.
     selection : Choice
-        What it sees. Ideal maps go to a network trained on such, all others to one
-        trained on maps with the survey's limits.
+        The maps. Ideal maps go to a network that was trained on ideal maps, all others to one that
+        was trained with the survey's limits.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def estimate(collection, selection):
         return {"network": f"there is no network {words}", **nothing}
     predictor = collection.predictor(known.loc[same, "folder"].iloc[0])
     chosen = replace(selection, fields=predictor.fields)
-    # Limits come after the coarser pixels, as in training.
+    # Pixels are coarsened before limits are applied, as in training.
     images = limited(collection, chosen, predictor.size)
     mean, std = (values[0] for values in _moments(predictor, images[None]))
     order = [predictor.properties.index(name) for name in NAMES]
@@ -255,7 +255,7 @@ def _outside(predictor, images):
 def _moments(predictor, images):
     import torch
 
-    # A single map is so little work that threads waiting for each other cost more than they do.
+    # For a single map, threads wait longer for each other than they work.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

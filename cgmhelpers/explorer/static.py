@@ -1,4 +1,4 @@
-"""The static explorer: a few halos that travel with a page, no kernel and no network needed."""
+"""The static explorer: a few halos within a page, which needs neither kernel nor network."""
 
 import base64
 import html
@@ -18,16 +18,16 @@ from cgmhelpers.explorer.scene import estimate, scene
 from cgmhelpers.maps.projection.frame import AXES
 
 DEPTHS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0)
-"""The reader's own limits that are computed beforehand, in decades above the survey's."""
+"""Limits to choose from whose inferences are in the page, in decades above the survey's."""
 
 
 class Page:
-    """An explorer that a page can hold.
+    """An explorer within a page.
 
     Parameters
     ----------
     markup : str
-        What the notebook shows.
+        HTML of the explorer.
     """
 
     def __init__(self, markup):
@@ -50,7 +50,7 @@ def chosen_halos(collection, masses=6):
     Returns
     -------
     list of int
-        Rows of its table, each once.
+        Rows of the collection's table, each once.
     """
     numbers = along_masses(collection, masses)
     twins = [twin for number in numbers for twin in collection.twins(number).values()]
@@ -73,7 +73,7 @@ def page(collection, halos=None, folder=None):
     Returns
     -------
     Page
-        Shows itself in a notebook: the explorer, or where scripts don't run a plain figure.
+        A notebook shows the explorer, or a plain figure if scripts don't run.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _moments(collection, chosen, sets):
 
 
 def _png(tiles, pixels):
-    """One grey picture of all tiles of a halo, axis by axis and field by field, as base64."""
+    """Encode all tiles of a halo, axis by axis and field by field, as a grey picture in base64."""
     levels = np.frombuffer(b"".join(tiles), dtype=np.uint8).reshape(-1, pixels)
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, format="png", optimize=True)
@@ -127,7 +127,7 @@ def _png(tiles, pixels):
 
 
 def _markup(content, picture, name):
-    """HTML of the explorer: the figure, which the script replaces, data and script."""
+    """Write the HTML of the explorer: data, script, and the figure that the script replaces."""
     identity = f"explorer-{uuid.uuid4().hex[:12]}"
     # "</" would end the script element early.
     data = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")

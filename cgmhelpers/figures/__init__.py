@@ -1,23 +1,23 @@
-"""The figures of the book, one function each: data in, a matplotlib figure out.
+"""The figures of the book: each function takes data and returns a matplotlib figure.
 
-No function computes what it shows beyond what is written in the figure, none changes
-matplotlib's settings for others, and all take a `source`, so that a figure says what the
-data are wherever it is shown.
+A figure shows its data without further computation, but for numbers written in it. Matplotlib's
+settings stay the caller's. All functions take a `source`, the name of the data, which a figure
+keeps wherever it is shown.
 
 Its files, each of which imports only those above it:
 
 - `style`: colours, markers, names of properties and fields, the note on the source
-- `choice`: one choice among several, for a notebook
+- `choice`: the predictions that a figure of the paper shows
 - `halos`: mass functions, trends with mass, the phase diagram
 - `maps`: galleries of halos, and the hero
-- `projection`: maps of every field, and what other projections lose
+- `projection`: maps of every field, and losses of other projections
 - `network`: a training, a study of hyperparameters, and one prediction
 - `inference`: truth against inference
 - `errors`: errors by class, and biases across suites
 - `coverage`: coverage and PIT
 - `comparison`: networks against baselines
 - `posterior`: joint posteriors and ensembles
-- `attribution`: which pixels count
+- `attribution`: contributions of pixels to an inference
 - `verdicts`: the forest of verdicts
 """
 

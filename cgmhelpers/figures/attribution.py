@@ -1,4 +1,4 @@
-"""Figures of where in a map an inference comes from."""
+"""Figures of the contributions of pixels to an inference."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,24 +21,24 @@ from cgmhelpers.halos.measuring import APERTURE
 
 @styled
 def attribution_maps(ds, attribution, source=None):
-    """Draw maps of some halos beside what each pixel adds to an inference.
+    """Draw maps of halos beside the contributions of their pixels to an inference.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Limited maps (halo, field, y, x) of those halos, along one line of sight.
+        Limited maps (halo, field, y, x) of the halos, along one line of sight.
     attribution : Attribution
         From :func:`cgmhelpers.inference.attribution.integrated_gradients`, of the same halos.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row a halo, two columns a field: the map, and its attribution (red raises the inference
-        over that from a blank map, blue lowers it). The scale of a row's attributions is the
-        same, and ends where 2% of its pixels that aren't zero lie beyond. The dashed circle is
-        R200c, where it fits, the dotted one 200 kpc.
+        A row for each halo, two columns for each field: the map, and its attribution (red raises
+        the inference over that from a blank map, blue lowers it). The attributions of a row have
+        the same scale, and 2% of the pixels that aren't zero lie beyond its ends. The dashed circle
+        is R200c, if it fits, the dotted one 200 kpc.
     """
     number, fields = attribution.values.shape[:2]
     figure, axes = plt.subplots(
@@ -103,15 +103,15 @@ def attribution_profiles(profiles, fields, edges, classes, source=None):
     edges : array_like, shape (rings + 1,)
         Edges of the rings [kpc].
     classes : array_like of str, shape (halos,)
-        Halo class of each.
+        Class of each halo.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row a property, a column a halo class: mean over the halos, with the 16th to 84th
-        percentile as a band; dotted: the aperture of 200 kpc.
+        A row for each property, a column for each halo class: mean over the halos, with the 16th
+        to 84th percentile as a band; dotted: the aperture of 200 kpc.
     """
     classes = np.asarray(classes)
     kinds = [one for one in HALO_CLASSES if one.name in set(classes)]

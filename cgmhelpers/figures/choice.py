@@ -1,32 +1,32 @@
-"""Which rows of a table of predictions a figure of the paper shows."""
+"""The rows of a table of predictions that a figure of the paper shows."""
 
 from cgmhelpers.figures.style import field_names, limit_name
 
 
 def choose(predictions, item, fields, limits, across=False, suite=None):
-    """Take the predictions that a figure of the paper shows, and say what they are.
+    """Select the predictions that a figure of the paper shows, and describe them.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         From ``Run.predictions``.
     item : str
-        Figure or table, for the sentence.
+        Figure or table, for the description.
     fields : sequence of str
-        Inputs that it shows, such as ``["xray", "hi"]`` or ``["xray+hi"]``.
+        Its inputs, such as ``["xray", "hi"]`` or ``["xray+hi"]``.
     limits : str
-        Limits of the maps that it shows.
+        Limits of its maps.
     across : bool
-        Whether networks are tested on every suite, or on their own only.
+        Include networks that are tested on other suites.
     suite : str, optional
-        The only suite that it shows; where the run hasn't got it, its first one.
+        The only suite of the figure; the first suite of a run that lacks it.
 
     Returns
     -------
     rows : pandas.DataFrame
-        Empty where the run has nothing of the figure.
+        Empty if the run lacks the inputs.
     said : str
-        A sentence: what is shown, and what this run lacks of it.
+        A sentence that names inputs, limits and halos, and inputs that the run lacks.
     """
     have = [name for name in fields if name in set(predictions["fields"])]
     chosen = predictions["fields"].isin(have) & (predictions["limits"] == limits)

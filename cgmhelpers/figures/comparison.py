@@ -1,4 +1,4 @@
-"""Figures that set networks beside something simpler, and their claims beside what happened."""
+"""Figures of networks beside baselines, and of coverage by halo class."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +20,7 @@ from cgmhelpers.halos.properties import PROPERTIES
 
 LEVEL_COLOURS = ("#0072B2", "#E69F00")
 SMALLEST = 0.01
-"""Difference, as a share of a property's range, below which scales are linear."""
+"""Difference below which scales are linear, as a share of a property's range."""
 
 
 @styled
@@ -31,14 +31,14 @@ def method_differences(comparison, source=None):
     ----------
     comparison : pandas.DataFrame
         From :func:`cgmhelpers.statistics.comparison.paired`, with columns suite_test, fields,
-        limits, property, metric, and method: the baseline.
+        limits, property, metric, and method (the baseline).
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        In units of each property's range, with 95% intervals; below zero the network errs less.
+        In units of each property's range, with 95% intervals; the network errs less below zero.
         Colours and markers are suites; the first baseline has open markers.
     """
     table = in_ranges(comparison)
@@ -78,7 +78,7 @@ def method_differences(comparison, source=None):
 
 
 def in_ranges(comparison):
-    """Give differences of the RMSE in units of each property's range in Table 1.
+    """Convert differences of the RMSE to units of each property's range in Table 1.
 
     Parameters
     ----------
@@ -109,13 +109,13 @@ def method_matrix(comparison, names, source=None):
     names : sequence of str
         Properties, a panel each.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
         Numbers are the network's RMSE over the baseline's, colour their difference in units of
-        the property's range: blue where the network errs less. A ring marks undecided pairs.
+        the property's range: blue if the network errs less. A ring marks undecided pairs.
     """
     table = in_ranges(comparison)
     trains, tests = (list(dict.fromkeys(table[key])) for key in ("suite_train", "suite_test"))
@@ -159,7 +159,7 @@ def method_matrix(comparison, names, source=None):
 
 @styled
 def coverage_by_class(coverages, source=None):
-    """Draw the coverage of the stated intervals for every property and halo class.
+    """Draw the coverage of intervals for every property and halo class.
 
     Parameters
     ----------
@@ -167,13 +167,13 @@ def coverage_by_class(coverages, source=None):
         From :func:`cgmhelpers.statistics.coverage.coverages`, with columns suite_test,
         halo_class and property.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row a halo class, a column a suite; dashed lines are the probabilities, bars exact 95%
-        intervals.
+        A row for each halo class, a column for each suite; dashed lines are the probabilities,
+        bars exact 95% intervals.
     """
     classes = [one for one in HALO_CLASSES if one.name in set(coverages["halo_class"])]
     suites = list(dict.fromkeys(coverages["suite_test"]))

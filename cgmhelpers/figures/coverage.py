@@ -1,4 +1,4 @@
-"""Figures of whether error bars are honest, before and after recalibration."""
+"""Figures of the calibration of error bars, before and after recalibration."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +15,7 @@ from cgmhelpers.statistics import coverage, metrics
 
 @styled
 def coverage_curves(table, source=None):
-    """Draw the share of truths inside the central interval of each probability.
+    """Draw the share of truths in the central interval of each probability.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def coverage_curves(table, source=None):
         From :func:`cgmhelpers.statistics.coverage.coverages`, by ``width``,
         ``suite_test`` and ``property``.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each kind of width, a column for each suite. Lines below the diagonal: errors
-        are underestimated. The band holds right posteriors in 95% of samples of as many halos.
+        A row for each kind of width, a column for each suite. Lines below the diagonal mean
+        underestimated errors. The band holds right posteriors in 95% of samples.
     """
     widths, suites, names = (
         list(dict.fromkeys(table[key])) for key in ("width", "suite_test", "property")
@@ -68,7 +68,7 @@ def coverage_curves(table, source=None):
 
 @styled
 def pit_histograms(table, source=None):
-    """Draw where in its posterior each truth lies: histograms of PIT values.
+    """Draw histograms of PIT values, the places of truths in their posteriors.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def pit_histograms(table, source=None):
         From :func:`cgmhelpers.statistics.coverage.pit_histogram`, by ``width``, ``suite_test`` and
         ``property``.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each suite, a column for each property. Flat is right, a bowl means widths too
-        small, a hill too large, a slope a bias; the band is where the table says noise leaves
-        the bins of right posteriors.
+        A row for each suite, a column for each property. Right posteriors are flat; a bowl means
+        widths too small, a hill widths too large, a slope a bias. The band is that of the table,
+        for right posteriors.
     """
     suites, names = (table[key].unique() for key in ("suite_test", "property"))
     figure, axes = plt.subplots(
@@ -106,7 +106,7 @@ def pit_histograms(table, source=None):
         if column == 0:
             axis.set_ylabel(suite_name(suites[row]))
     highest = table.loc[table["width"] == after, ["density", "high"]].max(axis=None)
-    axes[0, 0].set_ylim(0, 1.25 * highest)  # what the networks claim themselves may go beyond
+    axes[0, 0].set_ylim(0, 1.25 * highest)  # the networks' own widths may go beyond
     figure.supxlabel("share of the posterior below the truth (PIT)", size=10.5)
     figure.supylabel("density of halos", size=10.5)
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""Figures of how large errors are, whether they are known, and in which direction they go."""
+"""Figures of errors by halo class, and of offsets between suites."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,19 +34,19 @@ def error_by_class(predictions, series="fields", metric="relative_error", source
     Parameters
     ----------
     predictions : pandas.DataFrame
-        From ``Run.predictions``: of one suite to compare `series` ``"fields"``, or of one set of
-        fields, trained and tested on the same suite, to compare ``"suite_test"``.
+        From ``Run.predictions``: rows of one suite to compare `series` ``"fields"``, or of one set
+        of fields, trained and tested on the same suite, to compare ``"suite_test"``.
     series : str
-        Column whose values are compared.
+        Column of the values to compare.
     metric : {"relative_error", "rmse", "reduced_chi2", "coverage"}
         RMSE is divided by the range of the property in Table 1.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each halo class, all six properties beside each other.
+        A panel for each halo class, with all six properties.
     """
     table = summary_by_class(predictions, series, metric)
     classes = [one for one in HALO_CLASSES if one.name in set(table["halo_class"])]
@@ -76,7 +76,7 @@ def error_by_class(predictions, series="fields", metric="relative_error", source
 
 
 def summary_by_class(predictions, series, metric):
-    """Tabulate a metric per value of `series`, halo class and property.
+    """Tabulate a metric for each value of `series`, halo class and property.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def bias_matrix(predictions, names, source=None):
     names : sequence of str
         Properties, a panel each; colours are in units of the property's range.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------

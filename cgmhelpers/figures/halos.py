@@ -26,7 +26,7 @@ from cgmhelpers.halos.cosmology import CV, Volume
 
 @styled
 def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
-    """Draw properties against halo mass, suite by suite (Fig. 1).
+    """Draw properties of each suite against halo mass (Fig. 1).
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def property_trends(halos, names, source=None, edges=populations.MASS_EDGES):
     names : sequence of str
         Properties, a panel each.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     edges : array_like
         Edges of the bins in log10 halo mass.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Lines: means; bands: 16th to 84th percentile; points: halos where a bin has few.
+        Lines: means; bands: 16th to 84th percentile; points: halos of bins with few.
     """
     columns = min(3, len(names)) if len(names) != 4 else 2
     rows = -(-len(names) // columns)
@@ -99,7 +99,7 @@ def mass_functions(halos, volume, redshift=0.0, source=None):
     redshift : float
         Redshift of the snapshots.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def parameter_effects(suites=None, source=None):
     suites : sequence of str, optional
         Suites of the mock; all by default.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -207,25 +207,25 @@ _SYMBOLS = {
 
 
 def _number_ratio(log_mass, change):
-    """Expected numbers of halos in another cosmology, over those in CAMELS' fiducial one."""
+    """Divide expected numbers of halos in a cosmology by those in CAMELS' fiducial one."""
     other = Volume(replace(CV, **change)).halo_number(log_mass)
     return other / Volume().halo_number(log_mass)
 
 
 @styled
 def phase_diagram(hydrogen_density, temperature, weights, source=None):
-    """Draw from which density and temperature a quantity comes, a panel for each quantity.
+    """Draw the distribution of quantities over density and temperature, a panel each.
 
     Parameters
     ----------
     hydrogen_density : array_like, shape (N,)
-        Of gas elements [cm^-3].
+        Hydrogen density of gas elements [cm^-3].
     temperature : array_like, shape (N,)
-        [K].
+        Temperature [K].
     weights : dict of str to array_like, shape (N,)
-        Title -> what to add up; shown as its share per bin.
+        Title -> quantity, drawn as its share in each bin.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -258,12 +258,12 @@ def total_flux(table, fields, source=None, pixels=128):
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a halo: suite, log_mass, halo_class and, for each field, the sum of the pixels
-        in the field's unit in the column of its name.
+        A row for each halo: suite, log_mass, halo_class, and for each field a column of its name
+        with the sum of the pixels in the field's unit.
     fields : sequence of str
         Fields, a row of panels each.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     pixels : int
         Pixels along a side of the maps.
 
@@ -271,9 +271,8 @@ def total_flux(table, fields, source=None, pixels=128):
     -------
     matplotlib.figure.Figure
         Points: halos; black: mean and 16th to 84th percentile of each halo class. Dashed: the sum
-        of a map whose pixels are all at the survey's limit, so that right of it something is
-        observable; dotted, where it is in the panel: the limit of one pixel, so that left of it
-        nothing is.
+        of a map with all pixels at the survey's limit; right of it some pixel is observable.
+        Dotted, if it is in the panel: the limit of one pixel; left of it no pixel is.
     """
     suites = list(dict.fromkeys(table["suite"]))
     figure, axes = plt.subplots(
@@ -293,7 +292,7 @@ def total_flux(table, fields, source=None, pixels=128):
         for axis in row:
             axis.axvline(observable, color="0.5", lw=1.2, ls="--", zorder=0)
             axis.axvline(observable - 2 * np.log10(pixels), color="0.5", lw=1.2, ls=":", zorder=0)
-        # Robust limits: one halo without flux would squeeze all others.
+        # Robust limits: a halo without flux would squeeze all others.
         low, high = np.percentile(np.log10(table.loc[table[field] > 0, field]), [0.1, 100])
         low, high = min(low, observable), max(high, observable)
         row[0].set_xlim(low - 0.3, high + 0.3)
@@ -311,7 +310,7 @@ def _total_label(field):
 def _draw_class_mean(axis, total, log_mass):
     mean, (low, high) = np.mean(total), np.percentile(total, [16, 84])
     centre, (bottom, top) = np.mean(log_mass), np.percentile(log_mass, [16, 84])
-    # A mean may lie outside the percentiles of a skewed handful.
+    # The mean of a few skewed values may lie outside of their percentiles.
     axis.errorbar(
         mean,
         centre,

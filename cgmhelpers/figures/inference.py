@@ -1,4 +1,4 @@
-"""Figures of what networks infer: truth against inference."""
+"""Figures of truth against inference."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,8 +17,7 @@ from cgmhelpers.figures.style import (
 from cgmhelpers.statistics import metrics
 
 MOST_POINTS = 150
-"""Halos in one panel; of more, the rest below the groups is left out at random (the paper plots a
-subset as well, and all groups)."""
+"""Most halos in a panel: all groups and, as in the paper, a random choice of the lighter halos."""
 
 
 @styled
@@ -30,18 +29,18 @@ def truth_inference(
     Parameters
     ----------
     predictions : pandas.DataFrame
-        From ``Run.predictions``; rows of other properties are left out.
+        From ``Run.predictions``; rows of other properties don't count.
     name : str
         Property to show.
     columns, rows : str
         Columns of `predictions` that make the columns and the rows of panels, in order of
         appearance.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     most : int
-        Points in one panel: all groups, and a random choice of the lighter halos.
+        Points in a panel: all groups, and a random choice of the lighter halos.
     seed : int
-        Seed of that choice.
+        Seed of the choice.
 
     Returns
     -------
@@ -98,7 +97,7 @@ def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
     name : str
         Property to show.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     most, seed : int
         As in :func:`truth_inference`.
 
@@ -116,7 +115,7 @@ def cross_simulation(predictions, name, source=None, most=MOST_POINTS, seed=1):
     kinds = predictions[["fields", "limits"]].drop_duplicates()
     if len(kinds) != 1:
         raise ParameterError(
-            "A cross-simulation figure shows one kind of network.",
+            "A cross-simulation figure shows networks of one kind.",
             found=kinds.to_dict("records"),
             expected="predictions of one set of fields and one limit",
         )
@@ -147,7 +146,7 @@ def properties_inferred(
     columns : str
         Column of `predictions` that makes the columns of panels.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     most, seed : int
         As in :func:`truth_inference`.
 
@@ -186,14 +185,14 @@ def thinned(panel, most=MOST_POINTS, seed=1):
     panel : pandas.DataFrame
         Predictions of one panel.
     most : int
-        Halos to keep, unless the groups alone are more.
+        Halos to keep, or all groups if they are more.
     seed : int
         Seed of the choice.
 
     Returns
     -------
     pandas.DataFrame
-        Some of the rows, in their order.
+        The rows of the chosen halos, in their order.
     """
     group = panel["halo_class"].to_numpy() == "group"
     room = max(most - group.sum(), 0)
@@ -204,14 +203,14 @@ def thinned(panel, most=MOST_POINTS, seed=1):
 
 
 def panel_metrics(predictions, by, most=MOST_POINTS, seed=1):
-    """Tabulate metrics of the halos that a panel shows, as the paper does, and of all.
+    """Tabulate metrics of the plotted halos of each panel, as in the paper, and of all halos.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        What the figure was given.
+        The table of the figure.
     by : sequence of str
-        Columns that make its panels; ``"property"`` where it shows several.
+        Columns that make its panels; ``"property"`` if it shows several.
     most, seed : int
         As in :func:`truth_inference`.
 
@@ -257,12 +256,12 @@ def _draw_panel(axis, whole, most, seed, limits, colours):
 
 
 def metric_text(truth, mean, std):
-    """Write the four metrics (Eqs 7-10) of some halos in as many lines.
+    """Write the four metrics (Eqs 7-10) of halos, one in a line.
 
     Parameters
     ----------
     truth, mean, std : array_like, shape (H,)
-        Of one property.
+        Values of one property.
 
     Returns
     -------
@@ -290,7 +289,7 @@ def _short(value):
 
 
 def _limits(table):
-    """Set limits that hold all truths and nearly all inferences, of a bad network too."""
+    """Choose limits that hold all truths and nearly all inferences, even of a bad network."""
     low, high = table["truth"].min(), table["truth"].max()
     inner = np.percentile(table["mean"], [1, 99])
     span = high - low or 1.0
@@ -304,7 +303,7 @@ def _of_property(predictions, name):
     table = table[np.isfinite(table["truth"])]
     if table.empty:
         raise ParameterError(
-            "There is no prediction to show.",
+            "The table has no prediction to show.",
             found=f"0 rows of {name} with a truth",
             expected=f"some of {sorted(set(predictions['property']))}",
         )

@@ -1,4 +1,4 @@
-"""Figures that show maps."""
+"""Figures of maps."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,17 +20,17 @@ from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.maps.projection.frame import other_axes
 
 HERO_RANGE = {"xray": 1e5, "hi": 1e4}
-"""Highest over lowest value in the picture on the first page, where edges of kernels shouldn't draw
-the eye; other fields keep their own range."""
+"""Ratio of highest to lowest value in the picture of the first page, for fields whose kernels would
+otherwise show their edges."""
 HERO_COLOURS = {"hi": ("#0b0b12", "#10263f", "#17546b", "#2b8f8c", "#8fcfa6", "#f4fbe6")}
-"""Colours of equal steps in lightness, from the picture's own dark."""
+"""Colours of equal steps in lightness, from the background of the picture."""
 APERTURE_COLOUR = "#ffffffb0"
 FRAME_COLOUR = "#ffffff30"
 
 
 @styled
 def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
-    """Draw one halo as each suite has it, in every field, with and without limits (Fig. 2).
+    """Draw a halo in each suite, in every field, with and without limits (Fig. 2).
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
     axis : {"x", "y", "z"}
         Line of sight.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def halo_in_suites(halos, limits=("ideal", "survey"), axis="x", source=None):
 
 @styled
 def halos_by_mass(halos, limits=("ideal", "survey"), axis="x", source=None):
-    """Draw halos of rising mass in one suite, in every field (Fig. 11).
+    """Draw halos of rising mass in a suite, in every field (Fig. 11).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _gallery(halos, titles, limits, axis, source):
 
 
 def colours_of(name, images, limits, dynamic_range=None):
-    """Return the logarithmic colour scale that all maps of a field share.
+    """Return the logarithmic colour scale of all maps of a field.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ def colours_of(name, images, limits, dynamic_range=None):
     images : iterable of ndarray
         Maps in the field's unit.
     limits : {"ideal", "survey"}
-        A survey's scale starts at its limit.
+        The scale of a survey starts at its limit.
     dynamic_range : float, optional
-        Highest over lowest value of an ideal scale; the field's own by default.
+        Ratio of highest to lowest value of an ideal scale; that of the field by default.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def _draw(panel, image, ds, field, norm, limits):
 
 @styled
 def hero(ds, axis="x", source=None, scale_bar=100.0):
-    """Draw one halo in all fields, as large as the page.
+    """Draw a halo in all fields, as large as the page.
 
     Parameters
     ----------
@@ -154,15 +154,15 @@ def hero(ds, axis="x", source=None, scale_bar=100.0):
     axis : {"x", "y", "z"}
         Line of sight.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
     scale_bar : float
         Length of the bar [kpc].
 
     Returns
     -------
     matplotlib.figure.Figure
-        Light on dark. The dotted circle is the aperture of 200 kpc in which four of the six
-        properties are measured; the dashed one R200c, where it fits.
+        Light on dark. The dotted circle is the aperture of 200 kpc of four of the six properties;
+        the dashed circle is R200c, if it fits.
     """
     names = [str(name) for name in ds["field"].values]
     ink, paper = "#e8e8ee", "#0b0b12"

@@ -1,4 +1,4 @@
-"""Figures of a network: its training, a study of hyperparameters, one prediction."""
+"""Figures of networks: learning curves, a study of hyperparameters, a prediction."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +26,7 @@ COLOUR, BEST = "#0072B2", "#D55E00"
 
 @styled
 def learning_curves(histories, source=None):
-    """Draw the losses of training and validation by epoch, for all networks of a run.
+    """Draw the training and validation loss of all networks of a run against the epoch.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def learning_curves(histories, source=None):
         (suite, fields, limits) -> ``history.csv`` of the network: epoch (from 0), train_loss,
         validation_loss.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each limits, a column for each set of fields; a point marks the epoch whose
-        weights were kept. Losses far from all others lie above the panels, so that one training
-        that fails doesn't flatten the others; where a whole curve does, its panel says so.
+        A row for each kind of limits, a column for each set of fields; a point marks the epoch of
+        the kept weights. Losses far above all others lie outside of the panels, so that a failed
+        training doesn't flatten the others; a text names curves that lie there as a whole.
     """
     fields = ordered("fields", [key[1] for key in histories])
     limits = list(dict.fromkeys(key[2] for key in histories))
@@ -94,12 +94,12 @@ def tuning_history(trials, source=None):
     trials : pandas.DataFrame
         From ``tuning.trials_table``: number, state, validation_loss.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Trial 0 is that of the profile's own hyperparameters.
+        Trial 0 has the profile's hyperparameters.
     """
     figure, axis = plt.subplots(figsize=(6.2, 3.2))
     complete = trials[trials["state"] == "complete"]
@@ -130,12 +130,12 @@ def tuning_importances(importances, source=None):
     importances : pandas.Series
         From ``tuning.importances``; may be empty.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Says so where there are too few trials to tell.
+        A text instead of bars if there are too few trials.
     """
     figure, axis = plt.subplots(figsize=(5.2, 2.3))
     if importances.empty:
@@ -155,25 +155,25 @@ def tuning_importances(importances, source=None):
 
 @styled
 def tuning_parallel(trials, source=None):
-    """Draw the hyperparameters of complete trials, one line each, coloured by their loss.
+    """Draw the hyperparameters of complete trials, a line each, coloured by the loss.
 
     Parameters
     ----------
     trials : pandas.DataFrame
         From ``tuning.trials_table``.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        An axis for each hyperparameter, from the least to the largest value tried; the best trial
-        is drawn on top, in black.
+        An axis for each hyperparameter, from the least to the largest tried value; the best trial
+        is black, on top.
     """
     complete = trials[trials["state"] == "complete"].sort_values("validation_loss")
     figure, axis = plt.subplots(figsize=(6.6, 3.4))
     losses = complete["validation_loss"]
-    # One wild trial must not take all colours.
+    # An outlier must not take all colours.
     shades = plt.Normalize(losses.min(), max(losses.quantile(0.8), losses.min() + 0.1))
     colours = plt.get_cmap("viridis")
     heights = {name: _height(complete[name], name) for name in HYPERPARAMETERS}
@@ -207,7 +207,7 @@ def _height(values, name):
 
 @styled
 def one_prediction(images, prediction, extent, title=None, source=None):
-    """Draw the inputs of one halo, and the network's posteriors.
+    """Draw the inputs of a halo, and the network's posteriors.
 
     Parameters
     ----------
@@ -218,9 +218,9 @@ def one_prediction(images, prediction, extent, title=None, source=None):
     extent : float
         Half the side of the images [kpc].
     title : str, optional
-        Says which halo it is.
+        Names the halo.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figures of joint posteriors and of ensembles: the doubts of maps, and those of trainings."""
+"""Figures of joint posteriors and of ensembles."""
 
 import itertools
 
@@ -23,7 +23,7 @@ FLOW_COLOUR = "#332288"
 MOMENT_COLOUR = "#DDAA33"
 LEVELS = (0.95, ONE_SIGMA)
 GRID = 50
-"""Points along a side of what contours are drawn from."""
+"""Points along a side of the grid of contours."""
 FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
 
 
@@ -36,12 +36,12 @@ def flow_training(histories, source=None):
     histories : dict of str to pandas.DataFrame
         Suite -> ``posterior.csv``: step, training_loss and validation_loss.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Negative log density of the true properties, standardised; a point marks the weights kept.
+        Negative log density of the true properties, standardised; a point marks the kept weights.
     """
     figure, axis = plt.subplots(figsize=(5.2, 3.2))
     for suite, history in histories.items():
@@ -61,7 +61,7 @@ def flow_training(histories, source=None):
 
 @styled
 def corner(samples, truth, mean, std, names, title=None, source=None):
-    """Draw the joint posterior of one halo, from the flow and from the moment network.
+    """Draw the joint posterior of a halo, from the flow and from the moment network.
 
     Parameters
     ----------
@@ -72,24 +72,24 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
     names : sequence of str
         Names of the properties.
     title : str, optional
-        Says which halo it is.
+        Names the halo.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
         Diagonal: densities of each property. Below: regions of each pair with 68% and 95% of
         the probability. Filled: the flow; lines: normal distributions of the moment network,
-        without correlations, as it says nothing about them; crosses and dashed lines: the truth.
-        Fractions end at 0 and 1, where the flow's posteriors do.
+        which has no correlations; crosses and dashed lines: the truth. Fractions end at 0 and 1, as
+        the flow's posteriors do.
     """
     samples, number = np.asarray(samples, dtype=float), len(names)
     low, high = np.percentile(samples, [0.5, 99.5], axis=0)
     low = np.min([low, mean - 2.6 * std, truth], axis=0)
     high = np.max([high, mean + 2.6 * std, truth], axis=0)
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
-    # No posterior of a fraction lies beyond 0 and 1, though a normal one says so.
+    # A normal posterior of a fraction extends beyond 0 and 1; the figure doesn't.
     fractions = np.isin(names, FRACTIONS) & ((samples >= 0) & (samples <= 1)).all(axis=0)
     low, high = np.where(fractions, [np.maximum(low, 0), np.minimum(high, 1)], [low, high])
     figure, axes = plt.subplots(
@@ -129,7 +129,7 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
         plt.Line2D([], [], color=MOMENT_COLOUR, label="moment network"),
         plt.Line2D([], [], color="k", ls="none", marker="x", mew=1.8, label="truth"),
     ]
-    # Of the figure: a legend wider than its panel would push the columns apart.
+    # A legend of the figure: one wider than its panel would push the columns apart.
     figure.legend(
         handles=key, loc="upper right", bbox_to_anchor=(0.99, 0.96), title=title,
         title_fontsize=9.5,
@@ -138,7 +138,7 @@ def corner(samples, truth, mean, std, names, title=None, source=None):
 
 
 def _density(samples, fractions, points):
-    """Smooth samples (draws, numbers) at points (numbers, M); fractions reflected at 0 and 1."""
+    """Smooth samples (draws, numbers) at points (numbers, M); reflect fractions at 0 and 1."""
     kernel = stats.gaussian_kde(samples.T)
     density = np.zeros(points.shape[1])
     mirrors = [(lambda x: x, lambda x: -x, lambda x: 2 - x) if one else (lambda x: x,)
@@ -173,7 +173,7 @@ def _draw_pair(axis, samples, fractions, truth, mean, std):
         )
     angle = np.linspace(0, 2 * np.pi, 100)
     for level in LEVELS:
-        radius = np.sqrt(stats.chi2.ppf(level, 2))  # of a normal distribution in two dimensions
+        radius = np.sqrt(stats.chi2.ppf(level, 2))  # for a normal distribution in two dimensions
         axis.plot(
             mean[0] + radius * std[0] * np.cos(angle), mean[1] + radius * std[1] * np.sin(angle),
             color=MOMENT_COLOUR, lw=1.3,
@@ -183,20 +183,20 @@ def _draw_pair(axis, samples, fractions, truth, mean, std):
 
 @styled
 def coverage_tests(tests, source=None):
-    """Draw expected coverage with random points, test by test.
+    """Draw the expected coverage with random points of each test.
 
     Parameters
     ----------
     tests : dict of tuple to ExpectedCoverage
         (suite, references) -> from :func:`cgmhelpers.statistics.posterior_tests.expected_coverage`.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
         A column for each suite, a row for each kind of reference points: coverage minus level.
-        Grey: where 95% of calibrated posteriors lie, level by level.
+        Grey: the band of 95% of calibrated posteriors, at each level.
     """
     suites, kinds = (list(dict.fromkeys(key[part] for key in tests)) for part in (0, 1))
     figure, axes = plt.subplots(
@@ -221,7 +221,7 @@ def coverage_tests(tests, source=None):
 
 @styled
 def rank_histograms(inferred, bins=10, source=None):
-    """Draw where the truth lies among the posterior samples of each property.
+    """Draw histograms of the ranks of truths among the posterior samples of each property.
 
     Parameters
     ----------
@@ -230,13 +230,13 @@ def rank_histograms(inferred, bins=10, source=None):
     bins : int
         Bins of each histogram.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each suite, a column for each property; flat if calibrated. Grey: where 95% of
-        the bins of calibrated posteriors lie.
+        A row for each suite, a column for each property; flat if calibrated. Grey: the band of
+        95% of the bins of calibrated posteriors.
     """
     suites, first = list(inferred), next(iter(inferred.values()))
     names = [str(name) for name in first["property"].values]
@@ -266,20 +266,20 @@ def rank_histograms(inferred, bins=10, source=None):
 
 @styled
 def score_gains(scores, source=None):
-    """Draw where the flow beats the moment network, and where it doesn't.
+    """Draw the gain in CRPS of the flow over the moment network.
 
     Parameters
     ----------
     scores : dict of str to pandas.DataFrame
         Suite -> from :func:`cgmhelpers.statistics.scores.compare`.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Share of the CRPS that the flow saves, per property, with 95% intervals over halos; right
-        of zero the flow is better.
+        Share of each property's CRPS that the flow saves, with 95% intervals over halos; the flow
+        is better right of zero.
     """
     figure, axis = plt.subplots(figsize=(5.6, 3.4))
     for number, (suite, table) in enumerate(scores.items()):
@@ -299,7 +299,7 @@ def score_gains(scores, source=None):
 
 @styled
 def correlation_matrices(matrices, names, source=None):
-    """Draw mean correlations of the properties, suite by suite.
+    """Draw the mean correlations of the properties in each suite.
 
     Parameters
     ----------
@@ -308,7 +308,7 @@ def correlation_matrices(matrices, names, source=None):
     names : sequence of str
         Names of the properties.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -339,14 +339,14 @@ def correlation_matrices(matrices, names, source=None):
 
 @styled
 def disagreement(halos, source=None):
-    """Draw the error against the members' disagreement, halo by halo.
+    """Draw the error of each halo against the members' disagreement.
 
     Parameters
     ----------
     halos : pandas.DataFrame
         From :func:`cgmhelpers.statistics.reliability.per_halo`.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
@@ -386,14 +386,14 @@ def disagreement(halos, source=None):
 
 @styled
 def reliability_flags(table, source=None):
-    """Draw how well each part of the variance tells which halos not to trust.
+    """Draw how well each part of the variance flags halos with large errors.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`cgmhelpers.statistics.reliability.areas`.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figures on how maps are made: fields, projections, and ways to find neutral hydrogen."""
+"""Figures of maps: fields, projections, and methods for neutral hydrogen."""
 
 from itertools import cycle
 
@@ -24,12 +24,12 @@ from cgmhelpers.figures.style import (
 
 METHOD_NAMES = {"trident": "Trident: HM12 + Rahmati", "snapshot": "stored in the snapshot"}
 DIFFERENCES = (1e-3, 1.0)
-"""Relative differences between which colours of a difference are logarithmic."""
+"""Range of relative differences in which colours are logarithmic."""
 
 
 @styled
 def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
-    """Draw one halo in every field of a data set, a column each.
+    """Draw a halo in every field of a data set, a column each.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
     axis : {"x", "y", "z"}
         Line of sight.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Colours of a survey's row start at its limit.
+        The colours of the row of a survey start at its limit.
     """
     names = [str(name) for name in ds["field"].values]
     figure, axes = plt.subplots(
@@ -71,7 +71,7 @@ def every_field(ds, limits=("ideal", "survey"), axis="x", source=None):
 
 @styled
 def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, source=None):
-    """Draw where yt's pencil beams differ from means over pixels, and why.
+    """Draw the difference of yt's pencil beams from means over pixels, and its cause.
 
     Parameters
     ----------
@@ -82,20 +82,20 @@ def pencil_beam_comparison(images, half_width, radius, arriving, shares, name, s
     radius : (R,) array
         Kernel radii in pixels.
     arriving : (R, S) array
-        Part of an element of that radius that arrives on yt's map, for many places of it; as of
+        Part of an element of that radius that arrives on yt's map, for many places of it; from
         `cgmhelpers.maps.projection.arriving.arriving_fraction`.
     shares : dict of str to (kernel radii in pixels, weights)
-        Title -> elements of the halo and what they deposit, for the share at each radius.
+        Title -> elements of the halo and their deposits, for the share at each radius.
     name : str
         Field of the images.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Above: both maps and their relative difference. Below: what arrives, as median and 68% and
-        95% of all places, and at which radii the halo's deposits lie.
+        Above: both maps and their relative difference. Below: the part that arrives, as median, 68%
+        and 95% of all places, and the distribution of the halo's deposits over radii.
     """
     mean, beam = images
     field = fields.get(name)
@@ -144,7 +144,7 @@ def _draw_arriving(axis, radius, arriving, shares):
     beside = axis.twinx()
     edges = np.geomspace(radius[0], radius[-1], 41)
     for (title, (own, weights)), look in zip(shares.items(), cycle(("-", "--", ":", "-."))):
-        # Smaller kernels join the first bin; what larger ones hold is beyond the axis.
+        # The first bin includes all smaller kernels; larger ones are beyond the axis.
         share = np.histogram(np.maximum(own, edges[0]), edges, weights=weights)[0]
         share = share / np.sum(weights)
         beside.stairs(share, edges, color="#D55E00", ls=look, lw=1.4, label=title)
@@ -158,19 +158,19 @@ def _draw_arriving(axis, radius, arriving, shares):
 
 @styled
 def hydrogen_methods(images, totals, half_width, source=None):
-    """Draw neutral hydrogen by two methods: maps, their ratio, and all halos' sums.
+    """Draw neutral hydrogen by two methods: maps, their ratio, and the sums of all halos.
 
     Parameters
     ----------
     images : dict of str to (N, N) array
         ``"trident"`` and ``"snapshot"`` -> column density of a halo [cm^-2].
     totals : pandas.DataFrame
-        One row a halo: suite, log_mass, and the sum of the pixels in the columns ``trident`` and
+        A row for each halo: suite, log_mass, and the sums of the pixels ``trident`` and
         ``snapshot``.
     half_width : float
         Half the width of the maps [kpc].
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, labels with units, and the note of the source."""
+"""Colours, sizes, labels with units, and the note on the source of all figures."""
 
 import functools
 import inspect
@@ -14,12 +14,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.halos.properties import PROPERTIES
 
-# The paper's pink, purple and blue, in shades that colour-blind readers tell apart and that stand
-# out from white paper; in grey the markers beside them help.
+# The paper's pink, purple and blue, in shades that colour-blind readers tell apart and that have
+# a high contrast to white paper. Markers tell suites apart in grey.
 SUITE_COLOURS = {"IllustrisTNG": "#E75480", "SIMBA": "#5E2B97", "Astrid": "#2E9BDA"}
 SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
 SHORT_NAMES = {"IllustrisTNG": "TNG"}
-# Okabe & Ito (2008), without what resembles a suite.
+# Okabe & Ito (2008), without the colours that resemble a suite's.
 FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
 LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits"}
@@ -53,14 +53,14 @@ _SOURCE = ContextVar("source", default=None)
 
 @contextmanager
 def style():
-    """Draw in the book's style inside a ``with`` block; settings are as before after it.
+    """Draw in the book's style inside a ``with`` block, and restore the settings after it.
 
     Yields
     ------
     None
     """
-    # Not rc_context: it would undo what a backend sets when the first figure brings it in, and a
-    # notebook would show its first figure only.
+    # rc_context would also undo the settings of a backend that the first figure imports, and a
+    # notebook would show only its first figure.
     former = {name: matplotlib.rcParams[name] for name in SETTINGS}
     matplotlib.rcParams.update(SETTINGS)
     try:
@@ -70,7 +70,7 @@ def style():
 
 
 def styled(function):
-    """Draw in the book's style, whatever the caller's settings, and know the source of the data.
+    """Decorate a function that draws, so that it uses the book's style and knows its source.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def styled(function):
     Returns
     -------
     callable
-        The same, in the style; :func:`suite_name` tells a mock suite from the real one in it.
+        The function in the style; :func:`suite_name` uses its ``source``.
     """
     signature = inspect.signature(function)
 
@@ -97,19 +97,19 @@ def styled(function):
 
 
 def suite_name(suite, source=None):
-    """Return the name of a suite as figures write it, so that no mock passes for CAMELS.
+    """Return the name of a suite in figures, which marks mock suites.
 
     Parameters
     ----------
     suite : str
-        Its name in the data.
+        Name in the data.
     source : str, optional
-        What the data are; the ``source`` of the figure that is being drawn by default.
+        Name of the data; the ``source`` of the figure that is being drawn by default.
 
     Returns
     -------
     str
-        "mock TNG" for IllustrisTNG where the source is a mock, and the name itself elsewhere.
+        "mock TNG" for IllustrisTNG if the source is a mock, else the name itself.
     """
     mock = str(source or _SOURCE.get() or "").startswith("mock")
     return f"mock {SHORT_NAMES.get(suite, suite)}" if mock else str(suite)
@@ -121,12 +121,13 @@ def suite_colour(suite):
     Parameters
     ----------
     suite : str
-        Its name; other suites than CAMELS' three get one by their name's length.
+        Name of the suite. The length of the name chooses the colour of suites beyond CAMELS'
+        three.
 
     Returns
     -------
     str
-        A colour that matplotlib knows.
+        A colour of matplotlib.
     """
     return SUITE_COLOURS.get(suite, FURTHER_COLOURS[len(str(suite)) % len(FURTHER_COLOURS)])
 
@@ -137,18 +138,18 @@ def suite_marker(suite):
     Parameters
     ----------
     suite : str
-        Its name.
+        Name of the suite.
 
     Returns
     -------
     str
-        A marker that matplotlib knows.
+        A marker of matplotlib.
     """
     return SUITE_MARKERS.get(suite, "v")
 
 
 def field_names(fields):
-    """Return a set of fields as readers know it.
+    """Return the name of a set of fields for readers.
 
     Parameters
     ----------
@@ -166,19 +167,19 @@ def field_names(fields):
 
 
 def ordered(key, values):
-    """Return the different values of a column of predictions in the order of panels.
+    """Return the unique values of a column of predictions in the order of panels.
 
     Parameters
     ----------
     key : str
         Name of the column.
     values : iterable
-        Its values.
+        Values of the column.
 
     Returns
     -------
     list
-        In order of appearance, but sets of fields start with single ones, X-ray first.
+        Values in order of appearance; sets of fields are sorted, single fields and X-ray first.
     """
     found = list(dict.fromkeys(values))
     if key == "fields":
@@ -193,7 +194,7 @@ def ordered(key, values):
 
 
 def limit_name(limits):
-    """Return limits as readers know them.
+    """Return the name of limits for readers.
 
     Parameters
     ----------
@@ -203,7 +204,7 @@ def limit_name(limits):
     Returns
     -------
     str
-        Words for titles.
+        Text for titles.
     """
     return LIMIT_NAMES.get(limits, limits)
 
@@ -219,13 +220,13 @@ def field_label(name):
     Returns
     -------
     str
-        With mathematics as matplotlib reads it.
+        Text with mathematics for matplotlib.
     """
     return " ".join(filter(None, (known_fields.get(name).label, unit_label(name))))
 
 
 def unit_label(name):
-    """Return the unit of a field in brackets; nothing for a number.
+    """Return the unit of a field in brackets, or an empty text for a pure number.
 
     Parameters
     ----------
@@ -235,35 +236,35 @@ def unit_label(name):
     Returns
     -------
     str
-        With mathematics as matplotlib reads it.
+        Text with mathematics for matplotlib.
     """
     unit = units.Unit(known_fields.get(name).unit)
     return "" if unit == units.dimensionless_unscaled else f"[{unit.to_string('latex_inline')}]"
 
 
 def property_named(name):
-    """Return the property of a name.
+    """Return a property by its name.
 
     Parameters
     ----------
     name : str
-        As in `cgmhelpers.halos.properties.NAMES`.
+        One of `cgmhelpers.halos.properties.NAMES`.
 
     Returns
     -------
     Property
-        With label, unit and range.
+        The property, with label, unit and range.
     """
     return next(one for one in PROPERTIES if one.name == name)
 
 
 def mass_colour_map():
-    """Return viridis without its lightest end, which white paper swallows.
+    """Return viridis without its lightest end, which is invisible on white paper.
 
     Returns
     -------
     matplotlib.colors.Colormap
-        For halo masses.
+        Colours of halo masses.
     """
     return LinearSegmentedColormap.from_list(
         "mass", plt.get_cmap("viridis")(np.linspace(0, 0.9, 256))
@@ -271,14 +272,14 @@ def mass_colour_map():
 
 
 def note_source(figure, source):
-    """Write above the upper right corner what the data are.
+    """Write the name of the data above the upper right corner.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Drawn on.
+        The figure.
     source : str or None
-        What to write.
+        Name of the data.
 
     Returns
     -------
@@ -293,19 +294,19 @@ def note_source(figure, source):
 
 
 def heading(key, value):
-    """Return how a value of a column of predictions heads a panel.
+    """Return the title of a panel for a value of a column of predictions.
 
     Parameters
     ----------
     key : str
         Name of the column.
     value : str
-        Its value.
+        Value in the column.
 
     Returns
     -------
     str
-        Words for titles.
+        Text for titles.
     """
     if key == "fields":
         return field_names(value)

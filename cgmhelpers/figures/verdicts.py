@@ -1,4 +1,4 @@
-"""Figures of the claims: what was measured, and whether it lies where the paper says."""
+"""Figures of the verdicts on the claims, and of metrics of several runs."""
 
 import textwrap
 
@@ -21,7 +21,7 @@ MASS = "10^12.5 Msun"
 MASS_KEPT = MASS.replace(" ", "\u00a0")  # so that no line breaks in it
 METRIC_NAMES = {"r2": "$R^2$", "rmse": "RMSE"}
 LABEL_WIDTH = 36
-"""Letters in a line of a label."""
+"""Characters in a line of a label."""
 
 
 @styled
@@ -33,14 +33,14 @@ def verdict_forest(tables, source=None):
     tables : dict of str to pandas.DataFrame
         Title -> table of `cgmhelpers.paper.claims.judge`; the statements are those of the first.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each table. Statements have different units, so each row is on a scale of its
-        own: the threshold is at zero, the claimed side on the right, and the farther end of the
-        interval at one (or minus one). Numbers stand below the intervals.
+        A panel for each table. Statements have different units, so each row has its own scale: the
+        threshold is at zero, the claimed side on the right, and the farther end of the interval at
+        one or minus one. Numbers are below the intervals.
     """
     statements = next(iter(tables.values()))
     figure, axes = plt.subplots(
@@ -94,7 +94,7 @@ def _draw_row(axis, place, row):
 
 @styled
 def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source=None):
-    """Draw one metric of every property in several runs, networks in their own suite.
+    """Draw a metric of every property in several runs, for networks in their own suite.
 
     Parameters
     ----------
@@ -103,9 +103,9 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
     metric : str
         Column to show.
     fields, limits : str
-        Networks that are shown.
+        Networks to show.
     source : str, optional
-        What the data are.
+        Name of the data, written on the figure.
 
     Returns
     -------

@@ -1,14 +1,14 @@
-"""Halos: their classes, which particles lie near them, and what those add up to.
+"""Halos: classes, particles near them, and their properties.
 
 Its files, each of which imports only those above it:
 
 - `classes`: the columns that name a halo, classes by mass, centres
 - `cosmology`: the CAMELS cosmology, mass functions and power spectra (Colossus)
-- `selection`: which particles lie near which halo, for all halos at once, in a periodic box
+- `selection`: the particles near each of many halos, in a periodic box
 - `overdensity`: spherical-overdensity masses and radii from profiles of enclosed mass
-- `reading`: one pass over a snapshot for all who need its particles
-- `measuring`: sums and overdensity of halos, measured in that pass
-- `properties`: the six properties, equations 1 to 6, from those sums
+- `reading`: one pass over a snapshot for all measurements
+- `measuring`: sums over the particles of halos, and their overdensity
+- `properties`: the six properties, equations 1 to 6, from the sums
 - `populations`: mass functions, trends with mass, and the order of the suites
 - `twins`: halos of the same initial conditions in several suites
 """

@@ -1,4 +1,4 @@
-"""Halos: their classes by mass, and their spherical-overdensity masses."""
+"""Classes of halos by mass, the columns that name a halo, and centres."""
 
 from dataclasses import dataclass
 
@@ -43,8 +43,7 @@ def halo_class(log_mass):
     Returns
     -------
     ndarray of str, shape (H,)
-        ``"below"`` for masses under the paper's range; whatever is heavier than the heaviest
-        class belongs to it.
+        ``"below"`` for masses below the paper's range; heavier halos belong to the heaviest class.
     """
     edges = [one.low for one in HALO_CLASSES]
     names = np.array(["below", *(one.name for one in HALO_CLASSES)])
@@ -78,7 +77,7 @@ def check_columns(table, columns):
 
 
 def centres(table):
-    """Positions of the halos of a table.
+    """Return the positions of the halos of a table.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cosmologies of CAMELS' boxes, and what Colossus tells about their halos."""
+"""Cosmologies of CAMELS' boxes, and the statistics of their halos from Colossus."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def snapshot_redshift(number):
     Parameters
     ----------
     number : int
-        0 to 90; 90 is today.
+        From 0 to 90, which is z = 0.
 
     Returns
     -------
@@ -74,7 +74,7 @@ class Cosmology:
 
     @property
     def baryon_fraction(self):
-        """Cosmic mean mass of baryons over that of all matter."""
+        """Return the cosmic mean mass of baryons over that of all matter."""
         return self.omega_baryon / self.omega_matter
 
     def expansion(self, redshift):
@@ -121,11 +121,11 @@ class Volume:
     Attributes
     ----------
     cosmology : Cosmology
-        Its cosmology.
+        Cosmology of the box.
     redshift : float
-        Its redshift.
+        Redshift of the box.
     side : float
-        Its side [comoving Mpc/h].
+        Side of the box [comoving Mpc/h].
     """
 
     cosmology: Cosmology = CV
@@ -134,12 +134,12 @@ class Volume:
 
     @property
     def scale_factor(self):
-        """1 / (1 + z)."""
+        """Return 1 / (1 + z)."""
         return 1 / (1 + self.redshift)
 
     @property
     def box_size(self):
-        """Side of the box [kpc, physical]."""
+        """Return the side of the box [kpc, physical]."""
         return self._comoving_side * self.scale_factor
 
     @property
@@ -151,12 +151,12 @@ class Volume:
         return self.cosmology.critical_density(self.redshift)
 
     def matter_density(self, omega):
-        """Return the mean density of matter that has a share of the critical density today.
+        """Return the mean density of a kind of matter.
 
         Parameters
         ----------
         omega : float
-            The share, such as ``cosmology.omega_baryon``.
+            Its share of the critical density today, such as ``cosmology.omega_baryon``.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class Volume:
         return omega * self.cosmology.critical_density() * (1 + self.redshift) ** 3
 
     def matter_mass(self, omega):
-        """Return the mass of such matter in the box [Msun].
+        """Return the mass of a kind of matter in the box [Msun].
 
         Parameters
         ----------
@@ -212,8 +212,8 @@ class Volume:
         Returns
         -------
         array (N,)
-            dN/dlnM for M200c, of Bocquet et al. (2016, MNRAS 456, 2361), fitted to dark matter
-            alone: what feedback takes from a halo comes on top of it, suite by suite.
+            dN/dlnM for M200c (Bocquet et al. 2016, MNRAS 456, 2361), fitted to dark matter alone:
+            it doesn't include the mass that feedback removes, which depends on the suite.
         """
         from colossus.lss import mass_function
 
@@ -274,7 +274,7 @@ class Volume:
 
 
 def gravitational_constant() -> float:
-    """Newton's constant [kpc (km/s)^2 / Msun]."""
+    """Return Newton's constant [kpc (km/s)^2 / Msun]."""
     from astropy import constants, units
 
     return float(constants.G.to_value(units.kpc * units.km**2 / units.s**2 / units.Msun))
@@ -282,7 +282,7 @@ def gravitational_constant() -> float:
 
 @contextmanager
 def colossus_cosmology(parameters=CV):
-    """Set a cosmology in Colossus, write nothing to disk, and put the former state back.
+    """Set a cosmology in Colossus inside a ``with`` block, without files, and restore its state.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def colossus_cosmology(parameters=CV):
         Ob0=parameters.omega_baryon,
         sigma8=parameters.sigma_8,
         ns=parameters.spectral_index,
-        # Colossus keeps a cache in the home folder unless persistence is off.
+        # Without persistence off, Colossus writes a cache to the home folder.
         persistence="",
     )
     cosmology.setCurrent(current)

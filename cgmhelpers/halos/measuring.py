@@ -1,7 +1,7 @@
-"""Measure halos in one pass: the sums behind their properties, and their spherical overdensity.
+"""Sums over the particles of halos, and their spherical overdensity, in one pass.
 
-Every particle looks at the halos whose sphere could reach its cell, and adds what it has to their
-sums. Its distance is taken in single precision: 1e-7 of a halo's radius.
+Every particle is compared with the halos whose sphere could reach its cell, and added to their
+sums. Distances have single precision, 1e-7 of a halo's radius.
 """
 
 import logging
@@ -22,19 +22,19 @@ SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
 """Sums over particles: see `Measured.sums`."""
 
 APERTURE = 200.0
-"""Radius about the halo centre of the properties 3 to 6 [kpc, physical]."""
+"""Radius of properties 3 to 6 about the halo centre [kpc, physical]."""
 
 COOL_TEMPERATURE = 1e5
 """Temperature below which gas counts as cool [K]."""
 
 REACH = 1.3
-"""Largest radius of the profiles of enclosed mass, over the catalogue's R200c."""
+"""Largest radius of the profiles of enclosed mass, in units of the catalogue's R200c."""
 
 BINS = 400
-"""Radii of each profile, linear up to the largest."""
+"""Number of radii of a profile, in equal steps up to the largest."""
 
 CATALOGUE_TOLERANCE = 0.05
-"""Relative difference of M200c above which a catalogue is called into doubt."""
+"""Relative difference of M200c above which a warning doubts the catalogue."""
 
 _GAS_COLUMNS = ("star_formation_rate", "metallicity", "temperature")
 
@@ -48,7 +48,7 @@ _NEEDED_FOR = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What the particles say about some halos.
+    """Measurements of halos from particles.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Measured:
         ``heat``, mass times temperature [Msun K].
     m200c, r200c : ndarray, shape (H,)
         Spherical-overdensity mass [Msun] and radius [kpc] of dark matter, gas, stars, wind and
-        black holes, as of `cgmhelpers.halos.overdensity.spherical_overdensity`.
+        black holes, from `cgmhelpers.halos.overdensity.spherical_overdensity`.
     """
 
     sums: pd.DataFrame
@@ -117,12 +117,12 @@ class Measuring:
         sums, profile = np.zeros_like(self._sums), np.zeros_like(self._profile)
         one = self._spheres
         spheres = one.centre, one.radius, one.start, one.members, one.box_size
-        # Arguments and not globals: compiled code is cached, and wouldn't see that one changed.
+        # Arguments and not globals: cached compiled code wouldn't notice that a global changed.
         limits = REACH, APERTURE, COOL_TEMPERATURE
         _add(columns["position"], mass, gas, is_gas, self._radius, spheres, limits, sums, profile)
         if piece.kind == "black_holes":
             sums[:] = 0  # Eq. 1 leaves them out
-        touched = np.flatnonzero(profile.any(axis=1))  # so that pieces that wait are small
+        touched = np.flatnonzero(profile.any(axis=1))  # keeps waiting parts small
         return sums, touched, profile[touched]
 
     def add(self, part):
@@ -138,7 +138,7 @@ class Measuring:
         self._profile[touched] += profile
 
     def result(self):
-        """Return what was measured, once all pieces are added.
+        """Return the measurements after all pieces are added.
 
         Returns
         -------
@@ -146,10 +146,10 @@ class Measuring:
 
         Notes
         -----
-        Warns through ``logging`` when a catalogue's M200c differs by more than 5% from the
-        particles': the catalogues of SIMBA's CV and 1P sets were wrong until they were replaced in
-        July 2025. Without dark matter (in a region that was cut out, also without gas or stars)
-        masses and f_cgm are NaN, with a warning.
+        Logs a warning if a catalogue's M200c differs by more than 5% from that of the particles:
+        the catalogues of SIMBA's CV and 1P sets were wrong until July 2025. Without dark matter (in
+        a region that was cut out, also without gas or stars) masses and f_cgm are NaN, with a
+        warning.
         """
         radius = REACH * self._radius[:, None] * np.arange(1, BINS + 1) / BINS
         critical = critical_density(self._sim.header)
@@ -183,7 +183,7 @@ class Measuring:
 
 
 def measure(sim, table, progress=True):
-    """Measure sums, M200c and R200c of all halos of a table at once.
+    """Measure sums, M200c and R200c of all halos of a table.
 
     Parameters
     ----------
@@ -197,14 +197,14 @@ def measure(sim, table, progress=True):
     Returns
     -------
     Measured
-        In the order of `table`.
+        Measurements in the order of `table`.
 
     Raises
     ------
     ParameterError
         If a halo is wider than the box.
     FormatError
-        If the snapshot lacks a column, or holds values that no simulation has.
+        If the snapshot lacks a column or has impossible values.
     """
     measuring = Measuring(sim, table)
     read_once(sim, [measuring], progress)

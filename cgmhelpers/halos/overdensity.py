@@ -1,4 +1,4 @@
-"""Spherical-overdensity masses and radii, from the mass enclosed within growing radii."""
+"""Spherical-overdensity masses and radii from profiles of enclosed mass."""
 
 import numpy as np
 from astropy.cosmology import FlatLambdaCDM
@@ -7,12 +7,12 @@ OVERDENSITY = 200
 
 
 def critical_density(header):
-    """Return the critical density at a snapshot's time.
+    """Return the critical density at the time of a snapshot.
 
     Parameters
     ----------
     header : Header
-        Of the snapshot.
+        Header of the snapshot.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def spherical_overdensity(radius, enclosed, critical):
     """Find M200c and R200c in profiles of enclosed mass.
 
     R200c is the largest radius within which the mean density is at least 200 times the critical
-    one. Between two radii the density is taken for a power law.
+    one. The density between two radii is taken as a power law.
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ def spherical_overdensity(radius, enclosed, critical):
     Returns
     -------
     m200c, r200c : ndarray, shape (H,)
-        [Msun] and [kpc]; NaN where the density is never that high, or is still that high at the
-        largest radius.
+        [Msun] and [kpc]; NaN if the density is never that high, or still is at the largest radius.
     """
     excess = enclosed / (4 / 3 * np.pi * radius**3) / (OVERDENSITY * critical)
     above, bins = excess >= 1, radius.shape[1]

@@ -1,4 +1,4 @@
-"""The halos of several suites side by side: counts, mass function, mean trends, twins."""
+"""Populations of halos: mass functions, trends with mass, and the order of suites."""
 
 import numpy as np
 import pandas as pd
@@ -6,21 +6,21 @@ import pandas as pd
 from cgmhelpers.errors import ParameterError
 
 MASS_EDGES = np.arange(11.5, 14.51, 0.25)
-"""Edges of the bins in log10 halo mass of means and scatters."""
+"""Edges of the bins in log10 halo mass."""
 
 FEW = 10
-"""Fewest halos from which a mean and a scatter are quoted."""
+"""Fewest halos of a mean and a scatter."""
 
 
 def mass_function(log_mass, volume, edges=MASS_EDGES):
-    """Number density of halos per decade of mass.
+    """Measure the number density of halos per decade of mass.
 
     Parameters
     ----------
     log_mass : array_like, shape (H,)
         log10 of the halo mass [Msun].
     volume : float
-        Volume that the halos are from [Mpc^3].
+        Volume of the halos [Mpc^3].
     edges : array_like, shape (B + 1,)
         Edges of the bins in log10 mass.
 
@@ -43,7 +43,7 @@ def mass_function(log_mass, volume, edges=MASS_EDGES):
 
 
 def expected_mass_function(log_mass, redshift=0.0):
-    """Mass function of the CV set's cosmology after Tinker et al. (2008), by colossus.
+    """Return the mass function of the CV set's cosmology after Tinker et al. (2008), by Colossus.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def expected_mass_function(log_mass, redshift=0.0):
 
     with colossus_cosmology() as cosmology:
         h = cosmology.H0 / 100
-        mass = 10 ** np.asarray(log_mass, dtype=float) * h  # colossus wants Msun/h
+        mass = 10 ** np.asarray(log_mass, dtype=float) * h  # Colossus takes Msun/h
         per_log = colossus.massFunction(
             mass, redshift, mdef="200c", model="tinker08", q_in="M", q_out="dndlnM"
         )
@@ -71,18 +71,18 @@ def expected_mass_function(log_mass, redshift=0.0):
 
 
 def trend(halos, name, edges=MASS_EDGES, few=FEW):
-    """Mean and scatter of a property against halo mass, suite by suite.
+    """Measure mean and scatter of a property in bins of halo mass, for each suite.
 
     Parameters
     ----------
     halos : pandas.DataFrame
-        With columns suite, log_mass and `name`.
+        Table with columns suite, log_mass and `name`.
     name : str
-        Column to average; values that aren't finite are left out.
+        Column to average; values that aren't finite don't count.
     edges : array_like
         Edges of the bins in log10 halo mass.
     few : int
-        Bins with fewer halos are left out.
+        Fewest halos of a bin.
 
     Returns
     -------
@@ -108,14 +108,14 @@ def trend(halos, name, edges=MASS_EDGES, few=FEW):
 
 
 def ranking(trends, column="mean"):
-    """Order of the suites in every bin of halo mass.
+    """Order the suites in every bin of halo mass.
 
     Parameters
     ----------
     trends : pandas.DataFrame
         From :func:`trend`.
     column : str
-        What to rank by, the highest first.
+        Column to rank by, the highest first.
 
     Returns
     -------
@@ -130,24 +130,24 @@ def ranking(trends, column="mean"):
 
 
 def verdicts(halos, expected, names, **options):
-    """In how many bins of halo mass an order of the suites holds, property by property.
+    """Count the bins of halo mass in which an order of the suites holds, for each property.
 
     Parameters
     ----------
     halos : pandas.DataFrame
         As for :func:`trend`.
     expected : sequence of str
-        Suites, the highest first; those that `halos` lacks are left out.
+        Suites, the highest first; suites that `halos` lacks don't count.
     names : sequence of str
         Properties.
     **options
-        Of :func:`trend`.
+        Arguments of :func:`trend`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a property: bins (that every suite has), as_expected (bins in that order),
-        most_frequent (order). No bins, no order: None.
+        A row for each property: bins (of all suites), as_expected (bins in that order),
+        most_frequent (the order; None without bins).
     """
     suites = [suite for suite in expected if suite in set(halos["suite"])]
     wanted = " > ".join(suites)

@@ -1,4 +1,4 @@
-"""The six properties of halos that the network infers (Gluck et al. 2024, Table 1, Eqs 1-6)."""
+"""The six properties of halos that networks infer (Gluck et al. 2024, Table 1, Eqs 1-6)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from cgmhelpers.halos.measuring import measure
 
 @dataclass(frozen=True)
 class Property:
-    """One property: its name in tables, its label, and the range that scales its target."""
+    """A property: name in tables, label, and the range that scales it for networks."""
 
     name: str
     label: str
@@ -22,7 +22,7 @@ class Property:
 
     @property
     def axis_label(self):
-        """Label with its unit, for figures."""
+        """Return the label with the unit, for figures."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
@@ -86,26 +86,26 @@ def from_sums(sums):
 
     CGM gas is gas that isn't star-forming (SFR = 0). Distances are physical, from the
     potential minimum, across the periodic edge. Wind cells (gas that TNG stores among the
-    stars) count in the total mass, but not as CGM gas: they carry no temperature, and sums
-    over the gas list leave them out in the paper as well.
+    stars) count in the total mass, but not as CGM gas: they have no temperature, and the paper's
+    sums over gas don't have them either.
 
     Parameters
     ----------
     sums : pandas.DataFrame, H rows
-        As of `cgmhelpers.halos.measuring.Measured.sums`.
+        Sums as in `cgmhelpers.halos.measuring.Measured.sums`.
 
     Returns
     -------
     pandas.DataFrame, H rows
         log_m_halo [log Msun], f_cgm, log_z_cgm, log_m_cgm [log Msun], f_cool, log_t_cgm
-        [log K]. NaN where a ratio or a logarithm isn't defined: log_m_halo and f_cgm without any
-        mass within R200c, the other four without CGM gas within 200 kpc, and log_z_cgm also where
-        that gas has no metals at all.
+        [log K]. NaN if a ratio or a logarithm isn't defined: log_m_halo and f_cgm without any mass
+        within R200c, the other four without CGM gas within 200 kpc, and log_z_cgm also for gas
+        without any metals.
 
     Notes
     -----
     Gluck et al. (2024), Eqs 1-6; the limit of 1e5 K and the weighting of the temperature by
-    mass are restored from the text.
+    mass are restored from the paper's text.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         values = {
@@ -135,14 +135,14 @@ def compute(sim, table, progress=True):
     Returns
     -------
     pandas.DataFrame, H rows
-        As of `from_sums`, with the index of `table`.
+        Properties as from `from_sums`, with the index of `table`.
 
     Raises
     ------
     ParameterError
         If a halo is wider than the box.
     FormatError
-        If the snapshot lacks a column, or holds values that no simulation has.
+        If the snapshot lacks a column or has impossible values.
     """
     return from_sums(measure(sim, table, progress).sums)
 

@@ -1,8 +1,8 @@
-"""One pass over a snapshot for all who need its particles.
+"""One pass over a snapshot for all measurements.
 
-Reading and inflating a snapshot takes longer than most of what is done with it. So each kind of
-particle is read once, in pieces of some hundred thousand, a piece a thread, and every piece is
-shown to all takers before the next one replaces it.
+Reading and inflating a snapshot takes longer than most measurements. So each kind of particle is
+read once, in pieces of some hundred thousand, one in each thread, and all takers get a piece before
+the next one replaces it.
 """
 
 from cgmhelpers.system import parallel
@@ -16,14 +16,14 @@ KINDS = ("gas", "dark_matter", "stars", "wind", "black_holes")
 
 
 class Piece:
-    """Some rows of one kind of particle.
+    """Rows of a kind of particle.
 
     Parameters
     ----------
     kind : str
         One of `KINDS`.
     read : callable
-        ``read(columns, rows)``, as ``sim.reading`` gives it.
+        ``read(columns, rows)``, from ``sim.reading``.
     rows : slice
         Rows of the file.
     """
@@ -33,7 +33,7 @@ class Piece:
         self._read, self._columns = read, {}
 
     def columns(self, names):
-        """Return columns; each is read from the file once, when it is first asked for.
+        """Return columns; each is read from the file once, when it is needed first.
 
         Parameters
         ----------
@@ -52,16 +52,16 @@ class Piece:
 
 
 def read_once(sim, takers, progress=False):
-    """Read each kind of particle once, and show it to several takers.
+    """Read each kind of particle once, and pass it to several takers.
 
     Parameters
     ----------
     sim : Simulation
         The simulation.
     takers : sequence
-        Each has ``kinds``, the kinds of particle that it wants; ``take(piece)``, which several
-        threads call at once with a `Piece` and which returns a part of the result; and
-        ``add(part)``, which is called with the parts in the order of the file.
+        Each has ``kinds``, its kinds of particle; ``take(piece)``, which threads call at the same
+        time with a `Piece` and which returns a part of the result; and ``add(part)``, which gets
+        the parts in the order of the file.
     progress : bool
         Show a progress bar.
     """

@@ -1,8 +1,8 @@
-"""Which particles lie near which halo, for all halos at once, in a periodic box.
+"""The particles near each of many halos, in a periodic box.
 
-A coarse grid of cells lists for each cell the halos whose region could touch it. Each particle
-looks only at the list of its own cell: one pass finds the (particle, halo) pairs, which are then
-put in place, grouped by halo. Nothing is sorted and no loop runs over all particles per halo.
+A coarse grid lists for each cell the halos whose region could touch it. A particle is compared only
+with the list of its cell: one pass finds the (particle, halo) pairs, which are then put in place,
+grouped by halo. Nothing is sorted, and no loop over all particles runs for each halo.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from cgmhelpers.system import parallel
 from cgmhelpers.system.compiling import compiled
 
 GRID = 48
-BLOCKS = 64  # of rows, handed to the threads one by one
+BLOCKS = 64  # of rows, for the threads
 MARGINS = (0.0, 100.0, 300.0, 1000.0, 3000.0)
-"""Kernel radii [kpc] up to which an element uses a grid of its own.
+"""Largest kernel radii [kpc] of the elements of each grid.
 
-A grid's regions grow by its margin; with one grid for all, a few large elements would make
-every particle look at every halo.
+The regions of a grid grow by its margin. In a single grid, a few large elements would compare every
+particle with every halo.
 """
 
 
@@ -45,7 +45,7 @@ class Selection:
 
     @property
     def halo(self):
-        """Row of the halo of each pair, shape (P,)."""
+        """Return the row of the halo of each pair, shape (P,)."""
         return np.repeat(np.arange(len(self.offset) - 1), np.diff(self.offset))
 
 
@@ -53,7 +53,7 @@ def in_frames(position, kernel_radius, centre, half_width, depth, box_size):
     """Select the elements whose kernel can touch a halo's map along any of the three axes.
 
     A map along z shows abs(x), abs(y) < half_width and abs(z) < depth about the halo; an
-    element is kept where its kernel's cube touches that region for z, y or x.
+    element is kept if its kernel's cube touches that region for z, y or x.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def in_frames(position, kernel_radius, centre, half_width, depth, box_size):
     Raises
     ------
     ParameterError
-        For shapes that don't fit, or a region that is wider than the box.
+        If shapes don't fit, or a region is wider than the box.
     """
     return Frames(centre, half_width, depth, box_size).select(position, kernel_radius)
 
 
 class Spheres:
-    """Spheres about halos, and which of them could reach each cell of the coarse grid.
+    """Spheres about halos, and lists of those that could reach each cell of the coarse grid.
 
     Parameters
     ----------
@@ -95,15 +95,15 @@ class Spheres:
     Attributes
     ----------
     centre, radius, box_size
-        As given.
+        The arguments.
     start, members : ndarray
-        The halos whose sphere could reach cell c are ``members[start[c]:start[c + 1]]``; `cell_of`
+        The spheres of the halos ``members[start[c]:start[c + 1]]`` could reach cell c; `cell_of`
         numbers the cells.
 
     Raises
     ------
     ParameterError
-        For centres of a wrong shape, or a sphere that is wider than the box.
+        If centres have the wrong shape, or a sphere is wider than the box.
     """
 
     def __init__(self, centre, radius, box_size):
@@ -114,7 +114,7 @@ class Spheres:
 
 
 class Frames:
-    """Frames of maps about halos, prepared for elements that are read piece by piece.
+    """Frames of maps about halos, for elements that are read piece by piece.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Frames:
     Raises
     ------
     ParameterError
-        For centres of a wrong shape, or a region that is wider than the box.
+        If centres have the wrong shape, or a region is wider than the box.
     """
 
     def __init__(self, centre, half_width, depth, box_size):
@@ -153,8 +153,8 @@ class Frames:
         kernel_radius : ndarray, shape (N,)
             Support radius of each kernel [kpc].
         threads : int, optional
-            By default as many as `cgmhelpers.system.parallel.threads` says. The result doesn't
-            depend on it, and several threads may call this at once.
+            Number of threads, `cgmhelpers.system.parallel.threads` by default. The result doesn't
+            depend on it, and several threads may call this at the same time.
 
         Returns
         -------
@@ -163,13 +163,13 @@ class Frames:
         Raises
         ------
         ParameterError
-            For shapes that don't fit.
+            If shapes don't fit.
         """
         position = np.asarray(position)
         _check_shape("position", position)
         if len(kernel_radius) != len(position):
             raise ParameterError(
-                "kernel_radius must have one value an element.",
+                "kernel_radius must have a value for each element.",
                 found=len(kernel_radius),
                 expected=len(position),
             )
@@ -193,7 +193,7 @@ class Frames:
 
 
 def places(count):
-    """Say where the pairs of each block belong when they are grouped by halo.
+    """Compute the places of the pairs of each block, grouped by halo.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def places(count):
 
 
 def _checked_centres(centre, reach, box_size):
-    """Centres as a contiguous array of float64, where no region is wider than the box."""
+    """Return centres as contiguous float64; refuse regions wider than the box."""
     centre = np.ascontiguousarray(centre, dtype=np.float64)
     _check_shape("centre", centre)
     widest = np.max(reach, initial=0)
@@ -232,7 +232,7 @@ def _check_shape(name, array):
 
 
 def _halo_lists(centre, reaches, box_size):
-    """List the halos of each cell, for each reach, and where the list of all halos stands."""
+    """List the halos of each cell for each reach, with the starts of the lists."""
     starts, members, used = [], [], 0
     for reach in reaches:
         start, halos = _halos_of_cells(centre, reach, box_size)
@@ -247,7 +247,7 @@ def _halo_lists(centre, reaches, box_size):
 def _halos_of_cells(centre, reach, box_size):
     """List for each grid cell the halos whose cube of half width `reach` touches it (CSR)."""
     side = box_size / GRID
-    reach = reach + 1e-9 * box_size  # rounding may put a particle into the next cell
+    reach = reach + 1e-9 * box_size  # rounding may move a particle into the next cell
     cells, halos = [], []
     for halo, (place, half) in enumerate(zip(centre, reach, strict=True)):
         low = np.floor((place - half) / side).astype(int)
@@ -271,14 +271,14 @@ def wrapped(difference, box_size):
     Parameters
     ----------
     difference : float
-        Of two coordinates [kpc].
+        Difference of two coordinates [kpc].
     box_size : float
         Side of the periodic box [kpc].
 
     Returns
     -------
     float
-        Within half a box of 0.
+        From minus half a box to half a box.
     """
     if abs(difference) > 0.5 * box_size:
         difference -= box_size * np.rint(difference / box_size)
@@ -294,7 +294,7 @@ def cell_of(position, row, box_size):
     position : ndarray, shape (N, 3)
         Particles [kpc].
     row : int
-        Which of them.
+        Row of the particle.
     box_size : float
         Side of the periodic box [kpc].
 
@@ -344,7 +344,7 @@ def _find(
     start,
     stop,
 ):
-    """Pairs of the rows from start to stop: row, halo and displacement, in the order of rows."""
+    """Find the pairs of the rows from start to stop: row, halo and displacement."""
     size, pair = max((stop - start) // 4, 1024), 0
     rows, halos = np.empty(size, np.int64), np.empty(size, np.int64)
     away = np.empty((size, 3), np.float32)
@@ -377,7 +377,7 @@ def _find(
 
 @compiled
 def _put(rows, halos, away, first, index, displacement):
-    """Put the pairs of one block where they belong."""
+    """Put the pairs of a block in their places."""
     place = first.copy()
     for pair in range(len(rows)):
         target = place[halos[pair]]

@@ -24,8 +24,8 @@ def twins(halos, halo, box_size):
     Returns
     -------
     pandas.DataFrame
-        One row a suite, in the order of `halos`, with a column distance [kpc]; `halo` itself is
-        among them.
+        A row for each suite, in the order of `halos`, with a column distance [kpc]; that of its
+        suite is `halo`.
 
     Raises
     ------

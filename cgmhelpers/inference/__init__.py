@@ -1,13 +1,13 @@
-"""Trained networks and their rivals, put to use.
+"""Inference with trained networks, and with methods to compare them with.
 
 Its files, each of which imports only those above it:
 
-- `prediction`: predictions as one tidy table
-- `unfamiliar`: flags for halos unlike those of the training
-- `ensembles`: networks that differ in their seeds: total variance, and the part that is
+- `prediction`: predictions as a tidy table
+- `unfamiliar`: flags of halos unlike those of the training
+- `ensembles`: networks that differ in their seeds: total variance, and the part from
   disagreement
-- `baselines`: scaling relation and boosted trees, from two numbers per map
-- `attribution`: which pixels an inference rests on, and whether that can be believed
+- `baselines`: scaling relation and boosted trees, from two numbers for each map
+- `attribution`: contributions of pixels to an inference, and tests of them
 - `posterior`: the joint posterior of all properties: a normalising flow behind a network
 """
 

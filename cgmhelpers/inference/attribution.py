@@ -1,15 +1,15 @@
-r"""Which pixels an inference rests on: integrated gradients, and checks that they mean something.
+r"""Contributions of pixels to an inference: integrated gradients, and tests of them.
 
-Integrated gradients (Sundararajan, Taly & Yan 2017, arXiv:1703.01365) share the difference between
-what a network :math:`F` infers from a map :math:`x` and from a map without signal :math:`x'` out
-among the pixels,
+Integrated gradients (Sundararajan, Taly & Yan 2017, arXiv:1703.01365) distribute the difference
+between the inferences of a network :math:`F` from a map :math:`x` and from a map without signal
+:math:`x'` over the pixels,
 
 .. math:: A_j = (x_j-x'_j)\int_0^1 \frac{\partial F}{\partial x_j}\,(x'+\alpha(x-x'))\,d\alpha ,
 
-so that :math:`\sum_j A_j = F(x)-F(x')`. The map without signal is the blank one: every pixel at
-the limit, which is what the network is shown where a survey sees nothing. A pixel at the limit has
-no attribution, by definition: that a region is empty may well inform the network, but it isn't
-counted here. Pixels are those of the network's input, log10 of the map.
+so that :math:`\sum_j A_j = F(x)-F(x')`. The map without signal is blank: every pixel has the limit,
+as in regions where a survey sees nothing. A pixel at the limit has no attribution by definition: an
+empty region may inform the network, but isn't counted. Pixels are those of the network's input,
+log10 of the map.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ STEPS = 64
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each pixel of some maps adds to the posterior mean of a property.
+    """Contributions of the pixels of maps to the posterior mean of a property.
 
     Attributes
     ----------
     values : ndarray, shape (maps, fields, y, x)
-        In the unit of the property.
+        Contributions, in the unit of the property.
     inferred : ndarray, shape (maps,)
         Posterior mean of each map, in the unit of the property.
     blank : float
@@ -50,9 +50,9 @@ class Attribution:
 
     @property
     def gap(self):
-        """What is missing for completeness, as a share of all absolute attribution; (maps,).
+        """Return the defect of the sum of a map, as a share of its absolute attribution; (maps,).
 
-        Zero but for the integral's finite steps, and for a map that is blank itself.
+        It is due to the integral's finite steps; 0 for a blank map.
         """
         missing = self.values.sum(axis=(1, 2, 3)) - (self.inferred - self.blank)
         absolute = np.abs(self.values).sum(axis=(1, 2, 3))
@@ -60,7 +60,7 @@ class Attribution:
 
     @property
     def field_share(self):
-        """Share of each field in all absolute attribution; (maps, fields), NaN for blank maps."""
+        """Return the share of each field in all absolute attribution; (maps, fields)."""
         absolute = np.abs(self.values)
         return _shares(absolute.sum(axis=(2, 3)), absolute)
 
@@ -79,7 +79,7 @@ def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
     steps : int
         Points along the path from the blank map.
     batch_size : int
-        Maps at once; each step of each map is one.
+        Maps at once; each step of a map counts.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
 
 
 def randomised(predictor, seed=1):
-    """Build the same predictor with a network that has learnt nothing.
+    """Return a predictor with an untrained network.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def randomised(predictor, seed=1):
     Returns
     -------
     Predictor
-        With initial weights in all layers, and the same scaling of maps and properties.
+        The weights are initial ones in all layers; the scaling is that of `predictor`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -139,9 +139,9 @@ def randomised(predictor, seed=1):
 def rank_correlation(first, second):
     """Compare two attributions of the same maps, pixel by pixel.
 
-    An attribution that doesn't change when the weights are replaced by random ones shows the map
-    and not what the network learnt (Adebayo et al. 2018, arXiv:1810.03292). Signs count. Pixels
-    where both are zero, those at the limit, are left out: their agreement is by definition.
+    An attribution that stays the same with random weights shows the map and not the knowledge of
+    the network (Adebayo et al. 2018, arXiv:1810.03292). Signs count. Pixels at the limit, where
+    both are zero by definition, don't.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def rank_correlation(first, second):
 
 
 def radial_profile(attribution, ds, edges):
-    """Compute the share of all absolute attribution in rings about the halo's centre.
+    """Compute the shares of rings about the halo's centre in all absolute attribution.
 
     Parameters
     ----------
@@ -186,8 +186,7 @@ def radial_profile(attribution, ds, edges):
     Returns
     -------
     ndarray, shape (maps, fields, rings)
-        Adds up to 1 over fields and rings, but for what lies outside of all rings; NaN for blank
-        maps.
+        The sum over fields and rings is 1 less the share outside of all rings; NaN for blank maps.
     """
     absolute = np.abs(attribution.values)
     ring = np.digitize(np.hypot(*np.meshgrid(ds["x"].values, ds["y"].values)), edges) - 1  # (y, x)
@@ -196,6 +195,6 @@ def radial_profile(attribution, ds, edges):
 
 
 def _shares(sums, absolute):
-    """Divide sums of each map, (maps, ...), by all that is there."""
+    """Divide sums of each map, (maps, ...), by the sum over the whole map."""
     whole = absolute.sum(axis=(1, 2, 3)).reshape(-1, *[1] * (sums.ndim - 1))
     return np.divide(sums, whole, out=np.full(sums.shape, np.nan), where=whole > 0)

@@ -1,10 +1,10 @@
-"""Baselines: what two numbers per map infer without a network, on the same halos and splits.
+"""Baselines: inference from two numbers of each map, on the halos and splits of a network.
 
-A map is reduced to what surveys have always measured: the total of each field in the frame (for
-X-rays a luminosity, for HI a mass, but for constants of proportionality) and how concentrated it
-is. A *scaling relation* is linear in the log of the total and the concentration, fitted by least
-squares; *boosted trees* (Friedman 2001, doi:10.1214/aos/1013203451) take the same numbers to any
-shape of relation. Whatever a network adds to these, it has found in the rest of the image.
+A map is reduced to numbers that surveys have always measured: the total of each field in the frame
+(proportional to a luminosity for X-rays, to a mass for HI) and its concentration. A *scaling
+relation* is linear in the log of the total and the concentration, fitted by least squares; *boosted
+trees* (Friedman 2001, doi:10.1214/aos/1013203451) fit any relation to the same numbers. A network
+that is more accurate uses the rest of the image.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.summaries import features
-from cgmhelpers.network import checkpoint, samples, splits
+from cgmhelpers.network import splits
 
 
 def scaling_relation(training, validation, seed):
@@ -30,18 +30,18 @@ def scaling_relation(training, validation, seed):
     training : tuple of ndarray
         Features, shape (maps, features), and one property of each map, shape (maps,).
     validation, seed
-        Not used: least squares has nothing to choose.
+        Not used: least squares has no hyperparameters.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        With a method ``predict``.
+        Model with a method ``predict``.
     """
     return make_pipeline(StandardScaler(), LinearRegression()).fit(*training)
 
 
 def boosted_trees(training, validation, seed):
-    """Fit gradient-boosted trees; the validation halos say how many.
+    """Fit gradient-boosted trees, as many as suit the validation halos best.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def boosted_trees(training, validation, seed):
     Returns
     -------
     sklearn.ensemble.HistGradientBoostingRegressor
-        With a method ``predict``.
+        Model with a method ``predict``.
     """
     model = HistGradientBoostingRegressor(
         learning_rate=0.05, max_iter=500, max_leaf_nodes=8, early_stopping=True,
@@ -63,15 +63,15 @@ def boosted_trees(training, validation, seed):
 
 
 METHODS = {"scaling relation": scaling_relation, "boosted trees": boosted_trees}
-"""The baselines by the name that a table has in its column ``method``."""
+"""Baselines by their name in the column ``method`` of a table."""
 
 
 def predict(folders, stores):
     """Fit the baselines of several networks and infer the test halos of every suite.
 
-    A baseline learns from what its network learnt from: the same fields under the same limits, of
-    as many pixels, of the same halos along all lines of sight. It has one standard deviation per
-    property, the RMS of its errors on the validation halos.
+    A baseline learns from the data of its network: fields, limits, number of pixels and halos are
+    the same, and all lines of sight count. It has one standard deviation for each property, the RMS
+    of its errors on the validation halos.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def predict(folders, stores):
     Returns
     -------
     pandas.DataFrame
-        Like that of :func:`cgmhelpers.inference.prediction.predict`, and a column ``method``.
+        A table as from :func:`cgmhelpers.inference.prediction.predict`, with a column ``method``.
 
     Raises
     ------
@@ -92,17 +92,7 @@ def predict(folders, stores):
     DataNotFoundError, FormatError
         If a folder holds no whole network.
     """
-    networks = {folder: checkpoint.read_description(folder) for folder in folders}
-    kinds = {(one["limits"], one["network"]["size"]) for one in networks.values()}
-    if len(kinds) != 1:
-        raise ParameterError(
-            "These networks don't see the same maps.",
-            found=f"limits and sizes {sorted(kinds)}",
-            expected="one limit and one size",
-        )
-    fields = list(dict.fromkeys(name for one in networks.values() for name in one["fields"]))
-    maps = [samples.load(paths, fields, *next(iter(kinds))) for paths in stores.values()]
-    halos = pd.concat([samples.halo_table(ds) for ds in maps], ignore_index=True)
+    networks, fields, maps, halos = prediction.load_maps(folders, stores)
     measured = np.concatenate([features(ds) for ds in maps])
     tables = []
     for folder, description in networks.items():
@@ -114,7 +104,7 @@ def predict(folders, stores):
 
 
 def _predict_as(folder, description, halos, measured, truth, ds):
-    """The baselines of one network: `measured` (halos, axes, fields, 2), `truth` by property."""
+    """Fit the baselines of a network to `measured` (halos, axes, fields, 2) and `truth`."""
     names, split = description["scaling"]["properties"], description["split"]
     part = splits.assign_parts(halos, folder, split)
     learnt = halos["suite"].isin(description["suite_train"].split("+")).to_numpy()

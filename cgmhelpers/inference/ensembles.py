@@ -1,14 +1,14 @@
-"""Ensembles: networks that differ in their random numbers only, and what their disagreement says.
+"""Ensembles: networks that differ only in their random numbers, and their disagreement.
 
-Members have the same training halos and settings, but other initial weights and batches. Where
-the training halos leave no doubt they agree; on a halo unlike those they needn't, and no single
-network can say so. The variance of the equal mixture of their posteriors is
+Members have the same training halos and settings, but other initial weights and batches. They agree
+on halos like those of the training, and may disagree on others, which no single network can tell.
+The variance of the equal mixture of their posteriors is
 
 .. math::
 
     \\sigma^2 = \\langle\\sigma_k^2\\rangle_k + \\langle(\\mu_k-\\bar\\mu)^2\\rangle_k ,
 
-aleatoric (what the maps leave open) plus epistemic (what the training leaves open); see
+aleatoric (left open by the maps) plus epistemic (left open by the training); see
 Lakshminarayanan, Pritzel & Blundell (2017, arXiv:1612.01474) and Kendall & Gal (2017,
 arXiv:1703.04977).
 """
@@ -35,18 +35,18 @@ def combine(predictions):
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`: ``mean`` is the mean of the members', ``std`` the total, ``std_aleatoric`` and
-        ``std_epistemic`` its parts (their squares add up), all in the property's unit;
-        ``std_network`` is the root mean square of the members'.
+        `COLUMNS`: ``mean`` is the mean of the members' means, ``std`` the total, ``std_aleatoric``
+        and ``std_epistemic`` its parts (their squares add up), ``std_network`` the root mean square
+        of the members'; all in the property's unit.
 
     Raises
     ------
     ParameterError
-        If there are fewer than two members, or they aren't about the same halos.
+        If there are fewer than two members, or their halos differ.
     """
     if len(predictions) < 2:
         raise ParameterError(
-            "An ensemble has several members.", found=len(predictions), expected="2 or more"
+            "An ensemble needs several members.", found=len(predictions), expected="2 or more"
         )
     first = predictions[0].reset_index(drop=True)
     same = first.drop(columns=MOMENTS)
@@ -55,8 +55,8 @@ def combine(predictions):
             raise ParameterError(
                 "The members' predictions are about different halos or networks.",
                 found=f"{len(first)} and {len(other)} rows",
-                expected="the same rows but for mean and std",
-                remedy="Make them with the same maps, split and settings.",
+                expected="rows that differ in mean and std only",
+                remedy="Infer them from the same maps, with the same split and settings.",
             )
     mean, std, network = (np.stack([one[name] for one in predictions]) for name in MOMENTS)
     aleatoric, epistemic = (std**2).mean(axis=0), mean.var(axis=0)
@@ -70,7 +70,7 @@ def combine(predictions):
 
 
 def epistemic(folders, images):
-    """Measure how far the members of an ensemble disagree about maps without a truth.
+    """Measure the disagreement of the members of an ensemble on maps.
 
     Parameters
     ----------

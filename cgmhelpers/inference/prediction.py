@@ -1,6 +1,7 @@
-"""Use of trained networks: maps to posterior moments, and predictions as one tidy table."""
+"""Posterior moments of maps from trained networks, and predictions as a tidy table."""
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cgmhelpers.emission.fields import label
@@ -20,23 +21,23 @@ COLUMNS = [
 
 
 class Predictor:
-    """A trained network with the scaling that belongs to it.
+    """A trained network with its scaling and calibration.
 
-    Call it with maps in their units; no library state, and no data but the maps, is needed.
+    Call it with maps in their units; it needs nothing else.
 
     Parameters
     ----------
     network : MomentNetwork
-        With trained weights.
+        Network with trained weights.
     description : dict
-        As in ``network.json``.
+        Content of ``network.json``.
 
     Attributes
     ----------
     fields, properties : tuple of str
         Names of the channels and of the outputs, in order.
     limits : str
-        Which limits the maps get.
+        Limits that the maps get.
     size : int
         Pixels along a side.
     calibration : Calibration or None
@@ -53,7 +54,7 @@ class Predictor:
         calibration = description.get("calibration")
         self.calibration = calibration and Calibration.from_dict(calibration)
         self.size = network.size
-        # Normalisation folded into the convolutions: the same function, twice as fast.
+        # With the normalisation folded into the convolutions it is twice as fast.
         self.network = folded(network.eval())
 
     def __call__(self, images, batch_size=64, recalibrated=True):
@@ -67,7 +68,7 @@ class Predictor:
             Maps at once.
         recalibrated : bool
             Correct `std` with the network's calibration on validation halos
-            (:class:`cgmhelpers.network.calibration.Calibration`); False gives the network's own.
+            (:class:`cgmhelpers.network.calibration.Calibration`); False returns the network's own.
 
         Returns
         -------
@@ -97,7 +98,7 @@ class Predictor:
         Parameters
         ----------
         mean, std : ndarray, shape (maps, properties)
-            As the network gives them, in the units of the properties.
+            The network's outputs, in the units of the properties.
 
         Returns
         -------
@@ -113,7 +114,7 @@ def load(folder):
     Parameters
     ----------
     folder : path
-        As :func:`cgmhelpers.network.training.train` writes it.
+        Folder that :func:`cgmhelpers.network.training.train` wrote.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def load(folder):
         return Predictor(network, description)
     except (KeyError, TypeError, ParameterError) as error:
         raise FormatError(
-            f"{folder} describes no network.",
+            f"{folder} doesn't describe a network.",
             found=f"{type(error).__name__}: {error}",
             expected=f"{checkpoint.DESCRIPTION} as training writes it",
             remedy="Copy the whole folder again, or train again.",
@@ -139,29 +140,29 @@ def load(folder):
 
 
 def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
-    """Infer the properties of halos with a trained network, as one tidy table.
+    """Infer the properties of halos with a trained network.
 
-    Parts: halos that the network was trained with keep the part they had. Halos of another suite
-    get theirs from a split of that suite's halos by the network's rule and seed; split by
-    realisation or by seed, from the halos with the same initial conditions. Mind the twins: suites
-    that share initial conditions hold the same halos, so a network split **by halo** may be tested
-    in another suite on the twin of a halo that it was trained on. The other two splits exclude it.
+    Halos of the network's suite keep their part of its split. Halos of another suite get a part
+    from a split by the network's rule and seed; in a split by realisation or by seed it is that of
+    the halos with the same initial conditions. Suites that share initial conditions have the same
+    halos: a network that was split **by halo** may be tested in another suite on the twin of a
+    training halo. The other two splits exclude this.
 
     Parameters
     ----------
     folder : path
         Folder of a trained network.
     stores : path, sequence of paths, or Dataset
-        Map stores of the suite to test on.
+        Map stores of the suite of the test.
     parts : sequence of str
-        Which of "training", "validation", "test" to infer.
+        Parts to infer, of "training", "validation" and "test".
     axis : {"x", "y", "z"}
-        Line of sight; one per halo.
+        Line of sight.
 
     Returns
     -------
     pandas.DataFrame
-        One row per halo and property: `COLUMNS`. ``fields`` is like ``"xray+hi"``; ``truth``,
+        A row for each halo and property: `COLUMNS`. ``fields`` is like ``"xray+hi"``; ``truth``,
         ``mean``, ``std`` (recalibrated) and ``std_network`` (the network's own) are in the
         property's unit, ``log_mass`` in log10 Msun.
 
@@ -198,3 +199,45 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
         std=predictor.recalibrate(mean, std).ravel(),
         std_network=std.ravel(),
     )[COLUMNS]
+
+
+def load_maps(folders, stores):
+    """Read the maps that several networks see.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Folders of networks with the same limits and size.
+    stores : dict of str to list of path
+        Suite -> map stores.
+
+    Returns
+    -------
+    networks : dict of path to dict
+        Descriptions of the networks.
+    fields : list of str
+        All fields of the networks, the channels of the maps.
+    maps : list of xarray.Dataset
+        Maps of each suite.
+    halos : pandas.DataFrame
+        Halos of all suites, in the order of the maps.
+
+    Raises
+    ------
+    ParameterError
+        If the networks differ in limits or size, or there is none.
+    DataNotFoundError, FormatError
+        If a folder holds no whole network.
+    """
+    networks = {folder: checkpoint.read_description(folder) for folder in folders}
+    kinds = {(one["limits"], one["network"]["size"]) for one in networks.values()}
+    if len(kinds) != 1:
+        raise ParameterError(
+            "These networks don't see the same maps.",
+            found=f"limits and sizes {sorted(kinds)}",
+            expected="one limit and one size",
+        )
+    fields = list(dict.fromkeys(name for one in networks.values() for name in one["fields"]))
+    maps = [samples.load(paths, fields, *next(iter(kinds))) for paths in stores.values()]
+    halos = pd.concat([samples.halo_table(ds) for ds in maps], ignore_index=True)
+    return networks, fields, maps, halos

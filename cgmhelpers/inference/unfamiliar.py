@@ -1,4 +1,4 @@
-"""Flags for halos unlike those that a network was trained with."""
+"""Flags of halos unlike those of a network's training."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,13 @@ import pandas as pd
 from cgmhelpers.emission.fields import label
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
+from cgmhelpers.inference.prediction import load_maps
 from cgmhelpers.maps.summaries import map_statistics
-from cgmhelpers.network import checkpoint, samples, splits
+from cgmhelpers.network import splits
 
 
 def flag(predictions, folders, stores):
-    """Mark predictions for halos unlike those that the network was trained with.
+    """Mark predictions for halos unlike those of the network's training.
 
     Parameters
     ----------
@@ -26,29 +27,20 @@ def flag(predictions, folders, stores):
     -------
     pandas.DataFrame
         `predictions` with two more columns: ``unlike``, the map statistics (`map_statistics`)
-        that lie outside the range of the network's training halos, joined by commas; and
-        ``beyond``, whether the inferred mean lies outside the range of the property there.
+        outside of the range of the network's training halos, joined by commas; and ``beyond``, true
+        if the inferred mean is outside of the range of the property in the training.
 
     Raises
     ------
     ParameterError
         If the networks differ in limits or size, or there is none.
     """
-    networks = [(folder, checkpoint.read_description(folder)) for folder in folders]
-    kinds = {(one["limits"], one["network"]["size"]) for _, one in networks}
-    if len(kinds) != 1:
-        raise ParameterError(
-            "These networks don't see the same maps.",
-            found=f"limits and sizes {sorted(kinds)}",
-            expected="one limit and one size",
-        )
-    fields = list(dict.fromkeys(name for _, one in networks for name in one["fields"]))
-    maps = [samples.load(paths, fields, *next(iter(kinds))) for paths in stores.values()]
-    halos = pd.concat([samples.halo_table(ds) for ds in maps], ignore_index=True)
+    networks, _, maps, halos = load_maps(folders, stores)
     measured = pd.concat([map_statistics(ds) for ds in maps], ignore_index=True)
     truth = pd.concat([ds["properties"].to_pandas() for ds in maps], ignore_index=True)
     flagged = [
-        _flag_one(predictions, folder, one, halos, measured, truth) for folder, one in networks
+        _flag_one(predictions, folder, one, halos, measured, truth)
+        for folder, one in networks.items()
     ]
     return pd.concat(flagged, ignore_index=True)
 

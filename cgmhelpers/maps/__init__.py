@@ -1,13 +1,12 @@
-"""Halos of a simulation to maps, maps on disk, and maps with limits.
+"""Maps of halos: making, storing and limiting them.
 
 Its files, each of which imports only those above it:
 
-- `projection`: kernel-smoothed deposit onto pixels: a slow obvious backend, a fast one, and one
-  of yt
-- `gathering`: what the gas about each halo deposits, in one pass over the file
+- `projection`: kernel-smoothed deposits on pixels: a slow reference, a fast backend, and yt's
+- `gathering`: the deposits of the gas about each halo, in one pass over the file
 - `store`: maps on disk: xarray on zarr
-- `making`: halos of a simulation to maps
-- `limits`: limits of a survey, and coarser pixels
+- `making`: maps of the halos of a simulation
+- `limits`: the limits of a survey, and coarser pixels
 - `summaries`: numbers that summarise each map: totals, core, quantiles
 """
 

@@ -1,8 +1,8 @@
-"""What the gas about each halo deposits, gathered in one pass over the file.
+"""The deposits of the gas about each halo, gathered in one pass over the file.
 
-Of each piece of the file positions and kernels are read, what a map can show is selected, and the
-other columns are read only where that is anything. Memory holds what was selected, and a piece a
-thread.
+Positions and kernels of each piece of the file are read first. They select the elements that maps
+can show; other columns are read only if there are any. Memory holds the selected elements, and a
+piece in each thread.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Gathered:
     kernel_radius : ndarray, shape (P,)
         Support radius of each kernel, kpc.
     quantities : ndarray of float64, shape (P, F)
-        What each element deposits in each field, in map units times kpc^2.
+        Deposits of each element in each field, in map units times kpc^2.
     """
 
     selection: Selection
@@ -35,7 +35,7 @@ class Gathered:
 
 
 class Gathering:
-    """Elements that maps of some halos show; a taker of `cgmhelpers.halos.reading.read_once`.
+    """Elements in the maps of halos; a taker of `cgmhelpers.halos.reading.read_once`.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Gathering:
     centre : ndarray, shape (H, 3)
         Halo centres, kpc.
     frame : Frame
-        Of the maps.
+        Frame of the maps.
 
     Raises
     ------
@@ -63,12 +63,12 @@ class Gathering:
         self._parts = []
 
     def take(self, piece):
-        """Find the elements of a piece that maps show, and what each of them deposits.
+        """Find the elements of a piece that maps show, and their deposits.
 
         Parameters
         ----------
         piece : cgmhelpers.halos.reading.Piece
-            Gas.
+            A piece of gas.
 
         Returns
         -------
@@ -78,7 +78,7 @@ class Gathering:
         Raises
         ------
         ResultError
-            If gas deposits what isn't a finite number >= 0.
+            If a deposit isn't a finite number >= 0.
         """
         position, radius = piece.columns(("position", "smoothing_length")).values()
         found = self._frames.select(position, radius, threads=1)
@@ -88,7 +88,7 @@ class Gathering:
         if used.any():
             gas = Particles(piece.columns(self._columns)).select(used)
             quantities = _quantities(self._sim, self._fields, gas)
-        row = np.cumsum(used) - 1  # of each element among the used ones
+        row = np.cumsum(used) - 1  # place of each element among the used ones
         return (
             found.offset,
             found.index + piece.rows.start,
@@ -98,7 +98,7 @@ class Gathering:
         )
 
     def add(self, part):
-        """Keep what was found in a piece.
+        """Keep the elements of a piece.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Gathering:
         self._parts.append(part)
 
     def result(self):
-        """Return what was gathered, once all pieces are added; this empties the gathering.
+        """Return all elements after all pieces are added, and empty the gathering.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Gathering:
 
 
 def _quantities(sim, fields, gas):
-    """What each element deposits, in map units times kpc^2; (elements, fields)."""
+    """Compute the deposits of elements, in map units times kpc^2; (elements, fields)."""
     quantities = np.empty((len(gas), len(fields)))
     for number, field in enumerate(fields):
         value = field.deposit(gas, sim.header)
@@ -143,7 +143,7 @@ def _joined(parts):
 
     def put(number):
         start, *values = parts[number]
-        parts[number] = None  # so that its memory is free for what follows
+        parts[number] = None  # free its memory
         for halo in np.flatnonzero(count[number]):
             size, here, there = count[number, halo], start[halo], first[number, halo]
             for array, value in zip(arrays, values, strict=True):

@@ -1,4 +1,4 @@
-"""Maps with the limits of a survey, and with coarser pixels."""
+"""The limits of a survey on maps, and coarser pixels."""
 
 import numpy as np
 import xarray as xr
@@ -8,15 +8,15 @@ from cgmhelpers.errors import ParameterError
 
 
 def apply_limits(dataset, limits):
-    """Raise all pixels to the limit of a survey, or to the floor that logarithms need.
+    """Raise all pixels to the limit of a survey, or to a floor for logarithms.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        Maps as of `make`.
+        Maps from `make`.
     limits : {"ideal", "survey"}
         ``"survey"``: the surface brightness or column density that a survey reaches;
-        ``"ideal"``: a floor far below any emission. Both stand in `cgmhelpers.emission.fields`.
+        ``"ideal"``: a floor far below any emission. `cgmhelpers.emission.fields` has both.
 
     Returns
     -------
@@ -27,13 +27,13 @@ def apply_limits(dataset, limits):
     Raises
     ------
     ParameterError
-        For unknown limits, or if the images have lower limits already lost to higher ones.
+        If limits are unknown, or the images already have higher ones.
     """
     lowest = [known_fields.get(str(name)).limit(limits) for name in dataset["field"].values]
     applied = dataset.attrs.get("limits")
     if applied == "survey" and limits == "ideal":
         raise ParameterError(
-            "What lay below the survey's limits is gone.",
+            "The images have lost all that is below the survey's limits.",
             found="images with survey limits",
             expected="images with no or ideal limits",
             remedy="Start from the stored maps.",
@@ -50,20 +50,20 @@ def coarsen(dataset, size):
     Parameters
     ----------
     dataset : xarray.Dataset
-        Maps as of `make`. Limits should be applied afterwards: a floor under the fine pixels raises
-        the mean of the coarse ones.
+        Maps from `make`. Apply limits afterwards: a floor of the fine pixels raises the mean of
+        the coarse ones.
     size : int
-        Pixels along a side afterwards; a divisor of their number now.
+        New number of pixels along a side, a divisor of the old one.
 
     Returns
     -------
     xarray.Dataset
-        A new data set; surface brightness and column density are means, so units are unchanged.
+        A new data set, in the same units: pixels of a map are means.
 
     Raises
     ------
     ParameterError
-        If `size` isn't a divisor.
+        If `size` isn't a divisor of the number of pixels.
     """
     now = dataset.sizes["x"]
     if size < 1 or int(size) != size or now % size:

@@ -1,7 +1,7 @@
 """Maps of the halos of a simulation, stored with their labels and units.
 
 A map store is a zarr folder that xarray opens: images (halo, axis, field, y, x), the six properties
-of each halo, and coordinates that say which halo, line of sight and field each image shows.
+of each halo, and coordinates that name the halo, line of sight and field of each image.
 """
 
 import json
@@ -29,8 +29,8 @@ from cgmhelpers.system.progress import bar
 log = logging.getLogger(__name__)
 
 GATHERED_AT_ONCE = 256
-"""Halos whose elements are held in memory together: about 4 million elements, 300 MB. A simulation
-of more halos has its gas read again for each further group."""
+"""Halos whose elements are in memory together: about 4 million elements, 300 MB. The gas is read
+again for each further group of halos."""
 
 
 def make(
@@ -60,9 +60,8 @@ def make(
     fields : sequence of str
         Names of fields, see `cgmhelpers.emission.fields.FIELDS`.
     out : path, optional
-        Where to store the maps (a zarr folder). A store that was made from the same files with the
-        same parameters and declarations of fields is kept; any other is replaced, and only when
-        the new one is whole.
+        Zarr folder to store the maps in. A store from the same files, parameters and declarations
+        of fields is kept; any other is replaced when the new one is whole.
     options : dict of str to dict, optional
         Options of some of the fields, such as
         ``{"hi": {"method": "snapshot"}, "xray": {"emin": 0.3, "emax": 1.0}}``.
@@ -73,15 +72,15 @@ def make(
     depth : float
         Half the depth along the line of sight, physical kpc.
     halos : pandas.DataFrame, optional
-        Halos as of ``sim.halos()``; by default all above `minimum_mass`.
+        Halos from ``sim.halos()``; by default all above `minimum_mass`.
     minimum_mass : float
-        Lower limit of M200c, Msun; without effect where `halos` is given.
+        Lower limit of M200c, Msun; not used if `halos` is given.
     measured : pandas.DataFrame, optional
-        A table of these halos with their six properties, as runs keep it. By default they are
-        measured in the pass that gathers the gas.
+        The halos with their six properties. By default the pass that gathers the gas measures
+        them.
     when_measured : callable, optional
-        Called with the table of halos and their properties once they are measured, before the
-        first map is projected; what it raises ends the making.
+        Called with the table of halos and their properties before the first map is projected; its
+        errors end the making.
     backend : {"numba", "reference", "yt"}
         Projection, see `cgmhelpers.maps.projection.images`.
     progress : bool
@@ -94,8 +93,7 @@ def make(
         up; the axis is the line of sight (see `cgmhelpers.maps.projection.images` for the other
         two). ``properties`` (halo, property) float64. Coordinates name halo, axis, field and
         property, and give x and y of the pixels' centres in physical kpc from the halo. Opened
-        lazily from `out` where that is given, else in memory. No limit is applied: see
-        `apply_limits`.
+        lazily from `out` if it is given, else in memory. No limit is applied: see `apply_limits`.
 
     Raises
     ------
@@ -103,9 +101,9 @@ def make(
         For an unknown field or option, a number that can't be used, a table of halos without a
         column, or a measured table of other halos.
     FormatError
-        If the snapshot holds no gas, or lacks what a field needs.
+        If the snapshot has no gas, or lacks columns of a field.
     ResultError
-        If there are no halos, or gas emits what isn't a finite number >= 0.
+        If there are no halos, or a deposit isn't a finite number >= 0.
     """
     frame, chosen = Frame(pixels, pixel_size, depth), known_fields.chosen(fields, options)
     fingerprint = _fingerprint(sim, chosen, frame, halos, minimum_mass, backend)
@@ -131,7 +129,7 @@ def make(
         )
     _check_measured(sim, table, measured)
     if sim.number("gas") == 0:
-        sim.gas()  # says what is wrong
+        sim.gas()  # raises the error that names the fault
     gathered, values = _read(sim, chosen, frame, table, measured, progress)
     if measured is None and when_measured is not None:
         when_measured(table.join(values))
@@ -156,7 +154,7 @@ def is_made(
     sim, fields, out, *, options=None, pixels=128, pixel_size=4.0, depth=1000.0, halos=None,
     minimum_mass=10**11.5, backend="numba",
 ):  # fmt: skip
-    """Whether `make` with these arguments would find its work done.
+    """Tell whether `make` with these arguments has nothing to do.
 
     Parameters
     ----------
@@ -174,7 +172,7 @@ def is_made(
 
 
 def _check_measured(sim, table, measured):
-    """Refuse a table of properties that isn't one of these halos."""
+    """Refuse a table of properties of other halos."""
     if measured is None:
         return
     absent = [name for name in ("group", *properties.NAMES) if name not in measured]
@@ -183,7 +181,7 @@ def _check_measured(sim, table, measured):
             f"The measured table isn't of the halos of {sim.name} that are to be mapped.",
             found=f"no {', '.join(absent)}" if absent else f"{len(measured)} halos",
             expected=f"{', '.join(properties.NAMES)} of the same {len(table)} groups",
-            remedy="Leave it out: they are measured then.",
+            remedy="Leave the table out: `make` measures the properties.",
         )
 
 
@@ -199,7 +197,7 @@ def _read(sim, fields, frame, table, measured, progress):
 
 
 def _images(sim, fields, frame, table, gathered, backend, progress):
-    """Images (halo, axis, field, row, column) in the fields' units, float32."""
+    """Project images (halo, axis, field, row, column) in the fields' units, float32."""
     images = np.empty((len(table), 3, len(fields), frame.pixels, frame.pixels), dtype=np.float32)
     groups = range(0, len(table), GATHERED_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
@@ -221,7 +219,7 @@ def _images(sim, fields, frame, table, gathered, backend, progress):
 
 
 def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):
-    """Digest all that a store depends on, the declarations of its fields included."""
+    """Digest the inputs of a store, with the declarations of its fields."""
     if halos is None:
         which = {"minimum_mass": minimum_mass} | provenance.file_identity(*sim.catalogue_files)
     else:

@@ -1,7 +1,7 @@
 """Map stores: zarr folders of maps with their labels and units, written whole and read lazily.
 
-Format 3 of zarr, images compressed with zstd, `HALOS_PER_CHUNK` halos to a file. Labels are strings
-of variable length: fixed-width ones have no specification in that format.
+Stores have format 3 of zarr; images are compressed with zstd, `HALOS_PER_CHUNK` halos in a file.
+Labels are strings of variable length: that format doesn't specify those of fixed width.
 """
 
 import json
@@ -18,10 +18,10 @@ from cgmhelpers.simulations.sets import UNKNOWN_SEED, published_seed
 from cgmhelpers.system import files
 
 FORMAT = 1
-"""Number of this arrangement of maps on disk."""
+"""Version of the layout of maps on disk."""
 
 HALOS_PER_CHUNK = 8
-"""Halos in one file of a store: 3 MB of images, read at once."""
+"""Halos in a file of a store: 3 MB of images, read together."""
 
 HALO_COORDINATES = {
     "suite": ("suite of simulations", ""),
@@ -36,7 +36,7 @@ HALO_COORDINATES = {
 
 
 def labelled(sim, fields, table, images, pixel_size):
-    """Put images, coordinates and units together.
+    """Combine images, coordinates and units.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def labelled(sim, fields, table, images, pixel_size):
     Returns
     -------
     xarray.Dataset
-        As of `cgmhelpers.maps.making.make`, without properties and fingerprint.
+        Maps as from `cgmhelpers.maps.making.make`, without properties and fingerprint.
     """
     pixels = images.shape[-1]
     place = (np.arange(pixels) + 0.5 - pixels / 2) * pixel_size
@@ -104,18 +104,18 @@ def labelled(sim, fields, table, images, pixel_size):
 
 
 def write(dataset, out):
-    """Write a map store; it takes its name, and another's place, when it is whole.
+    """Write a map store, whole or not at all, in place of an earlier one.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        Maps as of `cgmhelpers.maps.making.make`.
+        Maps from `cgmhelpers.maps.making.make`.
     out : Path
-        Where to.
+        The zarr folder.
     """
     from zarr.codecs import BloscCodec, Crc32cCodec
 
-    # The checksum turns a flipped bit into an error; Blosc alone inflates it into other numbers.
+    # A flipped bit is an error by its checksum; Blosc alone would inflate it into other numbers.
     codecs = [BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()]
     halos = min(HALOS_PER_CHUNK, dataset.sizes["halo"])
     encoding = {
@@ -137,7 +137,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
     Returns
     -------
     xarray.Dataset
-        As of `make`; the images are read when they are needed.
+        Maps as from `make`; images are read when they are needed.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
             remedy="Make it with cgmhelpers.maps.make.",
         )
     try:
-        # Format 3 alone: none of its codecs runs code, as one of format 2 does.
+        # Only format 3: none of its codecs runs code, as one of format 2 does.
         dataset = xr.open_zarr(path, consolidated=False, chunks={}, zarr_format=3)
         _check(path, dataset)
         dataset["properties"].load()
@@ -177,7 +177,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
         dataset = dataset.assign_coords(seed=("halo", _published_seeds(dataset)))
     labels = {}
     for name, label in dataset.coords.items():
-        # Small, so read at once; strings as Python's own, as `make` has them in memory.
+        # Small, so read at once; strings are Python's, as from `make`.
         values = label.values
         values = values if values.dtype.kind in "iuf" else values.astype(object)
         labels[name] = (label.dims, values, label.attrs)
@@ -185,7 +185,7 @@ def open(path):  # shadows the builtin on purpose: maps.open reads well
 
 
 def _check(path, dataset):
-    """Make sure that a store has all that maps need, and all of its files."""
+    """Refuse a store that lacks variables, attributes or files."""
     import zarr
 
     dimensions = {name: variable.dims for name, variable in dataset.variables.items()}
@@ -209,7 +209,7 @@ def _check(path, dataset):
             expected=f"format {FORMAT}",
             remedy="Use the library's version that wrote it, or make the maps again.",
         )
-    for name in ("image", "properties"):  # a file that is missing would read as NaN
+    for name in ("image", "properties"):  # a missing file would read as NaN
         array = zarr.open_array(Path(path) / name, mode="r", zarr_format=3)
         if array.nchunks_initialized < array.nchunks:
             raise FormatError(
@@ -221,20 +221,19 @@ def _check(path, dataset):
 
 
 def verify(path):
-    """Read all of a store, and hold every file against its checksum.
+    """Read all files of a store, and compare them with their checksums.
 
-    Opening a store doesn't read its images; where they are read later, an error wouldn't say whose
-    fault it is.
+    Opening a store doesn't read its images, and a later error wouldn't name the file.
 
     Parameters
     ----------
     path : path
-        A store that `write` wrote.
+        Store of maps.
 
     Raises
     ------
     FormatError
-        If a file isn't what was written.
+        If a file differs from its checksum.
     """
     import zarr
 
@@ -247,7 +246,7 @@ def verify(path):
                 raise FormatError(
                     f"{path} is damaged.",
                     found=f"block {number} of {name}: {error}",
-                    expected="files as they were written, by their checksums",
+                    expected="files with their checksums",
                     remedy="Copy it again, or delete it and make the maps again.",
                 ) from error
 
@@ -304,7 +303,7 @@ def _published_seeds(dataset):
 
 
 def stored_fingerprint(out):
-    """Fingerprint of a store, without opening its arrays.
+    """Read the fingerprint of a store, without its arrays.
 
     Parameters
     ----------
@@ -314,7 +313,7 @@ def stored_fingerprint(out):
     Returns
     -------
     str or None
-        None if there is no store; one that is there is whole.
+        None if there is no store; stores are whole.
     """
     try:
         return json.loads((out / "zarr.json").read_text())["attributes"]["fingerprint"]
@@ -323,4 +322,4 @@ def stored_fingerprint(out):
 
 
 HALOS_AT_ONCE = 128
-"""Halos whose maps are taken from the store together: it bounds the memory of float64 pixels."""
+"""Halos whose maps are read together: a limit of the memory of float64 pixels."""

@@ -11,7 +11,7 @@ from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 
 def maps_of(dataset, halo):
-    """Take the maps of one halo out of a data set of maps.
+    """Select the maps of a halo.
 
     Parameters
     ----------
@@ -23,17 +23,17 @@ def maps_of(dataset, halo):
     Returns
     -------
     xarray.Dataset
-        Without the halo dimension.
+        Maps without the halo dimension.
 
     Raises
     ------
     ResultError
-        If the data set doesn't have the halo, or has it twice.
+        If the data set lacks the halo, or has it twice.
     """
     same = np.all([dataset[key].values == halo[key] for key in HALO], axis=0)
     if same.sum() != 1:
         raise ResultError(
-            "The maps don't have this halo once.",
+            "The maps must have this halo exactly once.",
             found=f"{same.sum()} times {halo[[*HALO]].to_dict()}",
             remedy="Open the stores of the halo's suite, each once.",
         )
@@ -41,7 +41,7 @@ def maps_of(dataset, halo):
 
 
 def map_totals(dataset, axis="x"):
-    """Add up the pixels of every map along one line of sight.
+    """Add up the pixels of every map along a line of sight.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def map_totals(dataset, axis="x"):
     Returns
     -------
     pandas.DataFrame
-        One row a halo: suite, realisation, group, log_mass, halo_class, and for each field the
+        A row for each halo: suite, realisation, group, log_mass, halo_class, and for each field the
         sum of the pixels in the field's unit.
     """
     columns = ("suite", "realisation", "group", "log_mass", "halo_class")
@@ -65,7 +65,7 @@ def map_totals(dataset, axis="x"):
 
 
 def mass_from_total(totals, fields):
-    """How well a straight line from the log of a map's sum gives the halo mass.
+    """Measure the accuracy of halo masses from a straight line in the log of a map's sum.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def mass_from_total(totals, fields):
     Returns
     -------
     pandas.DataFrame
-        One row per suite and field: n, correlation (Pearson, of the logarithms), scatter of
+        A row for each suite and field: n, correlation (Pearson, of the logarithms), scatter of
         log10 mass about the linear fit, and scatter_of_mass about the mean [dex].
     """
     rows = []
@@ -143,7 +143,7 @@ def image_statistics(images):
 
 
 def map_statistics(ds):
-    """Total, median and bright end of every map, along the line of sight of the tests.
+    """Measure total, median and bright end of every map along the line of sight of tests.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def map_statistics(ds):
     Returns
     -------
     pandas.DataFrame
-        One row a halo, log10 in the field's unit; columns like ``"xray total"`` (mean over the
+        A row for each halo, log10 in the field's unit; columns like ``"xray total"`` (mean over the
         pixels), ``"xray median"`` and ``"xray bright"`` (99th percentile of the pixels).
     """
     images, parts = ds["image"].sel(axis=EVALUATION_AXIS), []
@@ -182,14 +182,14 @@ def extremes(ds):
 
 
 EVALUATION_AXIS = "x"
-"""Line of sight of validation and test maps, which use one axis only; training uses all."""
+"""Line of sight of validation and test maps; training uses all three."""
 
 CORE = 50.0
-"""Projected radius of what counts as concentrated [kpc]."""
+"""Projected radius of the core of a map [kpc]."""
 
 
 def features(ds):
-    """Total and concentration of every map, of what stands out above the limits.
+    """Measure total and concentration of the pixels above the limits of every map.
 
     Parameters
     ----------

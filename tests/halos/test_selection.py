@@ -86,5 +86,5 @@ def test_wrong_shapes_and_sizes_are_refused():
     ):
         with pytest.raises(ParameterError, match="wider than the periodic box"):
             refused()
-    with pytest.raises(ParameterError, match="one value an element"):
+    with pytest.raises(ParameterError, match="a value for each element"):
         in_frames(np.zeros((5, 3)), np.zeros(4), np.zeros((1, 3)), 10, 10, BOX)

@@ -485,7 +485,7 @@ NETWORKS = {
     "of an impossible size": (
         description(lambda d: d["network"].update(size=-4)),
         FormatError,
-        "describes no network",
+        "doesn't describe a network",
     ),
     "without scaling": (description(lambda d: d.pop("scaling")), FormatError, "scaling"),
     "an unknown layer": (

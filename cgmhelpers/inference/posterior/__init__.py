@@ -2,8 +2,8 @@
 
 Its files, each of which imports only those above it:
 
-- `flow`: the flow, and the scales on which it sees properties
-- `joint`: the posterior of halos, as samples
+- `flow`: the flow, its settings, and the scales of its properties
+- `joint`: samples of the posterior of halos
 - `training`: its training
 """
 

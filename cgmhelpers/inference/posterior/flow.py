@@ -1,4 +1,4 @@
-"""The normalising flow of a posterior, and the scales on which it sees properties."""
+"""The normalising flow of a posterior, its settings, and the scales of its properties."""
 
 import numpy as np
 import torch
@@ -7,9 +7,9 @@ from scipy import special
 from zuko.flows import NSF
 
 FRACTIONS = ("f_cgm", "f_cool")
-"""Properties between 0 and 1: the flow sees their logits, so that no sample leaves the range."""
+"""Properties between 0 and 1: the flow takes their logits, so no sample leaves the range."""
 EDGE = 1e-3
-"""A fraction closer to 0 or 1 than this counts as this: the logit of 0 is infinite."""
+"""Least distance of a fraction from 0 and 1 in the flow: the logit of 0 is infinite."""
 
 
 class PosteriorSettings(BaseModel):
@@ -18,22 +18,22 @@ class PosteriorSettings(BaseModel):
     Attributes
     ----------
     steps : int
-        Steps of the training at most; the learning rate falls to zero along a half cosine.
+        Largest number of training steps; the learning rate falls to zero along a half cosine.
     patience : int
-        Looks at the validation halos, one every 20 steps, without improvement to stop after.
+        Validations, one every 20 steps, without improvement before the training stops.
     batch_size : int
         Maps in a step.
     learning_rate : float
-        Of AdamW, at the first step.
+        Learning rate of AdamW at the first step.
     transforms, hidden, bins : int
         Autoregressive spline layers, the width of their two hidden layers, and bins of a spline.
     symmetries : int
-        How many of the eight symmetries of the square are applied to each training map.
+        Number of the square's eight symmetries that are applied to each training map.
     noise : float
-        Scatter added to what the flow sees in training, in units of its own: without it, flows
-        learn by heart which map is which.
+        Scatter added to the flow's inputs in training, in units of their scatter: without it,
+        flows memorise the maps.
     seed : int
-        Of initial weights and batches.
+        Seed of initial weights and batches.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,7 @@ class PosteriorSettings(BaseModel):
 
 
 def unbounded(properties, names):
-    """Put properties on scales without bounds: logits of the fractions, others unchanged.
+    """Transform properties to scales without bounds: fractions to logits, others unchanged.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def unbounded(properties, names):
     Returns
     -------
     values : ndarray of float64, shape (..., properties)
-        What the flow sees, before it is standardised.
+        Inputs of the flow, before they are standardised.
     jacobian : ndarray of float64, shape (...)
-        Logarithm of how much a volume grows.
+        Logarithm of the growth of a volume.
     """
     values = np.array(properties, dtype=float)
     jacobian = np.zeros(values.shape[:-1])
@@ -87,7 +87,7 @@ def standard(values, standards, name):
     standards : dict of str to ndarray
         As for `Posterior`.
     name : {"context", "property"}
-        Which of the two.
+        Kind of the values.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def build(properties, settings):
     Parameters
     ----------
     properties : int
-        How many.
+        Number of properties.
     settings : PosteriorSettings
         Settings of its architecture.
 

@@ -1,10 +1,10 @@
-"""Beyond moments: the joint posterior of all properties, as a normalising flow.
+"""The joint posterior of all properties of halos, as a normalising flow.
 
-A moment network gives a mean and a standard deviation per property. The flow gives the whole
-joint density: shapes, tails, and which properties go together. It sees a map through the trained
-moment network, which stays as it is: the network's outputs for the map are the condition of a
-neural spline flow (Durkan et al. 2019, arXiv:1906.04032), fitted by
-:func:`cgmhelpers.inference.posterior.training.train`. The files lie in the network's folder.
+A moment network infers a mean and a standard deviation of each property. The flow infers the joint
+density: shapes, tails and correlations. A trained moment network, which isn't changed, summarises
+the map: its outputs are the condition of a neural spline flow (Durkan et al. 2019,
+arXiv:1906.04032), fitted by :func:`cgmhelpers.inference.posterior.training.train`. The files lie in
+the network's folder.
 """
 
 import json
@@ -35,20 +35,20 @@ HISTORY = "posterior.csv"
 SMALLEST_STD = 1e-3
 """Added to the network's std, in units of a property's range, before the logarithm."""
 MAPS_AT_ONCE = 1024
-"""Bounds the memory of scaled and turned copies."""
+"""Limit of the memory for scaled and turned copies."""
 
 
 class Posterior:
-    """A trained flow with the network that it looks through.
+    """A trained flow with the network that summarises maps for it.
 
     Parameters
     ----------
     predictor : Predictor
         The moment network.
     flow : zuko.flows.NSF
-        With trained weights.
+        Flow with trained weights.
     standards : dict of str to ndarray
-        Means and widths that standardise what enters the flow: ``context_centre``,
+        Means and widths that standardise the inputs of the flow: ``context_centre``,
         ``context_width``, ``property_centre``, ``property_width``.
 
     Attributes
@@ -104,7 +104,7 @@ class Posterior:
         Returns
         -------
         ndarray of float64, shape (maps,)
-            Of the joint density in the units of the properties.
+            Logarithm of the joint density in the units of the properties.
 
         Raises
         ------
@@ -134,8 +134,7 @@ def load(folder):
     Parameters
     ----------
     folder : path
-        Folder of the network, where :func:`cgmhelpers.inference.posterior.training.train` put the
-        flow.
+        Folder of the network, with the files of its flow.
 
     Returns
     -------
@@ -144,7 +143,7 @@ def load(folder):
     Raises
     ------
     DataNotFoundError
-        If the folder holds no network, or no flow.
+        If the folder lacks a network or a flow.
     FormatError
         If a file is unreadable, or the flow belongs to another training of the network.
     """
@@ -189,7 +188,7 @@ def infer(folder, stores, parts=("test",), number=500, seed=1):
     folder : path
         Folder of a network with a flow.
     stores : path, sequence of paths, or Dataset
-        Map stores of the suite to look at.
+        Map stores of the suite of the halos.
     parts : sequence of str
         As for :func:`cgmhelpers.inference.prediction.predict`.
     number : int
@@ -202,7 +201,7 @@ def infer(folder, stores, parts=("test",), number=500, seed=1):
     xarray.Dataset
         Variables ``truth`` (halo, property), ``samples`` (halo, draw, property), both in the
         units of the properties, and ``log_prob`` (halo) of the truth; identifiers of the halos
-        as coordinates. Halos with a property that isn't finite are left out.
+        as coordinates. Halos without a finite value of each property are left out.
     """
     one = load(folder)
     halos, images = halos_of(one.predictor, folder, stores, parts, [summaries.EVALUATION_AXIS])
@@ -216,8 +215,8 @@ def infer(folder, stores, parts=("test",), number=500, seed=1):
 def outputs(predictor, images, symmetry=0):
     """Summarise maps for the flow: the network's means and log standard deviations.
 
-    They are the network's own summary of a map. The hundreds of features that they are made of
-    say no more: flows that saw those gave the truths of validation halos a lower density.
+    The hundreds of features behind them say no more: flows that saw those gave the truths of
+    validation halos a lower density.
 
     Parameters
     ----------
@@ -251,11 +250,11 @@ def halos_of(predictor, folder, stores, parts, axes=None):
     predictor : Predictor
         The network.
     folder : path
-        Where it was loaded from.
+        Folder of the network.
     stores : path, sequence of paths, or Dataset
         Map stores.
     parts : sequence of str
-        Of the network's split.
+        Parts of the network's split.
     axes : sequence of str, optional
         Lines of sight; all by default.
 

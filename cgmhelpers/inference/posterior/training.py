@@ -1,12 +1,12 @@
-"""Training of a posterior: a normalising flow fitted through a trained moment network.
+"""Training of a posterior: a normalising flow behind a trained moment network.
 
 Neural posterior estimation (Papamakarios & Murray 2016, arXiv:1605.06376): the flow maximises the
-density of the true properties of the network's own training halos, and stops where that of its
-validation halos no longer grows. The network isn't trained further, so this takes seconds, and a
-training that was interrupted simply starts again.
+density of the true properties of the network's training halos, until that of its validation halos
+stops growing. The network isn't trained further, so this takes seconds, and an interrupted training
+starts again.
 
 Three files go to the network's folder: ``posterior.safetensors``, ``posterior.csv`` (learning
-curve) and ``posterior.json``, which comes last and says that all is there.
+curve) and ``posterior.json``, which comes last and marks the training as complete.
 """
 
 import json
@@ -26,19 +26,19 @@ from cgmhelpers.system import files
 
 LARGEST_GRADIENT = 5.0
 CHECK_EVERY = 20
-"""Steps between looks at the validation halos."""
+"""Steps between validations."""
 
 
 def train(stores, folder, settings=None):
-    """Fit the flow of a trained network, with the halos that the network was trained on.
+    """Fit the flow of a trained network, with the halos of its training.
 
     Parameters
     ----------
     stores : path, sequence of paths, or Dataset
         Map stores of the network's suite.
     folder : path
-        Folder of the network, which also gets the flow's files. Nothing is done if it has those of
-        this network and these settings.
+        Folder of the network, for the flow's files too. A flow of this network and these settings
+        isn't trained again.
     settings : PosteriorSettings, optional
         Settings of the flow and of its training.
 
@@ -52,9 +52,9 @@ def train(stores, folder, settings=None):
     DataNotFoundError, FormatError
         If the folder holds no whole network.
     ParameterError
-        If the maps don't fit it, or too few are left to train and to validate.
+        If the maps don't fit it, or too few halos have all properties.
     ResultError
-        If no step led to a loss that is a number.
+        If no step leads to a finite loss.
     """
     settings = settings or PosteriorSettings()
     folder = Path(folder)
@@ -68,10 +68,10 @@ def train(stores, folder, settings=None):
         halos, images = joint.halos_of(predictor, folder, stores, [part], axes[part])
         if halos.sizes["halo"] < 2:
             raise ParameterError(
-                f"Too few halos are left for {part}.",
+                f"Too few halos have all properties for {part}.",
                 found=halos.sizes["halo"],
                 expected="at least 2",
-                remedy="Give the map stores that the network was trained with.",
+                remedy="Give the map stores of the network's training.",
             )
         flat = images.reshape(-1, *images.shape[2:])  # (halo, axis, ...) -> (map, ...)
         context[part] = np.stack([joint.outputs(predictor, flat, s) for s in symmetries[part]])
@@ -102,7 +102,7 @@ def train(stores, folder, settings=None):
 
 
 def is_trained(folder, settings=None):
-    """Tell whether :func:`train` with these arguments would find its work done.
+    """Tell whether the flow of :func:`train` with these arguments is trained.
 
     Parameters
     ----------
@@ -126,25 +126,25 @@ def is_trained(folder, settings=None):
 
 
 def recalibrate(flow, context, inner):
-    """Give the base of a flow the width that validation halos have in it.
+    """Fit the width of a flow's base distribution to validation halos.
 
     The flow turns truths into numbers that should be standard normal. Those of the training halos
-    are; those of other halos scatter more, as flow and network know the former. One width for all
-    numbers, fitted by maximum likelihood to the validation halos, makes up for it.
+    are; those of other halos scatter more, as flow and network have learnt the former by heart. A
+    common width of all numbers, fitted by maximum likelihood, corrects this.
 
     Parameters
     ----------
     flow : zuko.flows.NSF
-        Its base is changed.
+        The flow; its base is changed.
     context : torch.Tensor, shape (1, halos, numbers)
-        What the flow sees of the validation halos, standardised.
+        Inputs of the flow for the validation halos, standardised.
     inner : torch.Tensor, shape (halos, properties)
-        Their properties, as the flow sees them.
+        Their properties, on the scales of the flow.
 
     Returns
     -------
     float
-        The width; 1 where nothing was to be made up for.
+        The width; 1 for a flow that is calibrated already.
     """
     with torch.inference_mode():
         normal = flow.transform(context[0])(inner)
@@ -154,7 +154,7 @@ def recalibrate(flow, context, inner):
 
 
 def _standards(context, inner):
-    """Measure mean and width of each number that enters the flow."""
+    """Measure mean and width of each input of the flow."""
     context = context.reshape(-1, context.shape[-1])
     found = {}
     for name, values in (("context", context), ("property", inner)):
@@ -165,7 +165,7 @@ def _standards(context, inner):
 
 
 def _fit(flow, context, inner, of_validation, to_validate, settings):
-    """Train a flow, and leave it with the weights of the lowest validation loss.
+    """Train a flow, and give it the weights of the lowest validation loss.
 
     The context has the shape (symmetries, maps, numbers), the properties (maps, properties).
     """
