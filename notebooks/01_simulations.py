@@ -15,12 +15,11 @@
 #
 # In this notebook we open the simulations, count their halos (Table 2 of {cite:t}`Gluck2024`), check those counts
 # against what cosmology expects, and measure the six properties that a neural network will infer later on. We end with
-# the paper's Figure 1: the same halos, filled with very different gas. What the paper says of each figure and table stands beside it, with a
-# verdict computed from this run; [the list of them](../book/paper_items.md) is complete.
+# the paper's Figure 1: the same halos with very different gas. Beside each figure and table you find the paper's statement about it, with a
+# verdict from this run; [one page](../book/paper_items.md) lists all of them.
 
 # %% [markdown]
-# The next cell holds the parameters. `None` means "as the profile says"; the profiles are the files in
-# `book/parameters`.
+# The next cell has the parameters. `None` stands for the value of the profile, a file in `book/parameters`.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -52,7 +51,7 @@ pd.set_option("display.precision", 3)
 #
 # CAMELS {cite:p}`VillaescusaNavarro2021,Ni2023` is a set of thousands of simulated boxes, each $25\,h^{-1}$ Mpc wide. Its CV
 # ("cosmic variance") set has 27 of them for each galaxy-formation model, all of one cosmology; they differ in the random
-# phases of their initial conditions only. The paper takes three models:
+# phases of their initial conditions. The paper takes three models:
 #
 # - **IllustrisTNG** {cite:p}`Pillepich2018,Nelson2019`: black holes that accrete slowly drive kinetic winds
 #   {cite:p}`Weinberger2017`;
@@ -61,25 +60,30 @@ pd.set_option("display.precision", 3)
 # - **Astrid** {cite:p}`Bird2022,Ni2022`: the gentlest feedback of the three.
 #
 # Realisation $k$ starts from the same initial conditions in every suite. Gravity puts the same halo at the same place in
-# all three, and only what stars and black holes do to its gas is different. That is what makes the comparison
-# clean, and it will need care when we split halos into training and test sets.
+# all three; stars and black holes then do different things to its gas. This makes the comparison clean, and it needs care
+# when we split halos into training and test sets.
 #
-# No CAMELS files at hand? Then a run writes a **mock suite** in the same format first. It isn't a simulation: its
-# trends were put in by hand, and no number from it is a result on CAMELS. Every figure says which it is.
+# Without CAMELS files a run first writes a **mock suite** in the same format. It isn't a simulation: its trends were put
+# in by hand, and no number from it is a result on CAMELS. Every figure names its data.
 
 # %%
 simulations = this_run.simulations
 kinds = ("gas", "dark_matter", "stars", "black_holes")
-table = pd.DataFrame([[one.number(kind) for kind in kinds] for one in simulations], columns=kinds)
+table = pd.DataFrame(
+    [[one.number(kind) for kind in kinds] for one in simulations],
+    columns=kinds,
+)
 table.insert(0, "simulation", [one.name for one in simulations])
-table["snapshot [MB]"] = [one.snapshot_path.stat().st_size / 1e6 for one in simulations]
+table["snapshot [MB]"] = [
+    one.snapshot_path.stat().st_size / 1e6 for one in simulations
+]
 table["mock"] = [one.is_mock for one in simulations]
 table.style.format(precision=1, thousands=" ").hide(axis="index")
 
 # %% [markdown]
 # Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
-# arrays in one and scalars in another. `cgmhelpers.Simulation` reads all of them into one set of **physical** columns. Here is
-# what the first header says, in kpc and solar masses:
+# arrays in one and scalars in another. `cgmhelpers.Simulation` reads all of them into one set of **physical** columns. The first header,
+# in kpc and solar masses:
 
 # %%
 header = simulations[0].header
@@ -87,14 +91,16 @@ pd.Series(asdict(header), name=simulations[0].name).to_frame()
 
 # %% [markdown]
 # The gas is a list of elements: moving-mesh cells in IllustrisTNG, particles in the other two. Each has a position, a mass,
-# a thermal state, and a size over which it is spread:
+# a thermal state, and a size:
 
 # %%
 gas = simulations[0].gas()
 columns = {name: gas[name] for name in gas if name != "position"}
 summary = pd.DataFrame(columns).describe().loc[["min", "50%", "max"]].T
 units = [COLUMN_UNITS[name] for name in columns]
-summary.assign(unit=units).style.format("{:.2e}", subset=["min", "50%", "max"])
+summary.assign(unit=units).style.format(
+    "{:.2e}", subset=["min", "50%", "max"]
+)
 
 # %% [markdown]
 # ## Halos
@@ -113,26 +119,36 @@ halos = this_run.halos()
 number = len(this_run.parameters.boxes)
 counts = paper.table_counts(halos, number)
 counts.style.format(precision=0, na_rep="–").format(
-    "{:+.1f}", subset=[c for c in counts if c[1] == "deviation"], na_rep="–"
-).set_caption(f"After Table 2 of the paper: halos per suite and class. {this_run.source}")
+    "{:+.1f}",
+    subset=[c for c in counts if c[1] == "deviation"],
+    na_rep="–",
+).set_caption(
+    "After Table 2 of the paper: halos per suite and class. "
+    f"{this_run.source}"
+)
 
 # %%
 deviation = counts.xs("deviation", axis=1, level=1).drop(columns="Total").dropna()
 within = (deviation.abs() < 2).sum().sum()
-verdict = "✔ **as counted**" if within > deviation.size / 2 else "✘ **other counts**"
+verdict = (
+    "✔ **as counted**"
+    if within > deviation.size / 2
+    else "✘ **other counts**"
+)
 Markdown(
-    f"{verdict} on this run: {within} of {deviation.size} counts lie within two Poisson deviations of the paper's, "
+    f"{verdict} on this run: {within} of {deviation.size} counts lie "
+    "within two Poisson deviations of the paper's, "
     f"scaled from 27 realisations to {number}."
 )
 
 # %% [markdown]
 # *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has; *deviation* is the difference in units of
-# the expected $\sqrt{N}$. A handful of realisations scatters by more than that, because halos cluster and a box of 37 Mpc samples few large structures.
+# the expected $\sqrt{N}$. A few realisations scatter by more, because halos cluster and a box of 37 Mpc samples few large structures.
 #
-# Steep counts are the first difficulty of the task: the paper's sample has 18 Sub-L\* halos for every group, and so has what a
-# network is trained on. They also make a good test of the reader, since a mistake of a factor $h$ in mass or length moves the whole mass
-# function. Theory {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, says where it has to be. (Slightly above the points: the fit is for
-# dark matter alone, while feedback makes halos lighter. The counts of the paper's Table 2 add up to about a fifth less than the line.)
+# Steep counts are the first difficulty of the task: the paper's sample, and so the training of a network, has 18 Sub-L\* halos for every
+# group. They also test the reader, since a mistake of a factor $h$ in mass or length moves the whole mass function. Theory
+# {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, predicts it, slightly above the points: the fit is for dark matter alone, while
+# feedback makes halos lighter. The counts of the paper's Table 2 add up to about a fifth less than the line.
 
 # %% mystnb={"figure": {"name": "fig-mass-function", "caption": "Halo mass functions of the suites, with Poisson errors. The line is the expectation for CAMELS' cosmology after Tinker et al. (2008). It was not fitted."}}
 volume = sum((one.header.box_size / 1000) ** 3 for one in simulations[:number])
@@ -146,17 +162,19 @@ figure = figures.mass_functions(halos, volume, header.redshift, this_run.source)
 # $$
 #
 # and the catalogue's $M_\mathrm{200c}$ is the same mass, measured by another code. They ought to agree to the mass of the black
-# holes, which the sum leaves out. If positions, radii or units were off, this is where it would show:
+# holes, which the sum leaves out. Wrong positions, radii or units would show here:
 
 # %%
 difference = halos["log_m_halo"] - halos["log_mass"]
-difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std", "min", "max"]]
+difference.groupby(halos["suite"], sort=False).describe()[
+    ["count", "mean", "std", "min", "max"]
+]
 
 # %% [markdown]
 # ## Six properties
 #
-# The remaining five describe the *circum-galactic* gas, meaning gas that forms no stars. {func}`cgmhelpers.halos.measuring.measure`
-# measures all six at once (the equations stand in [the science](../book/science.md#the-six-properties)).
+# The other five describe the *circum-galactic* gas, which forms no stars. {func}`cgmhelpers.halos.measuring.measure`
+# measures all six together (the equations are in [the science](../book/science.md#the-six-properties)).
 #
 # ### Table 1
 #
@@ -165,14 +183,16 @@ difference.groupby(halos["suite"], sort=False).describe()[["count", "mean", "std
 # %%
 ranges = paper.table_properties(halos)
 ranges.style.format({"inside": "{:.1%}"}).hide(axis="index").set_caption(
-    f"After Table 1 of the paper: the properties, and the values found. {this_run.source}"
+    "After Table 1 of the paper: the properties, and the values found. "
+    f"{this_run.source}"
 )
 
 # %%
 inside = ranges["inside"].min()
 verdict = "✔ **they fit**" if inside > 0.95 else "✘ **they don't fit**"
 Markdown(
-    f"{verdict} on this run: at least {inside:.1%} of the halos lie in the range, property by property."
+    f"{verdict} on this run: at least {inside:.1%} of the halos lie in "
+    "the range, property by property."
 )
 
 # %%
@@ -180,7 +200,7 @@ names = [one.name for one in PROPERTIES]
 halos.groupby(["suite", "halo_class"], sort=False)[names].median()
 
 # %% [markdown]
-# And here is why one would want to see the CGM at all: the same halos, by their mass.
+# The same halos have different gas:
 #
 # ### Figure 1
 #
@@ -199,11 +219,13 @@ figure = figures.property_trends(
 )
 
 # %%
-Markdown(paper.beside(paper.Evidence(halos=halos), "Fig. 1", this_run.is_mock))
+Markdown(
+    paper.beside(paper.Evidence(halos=halos), "Fig. 1", this_run.is_mock)
+)
 
 # %% [markdown]
-# A verdict is a number, its 95% interval over resampled halos, and the side of a threshold on which the paper expects it; it can't be decided where the interval holds the
-# threshold. All of them come together in [notebook 11](11_claims.ipynb). The fifth property of the gas, its temperature, is in the paper's networks but not in this figure:
+# A verdict compares a number, with its 95% interval over resampled halos, with a threshold on one side of which the paper expects it. It can't be decided if the interval
+# contains the threshold. [Notebook 11](11_claims.ipynb) collects all verdicts. The paper's networks also infer the temperature of the gas, which this figure doesn't show:
 
 # %% mystnb={"figure": {"name": "fig-temperature", "caption": "Mass-weighted temperature of the CGM against halo mass, drawn as Figure 1."}}
 figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
@@ -219,8 +241,8 @@ figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
 figure = figures.parameter_effects(source="built into the mock suite")
 
 # %% [markdown]
-# Property by property: `bins` is the number of mass bins that every suite fills, `as_expected` in how many of them the means are ordered
-# Astrid > IllustrisTNG > SIMBA:
+# For each property, `bins` is the number of mass bins that every suite fills, and `as_expected` the number of them with the order
+# Astrid > IllustrisTNG > SIMBA of the means:
 
 # %%
 expected = ["Astrid", "IllustrisTNG", "SIMBA"]
@@ -231,12 +253,22 @@ verdicts(halos, expected, names[1:])
 
 # %%
 trends = trend(halos, "f_cgm")
-minimum = trends.loc[trends.groupby("suite")["mean"].idxmin(), ["suite", "log_mass", "mean"]]
-minimum.rename(columns={"log_mass": "log M at the lowest mean", "mean": "lowest mean of f_cgm"})
+minimum = trends.loc[
+    trends.groupby("suite")["mean"].idxmin(), ["suite", "log_mass", "mean"]
+]
+minimum.rename(
+    columns={
+        "log_mass": "log M at the lowest mean",
+        "mean": "lowest mean of f_cgm",
+    }
+)
 
 # %%
 scatter = {
-    name: trend(halos, name).eval("scatter = (high - low) / 2").groupby("suite")["scatter"].mean()
+    name: trend(halos, name)
+    .eval("scatter = (high - low) / 2")
+    .groupby("suite")["scatter"]
+    .mean()
     for name in names[1:]
 }
 pd.DataFrame(scatter)
@@ -244,10 +276,10 @@ pd.DataFrame(scatter)
 # %% [markdown]
 # ## What we learned
 #
-# - The three suites share their halos, to the extent that mass functions and counts per class show, and the mass that we sum
-#   from particles is the catalogue's. The reader can be trusted.
-# - They don't share their gas. The tables above say, for the data of this run, how well the order of the suites follows the paper's; on the
-#   mock suite it should, because it was built in.
+# - The three suites have the same halos, as mass functions and counts per class show, and the mass that we sum from particles is that of
+#   the catalogue. The reader can be trusted.
+# - They have different gas. The tables above compare the order of the suites in this run with the paper's; the mock suite should have the
+#   same order, because it was built in.
 # - Halo mass alone doesn't fix the properties of the CGM: bands at fixed mass are wide, widest for $f_\mathrm{cool}$ and
-#   $Z_\mathrm{cgm}$. What else decides has to be read from the picture of the gas. Making that picture is the
-#   [next step](02_map_generation.ipynb).
+#   $Z_\mathrm{cgm}$. The rest of the information is in pictures of the gas, which the
+#   [next notebook](02_map_generation.ipynb) makes.

@@ -52,16 +52,23 @@ pd.set_option("display.precision", 4)
 # pass ions. Where it is cool, near $10^4$ K, and dense enough to shield itself from the ultraviolet background, its hydrogen
 # is neutral and emits the 21-cm line. One picture shows the hot atmosphere, the other discs, satellites and clouds in it.
 #
-# A *field* of this library is a declaration of four things: what an element of gas deposits, in which unit it appears on the map,
-# how faint a pixel may be, and which survey sets the limit.
+# A *field* of this library declares four things: the deposit of an element of gas, the unit of the map, the floor of its pixels, and
+# the survey that sets the limit.
 
 # %%
 p = this_run.parameters
 choice = {"hi": {"method": p.hydrogen_method}} if "hi" in p.fields else {}
 chosen = emission.chosen(p.fields, choice)
-rows = [(one.name, one.unit, one.floor, one.survey_limit, one.survey) for one in chosen]
-table = pd.DataFrame(rows, columns=["field", "unit", "floor", "survey limit", "survey"])
-table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(axis="index")
+rows = [
+    (one.name, one.unit, one.floor, one.survey_limit, one.survey)
+    for one in chosen
+]
+table = pd.DataFrame(
+    rows, columns=["field", "unit", "floor", "survey limit", "survey"]
+)
+table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(
+    axis="index"
+)
 
 # %% [markdown]
 # ## One halo, step by step
@@ -72,10 +79,14 @@ table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(axis="index"
 # %%
 halos = this_run.halos()
 sim = this_run.simulations[0]
-own = halos[(halos["suite"] == sim.suite) & (halos["realisation"] == sim.realisation)]
+own = halos[
+    (halos["suite"] == sim.suite)
+    & (halos["realisation"] == sim.realisation)
+]
 halo = own.loc[own["log_mass"].idxmax()]
 print(
-    f"{sim.name}, group {halo['group']}: log M = {halo['log_mass']:.2f}, R200c = {halo['r200c']:.0f} kpc"
+    f"{sim.name}, group {halo['group']}: log M = {halo['log_mass']:.2f}, "
+    f"R200c = {halo['r200c']:.0f} kpc"
 )
 
 # %%
@@ -89,7 +100,7 @@ local = gas.select(near.index)
 print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 
 # %% [markdown]
-# **Step 1, what each element emits or holds.** In X-rays an element of volume $V$, with electron and hydrogen densities $n_\mathrm{e}$ and
+# **Step 1, the deposit of each element.** In X-rays an element of volume $V$, with electron and hydrogen densities $n_\mathrm{e}$ and
 # $n_\mathrm{H}$, has the luminosity
 #
 # $$
@@ -108,56 +119,82 @@ print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 deposits = {}
 for one in chosen:
     deposits[one.name] = one.deposit(local, sim.header)
-    total, number = deposits[one.name].sum(), (deposits[one.name] > 0).sum()
-    print(f"{one.title:8s} {total:.3e} {one.deposit_unit} in {number} elements")
+    total, number = (
+        deposits[one.name].sum(),
+        (deposits[one.name] > 0).sum(),
+    )
+    print(
+        f"{one.title:8s} {total:.3e} {one.deposit_unit} in {number} "
+        "elements"
+    )
 
 # %% [markdown]
-# Where in density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
+# Which density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
 # cool gas from the rest in $f_\mathrm{cool}$.
 
-# %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: where its mass is, and what each map shows of it."}}
+# %% mystnb={"figure": {"name": "fig-phases", "caption": "Density and temperature of the gas of one halo: the distribution of its mass, and of the light of each map."}}
 quiet = local.star_formation_rate <= 0
-hydrogen_density = (local.density * local.hydrogen_fraction / emission.atom_mass())[quiet]
+hydrogen_density = (
+    local.density * local.hydrogen_fraction / emission.atom_mass()
+)[quiet]
 weights = {"mass": local.mass[quiet]}
-weights |= {figures.field_names(name): deposit[quiet] for name, deposit in deposits.items()}
-figure = figures.phase_diagram(hydrogen_density, local.temperature[quiet], weights, this_run.source)
+weights |= {
+    figures.field_names(name): deposit[quiet]
+    for name, deposit in deposits.items()
+}
+figure = figures.phase_diagram(
+    hydrogen_density, local.temperature[quiet], weights, this_run.source
+)
 
 # %% [markdown]
-# **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, and what it
-# deposits is spread over the pixels that the kernel covers:
+# **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, which spreads
+# its deposit over pixels:
 #
 # $$
 # \Sigma_\mathrm{pixel} = \frac{1}{A_\mathrm{pixel}} \sum_i d_i \int_\mathrm{pixel}\!\mathrm{d}x\,\mathrm{d}y \int_{-D}^{D}\! W(\mathbf r-\mathbf r_i, h_i)\,\mathrm{d}z .
 # $$
 #
-# A pixel holds the *mean* over its area, not a sample at its centre. A cell smaller than a pixel can then not slip between two sight
-# lines, and nothing is lost. {func}`cgmhelpers.maps.projection.images.project` looks along all three axes of the box at once:
+# A pixel has the *mean* over its area, not a sample at its centre: a cell smaller than a pixel can't slip between two lines of sight,
+# and nothing is lost. {func}`cgmhelpers.maps.projection.images.project` projects along all three axes of the box:
 
 # %%
 quantities = np.stack([local.mass, *deposits.values()], axis=1)
-images = maps.project(near.displacement, local.smoothing_length, quantities, frame)
+images = maps.project(
+    near.displacement, local.smoothing_length, quantities, frame
+)
 images.shape  # (axis, quantity, y, x)
 
 # %% [markdown]
-# **Step 3, is it all there?** Take the elements that lie inside the frame with their whole kernel, project them alone, and compare
+# **Step 3, a test that nothing is lost.** Take the elements that lie inside the frame with their whole kernel, project them alone, and compare
 # the map's sum times the pixel's area with the sum over the elements. They must agree to the accuracy of
-# the kernel's integral, far better than a part in a million. (Elements that straddle the edge deposit
-# only the part inside, so for all of them there is no such simple sum.)
+# the kernel's integral, far better than a part in a million. (There is no such simple sum for elements that straddle the edge and
+# deposit only a part.)
 
 # %%
 area = p.pixel_size**2
 reach = np.abs(near.displacement) + local.smoothing_length[:, None]
-limit = np.where(np.eye(3, dtype=bool), p.depth, frame.half_width)  # one row per line of sight
+limit = np.where(
+    np.eye(3, dtype=bool), p.depth, frame.half_width
+)  # one row per line of sight
 inside = (reach[:, None] < limit).all(axis=(1, 2))
 alone = maps.project(
-    near.displacement[inside], local.smoothing_length[inside], quantities[inside], frame
+    near.displacement[inside],
+    local.smoothing_length[inside],
+    quantities[inside],
+    frame,
 )
 direct = quantities[inside].sum(axis=0)
 
 # %%
 error = pd.DataFrame(alone.sum(axis=(2, 3)) * area / direct - 1)
-error.columns, error.index = ["gas mass", *deposits], ["along x", "along y", "along z"]
-print(f"{inside.sum()} elements are wholly inside. Relative difference of map and sum:")
+error.columns, error.index = (
+    ["gas mass", *deposits],
+    ["along x", "along y", "along z"],
+)
+print(
+    f"{inside.sum()} elements are wholly inside. Relative difference of "
+    "map and sum:"
+)
 error.style.format("{:.1e}")
 
 # %% [markdown]
@@ -167,40 +204,48 @@ error.style.format("{:.1e}")
 # S_X = \frac{1}{4\pi}\,\frac{L_\mathrm{pixel}}{A_\mathrm{pixel}}\,\frac{\Omega_{\mathrm{arcmin}^2}}{(1+z)^4},
 # $$
 #
-# and neutral mass per area, over the mass of an atom, is a column density. One factor per field is all:
+# and neutral mass per area, over the mass of an atom, is a column density. Each field needs one factor:
 
 # %%
 for one in chosen:
     factor = one.per_area(sim.header)
-    print(f"{one.title:8s} 1 {one.deposit_unit} per kpc2 is {factor:.4e} {one.unit}")
+    print(
+        f"{one.title:8s} 1 {one.deposit_unit} per kpc2 is {factor:.4e} "
+        f"{one.unit}"
+    )
 
 # %% [markdown]
 # ## Maps of every halo
 #
-# {func}`cgmhelpers.maps.making.make` does these steps for all halos of a simulation, along three lines of sight, and writes one labelled store per
-# simulation (xarray on zarr). The run makes those it lacks:
+# {func}`cgmhelpers.maps.making.make` does these steps for all halos of a simulation, along three lines of sight, and writes a labelled store (xarray on zarr).
+# The run makes the stores that it lacks:
 
 # %%
 stores = this_run.maps()
 maps.open(stores[sim.suite])
 
 # %% [markdown]
-# The step-by-step map and the stored one are the same picture, to the rounding of 32-bit numbers:
+# The step-by-step map and the stored map agree to the rounding of 32-bit numbers:
 
 # %%
 stored = maps.maps_of(maps.open(stores[sim.suite]), halo)["image"]
 for number, one in enumerate(chosen, start=1):
     step_by_step = images[:, number] * one.per_area(sim.header)
-    difference = np.abs(stored.sel(field=one.name).values - step_by_step).max()
-    print(f"{one.title:8s} {difference / step_by_step.max():.1e} of the brightest pixel, at most")
+    difference = np.abs(
+        stored.sel(field=one.name).values - step_by_step
+    ).max()
+    print(
+        f"{one.title:8s} {difference / step_by_step.max():.1e} of the "
+        "brightest pixel, at most"
+    )
 
 # %% [markdown]
 # ## One halo, three universes
 #
-# A massive halo has a twin in each suite: same realisation, same place, nearly the same mass. Its X-ray and HI maps follow, ideal and with
-# the limit of a survey applied. A limit is a floor: what is fainter is set to it, since the survey would see noise there. For X-ray that is the
-# depth of the eROSITA all-sky survey eRASS:4 {cite:p}`Predehl2021`, for HI that of MHONGOOSE {cite:p}`deBlok2016`. (Their numbers are
-# lost from our text of the paper; those used here are adopted, see [](../book/science.md#maps-and-limits).)
+# A massive halo has a twin in each suite, in the same realisation, at the same place and with nearly the same mass. Here are its X-ray and HI
+# maps, ideal and with the limit of a survey. A limit is a floor: fainter pixels are set to it, since the survey would see noise there. X-ray maps get the
+# depth of the eROSITA all-sky survey eRASS:4 {cite:p}`Predehl2021`, HI maps that of MHONGOOSE {cite:p}`deBlok2016`. (The text of the paper that we have lacks
+# the numbers; those used here are adopted, see [](../book/science.md#maps-and-limits).)
 #
 # ### Figure 2
 #
@@ -213,12 +258,13 @@ twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
 
 # %% mystnb={"figure": {"name": "fig-2", "caption": "After Figure 2 of the paper, on {data}: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
-    row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row) for _, row in twins.iterrows()
+    row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row)
+    for _, row in twins.iterrows()
 }
 figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
 
 # %% [markdown]
-# How much flux is there in each of the maps above? And is the order that of all groups?
+# The flux of each of these maps, and the order of the suites for all groups:
 
 # %%
 totals = maps.suite_totals(stores)
@@ -236,9 +282,9 @@ Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 #
 # ### Figure 11
 #
-# The paper: X-ray emission climbs steeply with halo mass, so that a survey's limit erases light halos altogether. HI doesn't climb that way: light halos hold
-# much of their gas cool. The two fields are sensitive to opposite ends of the mass range, and therein lies the case for using both.
-# (More halos, to leaf through: [the explorer](06_explorer.ipynb).)
+# The paper: X-ray emission climbs steeply with halo mass, so that a survey's limit erases light halos altogether. HI doesn't climb that way: much of
+# the gas of light halos is cool. The two fields are sensitive to opposite ends of the mass range, which is the reason for using both.
+# ([The explorer](06_explorer.ipynb) has more halos.)
 
 # %% mystnb={"figure": {"name": "fig-11", "caption": "After Figure 11 of the paper, on {data}: halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey. Dashed: R200c, where it fits into the frame."}}
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
@@ -258,22 +304,22 @@ Markdown(paper.beside(evidence, "Fig. 11", this_run.is_mock))
 # %% [markdown]
 # ## Is the total flux enough?
 #
-# If the halo mass followed from the sum of a map's pixels, one wouldn't need a network.
+# If the sum of a map's pixels gave the halo mass, nobody would need a network.
 #
 # ### Figure 12
 #
-# The paper: it doesn't follow. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
+# The paper: it doesn't. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
 # For every halo, along one line of sight:
 
-# %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: every pixel at the survey's limit, right of it something is observable; dotted: one pixel at the limit, left of it nothing is. (The paper doesn't say how it draws the limit.)"}}
+# %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: the sum with every pixel at the survey's limit; halos right of it are observable. Dotted: one pixel at the limit; halos left of it aren't. (The paper doesn't say how it draws the limit.)"}}
 figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
 
 # %%
 Markdown(paper.beside(evidence, "Fig. 12", this_run.is_mock))
 
 # %% [markdown]
-# How well does a straight line do? It gives a scatter to beat: the standard deviation of $\log M_\mathrm{halo}$ about the best linear fit in the logarithm of
-# the sum, beside that about the mean, which uses no map at all.
+# A straight line sets the scatter that a network has to beat: the standard deviation of $\log M_\mathrm{halo}$ about the best linear fit in the logarithm of
+# the sum. The last column has the scatter about the mean, which uses no map.
 
 # %%
 baseline = maps.mass_from_total(totals, p.fields)
@@ -282,13 +328,23 @@ baseline.style.format(precision=3).hide(axis="index")
 # %% [markdown]
 # ## The picture of this book
 #
-# The same functions at four times the resolution, for the eye and for the [first page](../book/index.md):
+# The same functions at four times the resolution make the picture of the [first page](../book/index.md):
 
 # %% mystnb={"figure": {"name": "fig-hero", "caption": "A massive halo in all fields of this run, 512 kpc across. The dotted circle is the aperture of 200 kpc in which four of the six properties are measured."}}
 one_halo = own.loc[[halo.name]]
-fine = {"pixels": 512, "pixel_size": 2 * frame.half_width / 512, "depth": p.depth}
+fine = {
+    "pixels": 512,
+    "pixel_size": 2 * frame.half_width / 512,
+    "depth": p.depth,
+}
 portrait = maps.make(
-    sim, p.fields, options=choice, **fine, halos=one_halo, measured=one_halo, progress=False
+    sim,
+    p.fields,
+    options=choice,
+    **fine,
+    halos=one_halo,
+    measured=one_halo,
+    progress=False,
 )
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 picture = this_run.save_figure(figure, "hero")
@@ -296,43 +352,66 @@ picture = this_run.save_figure(figure, "hero")
 # %% [markdown]
 # ## How a projection can lose gas
 #
-# Why not let yt {cite:p}`Turk2011` project? Its pixels hold the kernel's column at their *centres*, one sight line each: a pencil beam. We give yt's pixeliser the
-# same elements. How far are its sums from those of the maps above?
+# yt {cite:p}`Turk2011` projects differently: its pixels have the kernel's column at their *centres*, along one line of sight each, a pencil beam. We give yt's pixeliser the
+# same elements, and compare its sums with those of the maps above:
 
 # %%
-beams = maps.project(near.displacement, local.smoothing_length, quantities, frame, backend="yt")
-difference = [beams.sum(axis=(2, 3)), np.abs(beams - images).sum(axis=(2, 3))]
-off, moved = (
-    pd.DataFrame(d / images.sum(axis=(2, 3))).set_axis(error.columns, axis=1) for d in difference
+beams = maps.project(
+    near.displacement,
+    local.smoothing_length,
+    quantities,
+    frame,
+    backend="yt",
 )
-both = pd.concat({"sum of the map": off - 1, "misplaced, L1": moved}, axis=1)
+difference = [
+    beams.sum(axis=(2, 3)),
+    np.abs(beams - images).sum(axis=(2, 3)),
+]
+off, moved = (
+    pd.DataFrame(d / images.sum(axis=(2, 3))).set_axis(
+        error.columns, axis=1
+    )
+    for d in difference
+)
+both = pd.concat(
+    {"sum of the map": off - 1, "misplaced, L1": moved}, axis=1
+)
 both.set_index(error.index).style.format("{:+.1e}")
 
 # %% [markdown]
-# Where and why? Below, the field that suffers most. An element whose kernel is wider than a few pixels is sampled well. One that is smaller than
-# a pixel is seen if a pixel's centre happens to lie on it, and then it counts too much; or else it's gone. On average over all places nothing is lost, but
-# a map isn't an average: a few small, dense elements hold much of its light. The lower panel shows how much of a single element arrives on yt's map, by the
-# radius of its kernel, and at which radii this halo keeps what it deposits.
+# The next figure shows the field that loses most. An element whose kernel is wider than a few pixels is sampled well. A smaller element
+# counts too much if a pixel's centre lies on it, and is missing otherwise. On average over all places nothing is lost, but
+# a map isn't an average: a few small, dense elements have much of its light. The lower panel shows the part of a single element that arrives on yt's map, against the
+# radius of its kernel, and the radii of this halo's deposits.
 
-# %% mystnb={"figure": {"name": "fig-beams", "caption": "Above: a map whose pixels hold means, the same by yt's pencil beams, and their relative difference. Below: how much of a single element arrives on yt's map, for random places of it, against the radius of its kernel; and the radii that this halo's deposits have."}}
+# %% mystnb={"figure": {"name": "fig-beams", "caption": "Above: a map whose pixels are means, the map by yt's pencil beams, and their relative difference. Below: the part of a single element that arrives on yt's map, for random places, against the radius of its kernel; and the radii of this halo's deposits."}}
 worst = moved[list(deposits)].mean().idxmax()
 pair = [one[0, 1 + list(deposits).index(worst)] for one in (images, beams)]
 pair = [one * emission.get(worst).per_area(sim.header) for one in pair]
 radius = np.geomspace(0.1, 20, 41)
 arriving = arriving_fraction(radius, elements=1000)
 kernels = local.smoothing_length / p.pixel_size
-shares = {figures.field_names(name): (kernels, deposit) for name, deposit in deposits.items()}
+shares = {
+    figures.field_names(name): (kernels, deposit)
+    for name, deposit in deposits.items()
+}
 figure = figures.pencil_beam_comparison(
-    pair, frame.half_width, radius, arriving, shares, worst, this_run.source
+    pair,
+    frame.half_width,
+    radius,
+    arriving,
+    shares,
+    worst,
+    this_run.source,
 )
 
 # %% [markdown]
-# The mock suite has far fewer and larger elements than CAMELS, so that most of them span pixels. The finer a simulation, or the coarser the pixels, the
-# more of its dense gas falls between the beams.
+# The elements of the mock suite are far fewer and larger than those of CAMELS, and most of them span pixels. In finer simulations, or with coarser pixels,
+# more dense gas falls between the beams.
 #
 # ## Two ways to neutral hydrogen
 #
-# A snapshot stores a neutral fraction of its own, and yt takes it as soon as it's there: Trident's table is then never used, and nothing says so. Here the method is a parameter, and
+# Snapshots store a neutral fraction, and yt takes it without a warning instead of Trident's table. Here the method is a parameter, and
 # every map store records it:
 
 # %%
@@ -352,21 +431,31 @@ by_method = {
 }
 {method: ds.attrs["options"] for method, ds in by_method.items()}
 
-# %% mystnb={"figure": {"name": "fig-methods", "caption": "Neutral hydrogen from Trident's table and as the snapshot has it: one halo, the ratio of its maps, and the ratio of the sums for all halos of this simulation."}}
+# %% mystnb={"figure": {"name": "fig-methods", "caption": "Neutral hydrogen from Trident's table and from the snapshot: one halo, the ratio of its maps, and the ratio of the sums for all halos of this simulation."}}
 place = own.index.get_loc(halo.name)
-pictures = {m: ds["image"].isel(halo=place, axis=0, field=0) for m, ds in by_method.items()}
-sums = {m: ds["image"].astype(float).sum(ds["image"].dims[1:]) for m, ds in by_method.items()}
-both = own[["suite", "log_mass"]].assign(**{m: total.values for m, total in sums.items()})
+pictures = {
+    m: ds["image"].isel(halo=place, axis=0, field=0)
+    for m, ds in by_method.items()
+}
+sums = {
+    m: ds["image"].astype(float).sum(ds["image"].dims[1:])
+    for m, ds in by_method.items()
+}
+both = own[["suite", "log_mass"]].assign(
+    **{m: total.values for m, total in sums.items()}
+)
 pictures = {m: picture.values for m, picture in pictures.items()}
-figure = figures.hydrogen_methods(pictures, both, frame.half_width, this_run.source)
+figure = figures.hydrogen_methods(
+    pictures, both, frame.half_width, this_run.source
+)
 
 # %% [markdown]
-# Where hydrogen shields itself all of it is neutral, by either method, and the sums differ little. The thin gas between is set by the ultraviolet
-# background, which each code has its own of.
+# Hydrogen that shields itself is neutral by either method, so the sums differ little. The neutral fraction of thin gas depends on the ultraviolet
+# background, which differs between codes.
 #
 # ## Two more fields
 #
-# A new wavelength is one more declaration. The library has two that the paper doesn't use: the Compton parameter $y$ of the thermal Sunyaev-Zel'dovich effect
+# A new wavelength is one more declaration. The library has two fields that the paper doesn't use: the Compton parameter $y$ of the thermal Sunyaev-Zel'dovich effect
 # {cite:p}`SunyaevZeldovich1972`, and X-rays in the narrow band of O VII and O VIII ([how, and with which limits](../book/science.md#two-more-fields)). Put their
 # names into `fields`, and all notebooks use them. The same halo in every field:
 
@@ -383,16 +472,18 @@ every = maps.make(
     measured=one_halo,
     progress=False,
 )
-figure = figures.every_field(every.isel(halo=0), p.limits, source=this_run.source)
+figure = figures.every_field(
+    every.isel(halo=0), p.limits, source=this_run.source
+)
 
 # %% [markdown]
 # ## What we learned
 #
-# - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. What is inside the
+# - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. All gas inside the
 #   frame is on the map, to better than a part in a million.
-# - X-rays show the hot gas, HI the cool: in the phase diagram their regions hardly overlap.
-# - Pixels that sample instead of averaging lose or double what is smaller than they are.
-# - Where the neutral fraction is from is part of a map, and our stores say it.
+# - X-rays show the hot gas, HI the cool gas: in the phase diagram their regions hardly overlap.
+# - Pixels that sample instead of averaging miss elements that are smaller than a pixel, or count them twice.
+# - Every map store records the method behind its neutral fraction.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
-# - The sum of the pixels constrains the mass only as far as the last table says. Whatever a network adds to that has
-#   to come from the *structure* of the map. [Next](03_cnn.ipynb) we build one.
+# - The table above says how well the sum of the pixels constrains the mass. A network that does better has to use the *structure*
+#   of the map. [Next](03_cnn.ipynb) we build one.

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Across simulations
 #
-# In this notebook we train on one universe and test on another. The network of each suite is shown the maps of every suite, for the halo mass
-# (Figures 8 and 9 of {cite:t}`Gluck2024`) and the mass of the CGM (Figure 10), each beside what the paper says and a verdict computed from this run. Then we measure the offsets that appear, ask whether the brightness of the maps explains them, and which suite is the most robust one to train on.
+# In this notebook we train on one universe and test on another. The network of each suite infers the halo mass
+# (Figures 8 and 9 of {cite:t}`Gluck2024`) and the mass of the CGM (Figure 10) from the maps of every suite; each figure has the paper's statement and a verdict from this run beside it. Then we measure the offsets, ask whether the brightness of the maps explains them, and find the most robust suite to train on.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -45,25 +45,30 @@ pd.set_option("display.precision", 3)
 # %% [markdown]
 # ## Why this is the real test
 #
-# One day the maps come from telescopes, and the Universe has its own feedback, which none of the suites reproduces exactly. Testing a network on a suite that it wasn't trained on is a rehearsal for that day: the physics
-# of the test data is unknown to it, and the truth is known to us.
+# One day the maps come from telescopes, and the Universe has its own feedback, which none of the suites reproduces exactly. Testing a network on a suite that it wasn't trained on is a rehearsal for that day: the network doesn't know the physics
+# of the test data, but we know the truth.
 #
-# Most of this page looks at the networks that see all fields of this run, with survey limits where it has them:
+# Most of this page is about the networks of all fields of this run, with survey limits if it has them:
 
 # %%
 predictions = this_run.predictions()
 both = max(predictions["fields"].unique(), key=len)
 limit = this_run.parameters.limits[-1]
-cross = predictions[(predictions["fields"] == both) & (predictions["limits"] == limit)]
-note = f"{this_run.source}; {figures.field_names(both)}, {figures.limit_name(limit)}"
+cross = predictions[
+    (predictions["fields"] == both) & (predictions["limits"] == limit)
+]
+note = (
+    f"{this_run.source}; {figures.field_names(both)}, "
+    f"{figures.limit_name(limit)}"
+)
 print(f"{note}; split by {this_run.parameters.split_by}")
 
 # %% [markdown]
-# With a split by realisation the twin of a test halo was never in training, in no suite. With a split by halo it may have been, and off-diagonal panels are then a little too optimistic.
+# With a split by realisation the twin of a test halo is never in the training of any suite. With a split by halo it may be, and panels off the diagonal are then a little too optimistic.
 #
 # ## Halo mass
 #
-# Rows are the suite of the training, columns that of the test. On the framed diagonal, which is notebook 4, they are the same. As there, metrics in the panels are those of the plotted halos, and the tables compare them with those of all.
+# Rows are the suites of the training, columns those of the test. They are the same on the framed diagonal, which is notebook 4. Metrics in the panels are again those of the plotted halos, and the tables compare them with those of all.
 #
 # ### Figure 8
 #
@@ -72,7 +77,9 @@ print(f"{note}; split by {this_run.parameters.split_by}")
 
 # %% mystnb={"figure": {"name": "fig-8", "caption": "After Figure 8 of the paper, on {data}: halo mass across simulations, from X-rays with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
 panels = ["property", "suite_train", "suite_test"]
-xray, said = figures.choose(predictions, "Figure 8", ["xray"], "survey", across=True)
+xray, said = figures.choose(
+    predictions, "Figure 8", ["xray"], "survey", across=True
+)
 print(said)
 if len(xray):
     figure = figures.cross_simulation(
@@ -82,7 +89,9 @@ if len(xray):
 # %% tags=["hide-output"]
 if len(xray):
     of_mass = xray[xray["property"] == "log_m_halo"]
-    display(figures.panel_metrics(of_mass, panels).style.format(precision=3))
+    display(
+        figures.panel_metrics(of_mass, panels).style.format(precision=3)
+    )
 
 # %%
 evidence = results.evidence(this_run)
@@ -105,14 +114,18 @@ if len(multifield):
 
 # %% tags=["hide-output"]
 if len(multifield):
-    of_masses = multifield[multifield["property"].isin(["log_m_halo", "log_m_cgm"])]
-    display(figures.panel_metrics(of_masses, panels).style.format(precision=3))
+    of_masses = multifield[
+        multifield["property"].isin(["log_m_halo", "log_m_cgm"])
+    ]
+    display(
+        figures.panel_metrics(of_masses, panels).style.format(precision=3)
+    )
 
 # %%
 Markdown(paper.beside(evidence, "Fig. 9", this_run.is_mock))
 
 # %% [markdown]
-# Both in numbers. $R^2$ punishes offsets, and turns negative where they exceed the scatter of the sample; the correlation coefficient ignores them. A large $\chi^2$ says that the network doesn't know that it errs:
+# The same in numbers. $R^2$ punishes offsets, and is negative if they exceed the scatter of the sample; the correlation coefficient ignores them. A large $\chi^2$ means that the network underestimates its errors:
 
 # %%
 statistics.pairs(cross, "log_m_halo").round(3)
@@ -122,8 +135,8 @@ statistics.pairs(cross, "log_m_halo").round(3)
 #
 # ### Figure 10
 #
-# Which property this figure shows is lost in our text. It is inferred to be $M_\mathrm{cgm}$: the paper's Appendix B shows the remaining properties and leaves out exactly two, "as similar panels are shown in the diagonal panels of" Figures 9 and 10, and
-# the four that it has are the gas fraction, metallicity, cool fraction and temperature (our Figures 13 to 16). The paper reads: trained on IllustrisTNG, networks over-predict in SIMBA and under-predict in Astrid, at low and intermediate mass; that's the order of
+# The text that we have lacks the property of this figure. We infer $M_\mathrm{cgm}$: the paper's Appendix B shows the remaining properties and leaves out exactly two, "as similar panels are shown in the diagonal panels of" Figures 9 and 10, and
+# the four that it has are the gas fraction, metallicity, cool fraction and temperature (our Figures 13 to 16). The paper: networks of IllustrisTNG over-predict in SIMBA and under-predict in Astrid, at low and intermediate mass, in the order of
 # the suites in Figure 1.
 
 # %% mystnb={"figure": {"name": "fig-10", "caption": "After Figure 10 of the paper, on {data}: mass of the CGM within 200 kpc across simulations, from X-ray and HI with survey limits. Trained on the suite of the row, tested on that of the column; metrics are those of the plotted halos."}}
@@ -138,7 +151,7 @@ Markdown(paper.beside(evidence, "Fig. 10", this_run.is_mock))
 # %% [markdown]
 # ## Offsets of all properties
 #
-# The median of inference minus truth, for all pairs of suites and all properties (the median, because one wild inference can carry a mean away). Numbers are in the unit of the property, colours in units of its range, which makes properties comparable:
+# The median of inference minus truth, for all pairs of suites and all properties (the mean would depend on single outliers). Numbers are in the unit of the property, colours in units of its range, so that properties can be compared:
 
 # %% mystnb={"figure": {"name": "fig-bias", "caption": "Median of inference minus truth for every pair of suites. Red: over-predicted, blue: under-predicted."}}
 figure = figures.bias_matrix(cross, NAMES, note)
@@ -146,79 +159,98 @@ figure = figures.bias_matrix(cross, NAMES, note)
 # %% [markdown]
 # ## Does brightness explain the offsets?
 #
-# For each pair of suites, `brighter` compares the summed pixels of ideal maps at equal halo class: how much brighter, in dex, the test suite is than the one the network knows. If brightness is taken for mass, it has the sign of `offset`, the median of inference minus truth of $\log M_\mathrm{halo}$:
+# For each pair of suites, `brighter` is the difference in brightness, in dex, of the test suite and the training suite, from the summed pixels of ideal maps at equal halo class. If networks take brightness for mass, it has the sign of `offset`, the median of inference minus truth of $\log M_\mathrm{halo}$:
 
 # %%
 field = this_run.parameters.fields[0]
-by_brightness = statistics.brightness_and_bias(cross, evidence.totals, "log_m_halo", field)
+by_brightness = statistics.brightness_and_bias(
+    cross, evidence.totals, "log_m_halo", field
+)
 agree = by_brightness["as_expected"].sum()
-print(f"{figures.field_names(field)}: signs agree in {agree} of {len(by_brightness)} pairs")
+print(
+    f"{figures.field_names(field)}: signs agree in {agree} of "
+    f"{len(by_brightness)} pairs"
+)
 by_brightness
 
 # %% [markdown]
-# ## Which suite is the best teacher?
+# ## Which suite is best for training?
 #
-# A training set is robust if its network errs little *elsewhere*. The table compares, for every input and limit, the RMSE of $\log M_\mathrm{halo}$ in the own suite with that in the other suites (their geometric mean, as in the verdicts above), and has
-# the factor between the two and the mean size of the offsets:
+# A training set is robust if its network errs little *elsewhere*. The table compares, for every input and limit, the RMSE of $\log M_\mathrm{halo}$ in the suite of the training with that in the other suites (their geometric mean, as in the verdicts above), with
+# the ratio of the two and the mean size of the offsets:
 
 # %%
 lost = statistics.robustness(
-    predictions[predictions["property"] == "log_m_halo"], ("limits", "fields")
+    predictions[predictions["property"] == "log_m_halo"],
+    ("limits", "fields"),
 )
 lost.sort_values(["limits", "fields", "elsewhere"]).style.format(
     "{:.3g}", subset=["own", "elsewhere", "factor", "offset"]
 ).hide(axis="index")
 
 # %%
-ranking = lost[(lost["fields"] == both) & (lost["limits"] == limit)].dropna()
+ranking = lost[
+    (lost["fields"] == both) & (lost["limits"] == limit)
+].dropna()
 order = " > ".join(ranking.sort_values("elsewhere")["suite_train"])
 print("most to least robust:", order or "this run has one suite only")
 print("in the paper: IllustrisTNG most, Astrid least")
 
 # %% [markdown]
-# And does a second field help? The same numbers, over the suites of the training: geometric means of the errors, and the mean size of the offsets:
+# Does a second field help? The same numbers, averaged over the suites of the training:
 
 # %%
 lost.groupby(["limits", "fields"]).agg(
-    {"own": statistics.elsewhere, "elsewhere": statistics.elsewhere, "offset": "mean"}
+    {
+        "own": statistics.elsewhere,
+        "elsewhere": statistics.elsewhere,
+        "offset": "mean",
+    }
 ).style.format("{:.3g}")
 
 # %% [markdown]
-# The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A smaller error in the own suite, by contrast, says nothing about robustness. In CAMELS Astrid has the smallest error of all on its own
-# maps, and is the worst teacher: precision without accuracy.
+# The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A small error in the suite of the training, by contrast, says nothing about robustness: in CAMELS, the network of Astrid has the smallest error on its own
+# maps, and the largest on others.
 
 # %% [markdown]
 # ## What not to trust
 #
-# Could a network have known that it was lost? Without any truth, a map can be held against the maps of the training: the share of test halos whose total, median or bright end lies outside of what the network has seen, and what it is that lies outside, for all fields and the last limit:
+# A map can be compared with the maps of the training, without any truth. The table has the share of test halos whose total, median or bright end lies outside of the range of the training, for all fields and the last limit, and names the statistics that do:
 
 # %%
 flagged, problems = this_run.trust()
 halos = flagged[(flagged["fields"] == both) & (flagged["limits"] == limit)]
-halos = halos.drop_duplicates(["suite_train", "suite_test", "realisation", "group"])
-strange = halos.assign(share=halos["unlike"] != "")
-strange.pivot_table(index="suite_train", columns="suite_test", values="share").style.format(
-    "{:.1%}"
+halos = halos.drop_duplicates(
+    ["suite_train", "suite_test", "realisation", "group"]
 )
+strange = halos.assign(share=halos["unlike"] != "")
+strange.pivot_table(
+    index="suite_train", columns="suite_test", values="share"
+).style.format("{:.1%}")
 
 # %%
-halos["unlike"].str.split(", ").explode().replace("", "nothing").value_counts().to_frame()
+halos["unlike"].str.split(", ").explode().replace(
+    "", "nothing"
+).value_counts().to_frame()
 
 # %% [markdown]
-# And with the truth at hand, all that fails across suites, counted over networks and properties:
+# With the truth, more checks fail across suites. Counted over networks and properties:
 
 # %%
 abroad = problems[
-    (problems["suite_test"] != "") & (problems["suite_test"] != problems["suite_train"])
+    (problems["suite_test"] != "")
+    & (problems["suite_test"] != problems["suite_train"])
 ]
-abroad.groupby(["problem", "suite_train"])["value"].agg(["size", "min", "max"])
+abroad.groupby(["problem", "suite_train"])["value"].agg(
+    ["size", "min", "max"]
+)
 
 # %% [markdown]
 # ## What we learned
 #
-# - Order and level are two things. The correlation tells whether a network still sorts halos of a foreign suite by mass, the offset whether it gets the
-#   masses right; an RMSE mixes the two.
-# - Whether brightness is mistaken for mass can be counted, pair by pair. The error bars can't warn of it, because the network never saw how wrong a model can be.
-# - Which suite teaches best is a question about feedback: a suite whose gas lies between the others' has the shortest way to both. In the paper that is IllustrisTNG.
-# - Ways out that the paper names: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. With this library the first is one call: `training.train` takes
+# - Order and level are two things. The correlation shows whether a network sorts halos of another suite by mass, the offset whether the
+#   masses are right; an RMSE mixes the two.
+# - The table of pairs shows how often networks take brightness for mass. Error bars can't warn of it, because the network never saw how wrong a model can be.
+# - The best suite for training depends on feedback: a suite whose gas lies between that of the others is closest to both. In the paper this is IllustrisTNG.
+# - The paper suggests two cures: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. With this library the first is one call: `training.train` takes
 #   the map stores of several suites.

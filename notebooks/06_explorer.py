@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Explore the maps by hand
 #
-# In this notebook we look at halos one by one: their maps, the gas that a survey would miss, and what a network makes of what is left. A table of
-# errors says how far off the networks are; an hour with the maps says why.
+# In this notebook we look at single halos: their maps, the gas that a survey would miss, and the inference of a network from the rest. A table of
+# errors shows how far off the networks are; an hour with the maps shows why.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -38,14 +38,16 @@ this_run
 from cgmhelpers import explorer
 
 halos = explorer.collect(this_run)
-halos.table.groupby("suite", sort=False)["log_mass"].describe()[["count", "min", "max"]]
+halos.table.groupby("suite", sort=False)["log_mass"].describe()[
+    ["count", "min", "max"]
+]
 
 # %% [markdown]
 # ## On this page
 #
-# A few halos along the mass range, and the same halos in the other suites, travel with this page. Nothing is asked of a kernel or of the network:
-# choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. The table follows: bars are what the network
-# infers from the maps *with that limit*, black ticks are the truth. Point at a map, or walk on it with the arrow keys, to read a pixel. The link below the
+# This page contains a few halos along the mass range, and the same halos in the other suites, and needs neither a kernel nor the internet.
+# Choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. Bars in the table are the network's
+# inferences from the maps *with that limit*, black ticks are the truth. Point at a map, or walk on it with the arrow keys, to read a pixel. The link below the
 # explorer leads back to what you see.
 
 # %% tags=["full-width"]
@@ -53,7 +55,7 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 
 # %% [markdown]
 # Ideal maps go to the network that was trained on ideal maps, all others to the one trained at the survey's limits. The slider moves the limits of all
-# fields together. To the left of the survey's the picture gains, but not the network: it applies the limits that it was trained with. To
+# fields together. To the left of the survey's limits only the picture changes, since the network applies the limits of its training. To
 # the right of it, pixels between the survey's limit and yours count as not detected: they get the value that undetected pixels had in training, so that the network
 # sees an emptier sky and not a brighter one. Maps and answers outside of what a network was trained with are said in red.
 #
@@ -75,8 +77,8 @@ explorer.explore(halos, this_run.folder / "exports")
 # %% [markdown]
 # ## What to try
 #
-# - **Blind the survey.** Take a light halo, *survey* limits, and raise your own. When the last bright pixel goes, the estimates must fall back on what the network
-#   knew before it saw the map, and the error bars should widen to match. Do they?
+# - **Blind the survey.** Take a light halo, *survey* limits, and raise your own. Without bright pixels, the estimates must fall back on the
+#   mean of the training, and the error bars should widen to match. Do they?
 # - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
 # - **Ask the wrong network.** Choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
 #   the [previous chapter](05_cross_simulation.ipynb).
@@ -84,6 +86,6 @@ explorer.explore(halos, this_run.folder / "exports")
 #
 # ## What we learned
 #
-# - The limit of a survey decides which halos a map says anything about; the error bars should say so too.
+# - The limit of a survey decides which halos a map informs about; error bars should show it.
 # - Twins at equal colours show the effect of feedback on gas directly, without statistics.
 # - One halo is an anecdote. The tables of the [metrics chapter](04_metrics.ipynb) count.

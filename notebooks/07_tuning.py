@@ -14,7 +14,7 @@
 # # Tuning
 #
 # In this notebook we search for the hyperparameters of a network, as {cite:t}`Gluck2024` do: the maximum learning rate, the weight decay, the
-# dropout, and the number of channels, chosen for the lowest validation loss. We look at how the search went, which of the four matter, and what the best trial found.
+# dropout, and the number of channels, chosen for the lowest validation loss. We look at the history of the search, the importance of the four, and the best trial.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -47,18 +47,22 @@ suite, limit = p.suites[0], p.limits[-1]
 # ## The study
 #
 # A trial is one training. Optuna's tree-structured Parzen estimator {cite:p}`Bergstra2011,Akiba2019` draws the next trial where earlier good ones were dense and bad ones
-# rare. A trial whose validation loss is worse than the median of earlier trials at the same epoch is pruned. Trial 0 is given: it is the profile's own choice, so
-# the search can't end with anything worse.
+# rare. A trial whose validation loss is worse than the median of earlier trials at the same epoch is pruned. Trial 0 has the profile's hyperparameters, so
+# the search can't end with a worse result.
 #
-# The study lies in the run's folder, in a journal that several processes, on several machines if need be, write to together. A process that is killed
-# leaves a trial behind; the others notice, and one of them takes it up from its last epoch. Run this cell again and it continues.
+# The study lies in the run's folder, in a journal that several processes, on several machines if need be, write to together. Another process
+# resumes the trial of a killed one from its last epoch. Run this cell again and the search continues.
 
 # %%
 study = this_run.study(suite, limits=limit)
 trials_tried = network.trials_table(study)
-print(f"{suite}, {figures.field_names('+'.join(p.fields))}, {figures.limit_name(limit)}:")
 print(
-    f"{len(trials_tried)} trials of up to {p.trial_epochs} epochs on maps of {p.trial_map_size} pixels,"
+    f"{suite}, {figures.field_names('+'.join(p.fields))}, "
+    f"{figures.limit_name(limit)}:"
+)
+print(
+    f"{len(trials_tried)} trials of up to {p.trial_epochs} epochs on "
+    f"maps of {p.trial_map_size} pixels,"
     f" {trials_tried['seconds'].sum():.0f} s of work"
 )
 trials_tried["state"].value_counts().rename_axis("trials").to_frame()
@@ -66,56 +70,79 @@ trials_tried["state"].value_counts().rename_axis("trials").to_frame()
 # %% [markdown]
 # ## How the search went
 
-# %% mystnb={"figure": {"name": "fig-tuning-history", "caption": "Lowest validation loss of each trial (points), and the best so far (line). Trial 0 has the profile's own hyperparameters; crosses were pruned."}}
+# %% mystnb={"figure": {"name": "fig-tuning-history", "caption": "Lowest validation loss of each trial (points), and the best so far (line). Trial 0 has the profile's hyperparameters; crosses were pruned."}}
 figure = figures.tuning_history(trials_tried, this_run.source)
 
 # %% [markdown]
 # The best five:
 
 # %%
-shown = ["number", "state", "validation_loss", "epochs", "seconds", *network.TUNED]
+shown = [
+    "number",
+    "state",
+    "validation_loss",
+    "epochs",
+    "seconds",
+    *network.TUNED,
+]
 leaders = trials_tried.sort_values("validation_loss")[shown].head()
 leaders.style.format(
-    {"learning_rate": "{:.1e}", "weight_decay": "{:.1e}", "dropout": "{:.2f}"}, precision=1
+    {
+        "learning_rate": "{:.1e}",
+        "weight_decay": "{:.1e}",
+        "dropout": "{:.2f}",
+    },
+    precision=1,
 ).hide(axis="index")
 
 # %% [markdown]
 # ## What matters
 #
 # A random forest is fitted to the losses as a function of the four hyperparameters, and the variance of the losses divided among them
-# (functional ANOVA, {cite:t}`Hutter2014`). It takes many more trials than hyperparameters to trust these shares.
+# (functional ANOVA, {cite:t}`Hutter2014`). Shares from few trials mean little.
 
 # %% mystnb={"figure": {"name": "fig-tuning-importances", "caption": "Share of each hyperparameter in the variance of the validation loss over the trials."}}
-figure = figures.tuning_importances(network.importances(study), this_run.source)
+figure = figures.tuning_importances(
+    network.importances(study), this_run.source
+)
 
 # %% [markdown]
 # And all complete trials at once:
 
-# %% mystnb={"figure": {"name": "fig-tuning-parallel", "caption": "Every complete trial is a line through its four hyperparameters, from the least to the largest value tried; rates on a logarithmic axis. The best trial is black."}}
+# %% mystnb={"figure": {"name": "fig-tuning-parallel", "caption": "Every complete trial is a line through its four hyperparameters, from the least to the largest tried value; rates on a logarithmic axis. The best trial is black."}}
 figure = figures.tuning_parallel(trials_tried, this_run.source)
 
 # %% [markdown]
-# Lines of one colour that gather at one height say that this hyperparameter decides; where colours mix, it doesn't.
+# A hyperparameter matters if lines of a colour gather at the same height; it doesn't if colours mix.
 #
 # ## The best network
 #
-# It is kept, ready for use: its folder opens as any other network's does.
+# The best network is kept, in a folder like that of any other network.
 
 # %%
 best = network.best(study)
 description = network.read_description(best)
 predictor = inference.load(best)
-print(f"{best.name}: {description['number_of_parameters']:,} parameters,", predictor.fields)
-chosen = pd.Series(
-    {name: description["settings"][name] for name in network.TUNED}, name="best trial"
+print(
+    f"{best.name}: {description['number_of_parameters']:,} parameters,",
+    predictor.fields,
 )
-profiles_own = pd.Series({name: getattr(p, name) for name in network.TUNED}, name="profile")
+chosen = pd.Series(
+    {name: description["settings"][name] for name in network.TUNED},
+    name="best trial",
+)
+profiles_own = pd.Series(
+    {name: getattr(p, name) for name in network.TUNED}, name="profile"
+)
 pd.concat([profiles_own, chosen], axis=1)
 
 # %%
 complete = trials_tried[trials_tried["state"] == "complete"]
 gain = complete["validation_loss"].iloc[0] - description["validation_loss"]
-print(f"validation loss lower than that of trial {complete['number'].iloc[0]} by {gain:.2f}")
+print(
+    "validation loss lower than that of trial "
+    f"{complete['number'].iloc[0]} by {gain:.2f}"
+)
 
 # %% [markdown]
 # To train all networks of a run with these values, override them: `cgm train --set learning_rate=...`, or write them into a profile. And from the command line,
@@ -123,7 +150,7 @@ print(f"validation loss lower than that of trial {complete['number'].iloc[0]} by
 #
 # ## What we learned
 #
-# - A study is a folder that any number of workers can share, that survives being killed, and that ends with a trained network.
-# - The validation loss chooses, so the best of many trials is a little better on the validation halos than it will be elsewhere. Test halos have no part in it.
-# - What is best depends on how long a trial may train and on how many halos there are: few short trials on a small run tell how tuning works, and not which values
-#   to use at full size.
+# - A study is a folder that any number of workers can share, that survives interruptions, and that ends with a trained network.
+# - The validation loss chooses, so the best of many trials is a little better on validation halos than on others. Test halos take no part.
+# - The best values depend on the length of a trial and the number of halos: few short trials on a small run show how tuning works, but don't give the values for
+#   a full run.

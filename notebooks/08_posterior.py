@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Beyond moments
 #
-# In this notebook we ask two things that a moment network doesn't tell: which *shape* the posterior has, with all six properties together, and how much of the doubt is the *training's* rather than
-# the map's. A normalising flow answers the first, an ensemble of networks the second. Both are tested on halos that they have never seen.
+# In this notebook we ask two questions that a moment network leaves open: the *shape* of the joint posterior of all six properties, and the part of the uncertainty that comes from the *training* and not from
+# the map. A normalising flow answers the first, an ensemble of networks the second. Both are tested on halos that they have never seen.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -47,34 +47,50 @@ pd.set_option("display.precision", 3)
 # %% [markdown]
 # ## A flow behind the network
 #
-# The moment network boils a map down to twelve numbers, a mean and a width for each property. A **normalising flow** takes them as its condition and bends six independent normal distributions until they match how the true properties of halos
-# with such numbers are distributed ({cite:t}`Durkan2019`). The network itself stays as it is. The flow is trained on the network's training halos to give their
-# true properties the highest density ({cite:t}`Papamakarios2016`), stops when validation halos no longer gain, and gets its overall width from them.
+# The moment network reduces a map to twelve numbers, a mean and a width for each property. A **normalising flow** takes them as its condition and transforms six independent normal distributions into the distribution of the true properties of halos
+# with such numbers ({cite:t}`Durkan2019`). The network itself doesn't change. The flow is trained on the network's training halos to give their
+# true properties the highest density ({cite:t}`Papamakarios2016`), stops when validation halos no longer gain, and takes its overall width from them.
 #
 # It is trained for all fields of this run together with its last limits, as are the ensembles below:
 
-# %% mystnb={"figure": {"name": "fig-flow-training", "caption": "Training of the flows, one for each suite: the negative log density of the true properties, in standardised units. Dots: the weights that were kept."}}
+# %% mystnb={"figure": {"name": "fig-flow-training", "caption": "Training of the flows, one for each suite: the negative log density of the true properties, in standardised units. Dots: the kept weights."}}
 folders, stores = this_run.posteriors(), this_run.maps()
-both, limit = this_run.parameters.field_sets[-1], this_run.parameters.limits[-1]
-note = f"{this_run.source}; {figures.field_names('+'.join(both))}, {figures.limit_name(limit)}"
-histories = {suite: pd.read_csv(folder / posterior.HISTORY) for suite, folder in folders.items()}
+both, limit = (
+    this_run.parameters.field_sets[-1],
+    this_run.parameters.limits[-1],
+)
+note = (
+    f"{this_run.source}; {figures.field_names('+'.join(both))}, "
+    f"{figures.limit_name(limit)}"
+)
+histories = {
+    suite: pd.read_csv(folder / posterior.HISTORY)
+    for suite, folder in folders.items()
+}
 figure = figures.flow_training(histories, source=note)
 
 # %% [markdown]
-# Drawing from it for every test halo, and the moment network's answer for the same halos:
+# The next cell draws samples for every test halo, beside the moment network's inference for the same halos:
 
 # %%
 inferred = {
-    suite: inference.infer(folder, stores[suite], number=300) for suite, folder in folders.items()
+    suite: inference.infer(folder, stores[suite], number=300)
+    for suite, folder in folders.items()
 }
-moments = {suite: inference.predict(folder, stores[suite]) for suite, folder in folders.items()}
+moments = {
+    suite: inference.predict(folder, stores[suite])
+    for suite, folder in folders.items()
+}
 for suite, one in inferred.items():
-    print(f"{suite}: {one.sizes['halo']} test halos, {one.sizes['draw']} samples each")
+    print(
+        f"{suite}: {one.sizes['halo']} test halos, {one.sizes['draw']} "
+        "samples each"
+    )
 
 # %% [markdown]
 # ## One halo
 #
-# The test halo whose mass is closest to $10^{12.3}\,\mathrm{M}_\odot$ in the first suite. Where the filled regions are tilted, the map leaves two properties open *together*: learn one, and you know more about the other. The
+# The figure shows the test halo with the mass closest to $10^{12.3}\,\mathrm{M}_\odot$ in the first suite. A tilted region means correlated errors: whoever learns one of the properties knows more about the other. The
 # lines of the moment network can't be tilted.
 
 # %% mystnb={"figure": {"name": "fig-corner", "caption": "Joint posterior of one test halo: 68% and 95% regions of the flow (filled) and of the moment network taken as normal (lines), and the truth."}}
@@ -83,24 +99,31 @@ index = int(abs(one["log_mass"].values - 12.3).argmin())
 halo = one.isel(halo=index)
 of_halo = (
     moments[suite]
-    .query(f"realisation == {int(halo['realisation'])} and group == {int(halo['group'])}")
+    .query(
+        f"realisation == {int(halo['realisation'])} and group == "
+        f"{int(halo['group'])}"
+    )
     .set_index("property")
 )
 figure = figures.corner(
     halo["samples"],
-    *(of_halo.loc[list(NAMES), name].to_numpy() for name in ("truth", "mean", "std")),
+    *(
+        of_halo.loc[list(NAMES), name].to_numpy()
+        for name in ("truth", "mean", "std")
+    ),
     NAMES,
-    title=f"{figures.suite_name(suite, note)}, realisation {int(halo['realisation'])}, group {int(halo['group'])}",
+    title=f"{figures.suite_name(suite, note)}, "
+    f"realisation {int(halo['realisation'])}, group {int(halo['group'])}",
     source=note,
 )
 
 # %% [markdown]
 # ## Is it calibrated?
 #
-# One halo proves nothing. Over many halos, two tests of what an exact posterior must fulfil:
+# One halo proves nothing. An exact posterior passes two tests over many halos:
 #
-# - **Expected coverage with random points** (TARP, {cite:t}`Lemos2023`) tests all properties at once. Choose a point without looking at the truth, and count the share of the samples that are closer to it than the truth. Over halos, these shares must
-#   be uniform. The points are samples: of any halos of the population, as in the paper, or of the halo itself, which sees wrong correlations better.
+# - **Expected coverage with random points** (TARP, {cite:t}`Lemos2023`) tests all properties at once. Choose a point independently of the truth, and count the share of the samples that are closer to it than the truth. Over halos, these shares must
+#   be uniform. The points are samples of any halos, as in the paper, or of the halo itself, which reveals wrong correlations better.
 # - **Ranks** (simulation-based calibration, {cite:t}`Talts2018`) test the properties one by one: the share of samples below the truth must be uniform.
 
 # %% mystnb={"figure": {"name": "fig-tarp", "caption": "Expected coverage with random points: difference from the ideal, by level. Grey: 95% of calibrated posteriors. The p value is the chance of a calibrated posterior to deviate as much anywhere."}}
@@ -117,72 +140,97 @@ figure = figures.coverage_tests(tests, source=note)
 figure = figures.rank_histograms(inferred, source=note)
 
 # %% [markdown]
-# Many tests at once find something by chance, so their p values are adjusted for their number (Holm): below 0.05, something is significantly wrong.
+# Some of many tests fail by chance, so p values are adjusted for the number of tests (Holm): a posterior with a value below 0.05 is significantly wrong.
 
 # %%
 verdict = pd.DataFrame(
-    [(*key, found.deviation, found.p_value) for key, found in tests.items()],
+    [
+        (*key, found.deviation, found.p_value)
+        for key, found in tests.items()
+    ],
     columns=["suite", "points of the", "largest deviation", "p value"],
 )
 verdict["adjusted"] = statistics.holm(verdict["p value"])
 wrong = verdict[verdict["adjusted"] < 0.05]
-print(f"expected coverage: {len(wrong)} of {len(verdict)} tests find a significant deviation")
+print(
+    f"expected coverage: {len(wrong)} of {len(verdict)} tests find a "
+    "significant deviation"
+)
 verdict
 
 # %%
 rank_tests = pd.concat(
     [
-        statistics.rank_tests(one["samples"].values, one["truth"].values, NAMES).assign(suite=suite)
+        statistics.rank_tests(
+            one["samples"].values, one["truth"].values, NAMES
+        ).assign(suite=suite)
         for suite, one in inferred.items()
     ]
 )
 rank_tests["p_adjusted"] = statistics.holm(rank_tests["p_value"])
 wrong = rank_tests[rank_tests["p_adjusted"] < 0.05]
-print(f"ranks: {len(wrong)} of {len(rank_tests)} tests find a significant deviation")
-rank_tests.pivot(index="property", columns="suite", values=["mean", "spread", "p_adjusted"]).loc[
-    list(NAMES)
-]
+print(
+    f"ranks: {len(wrong)} of {len(rank_tests)} tests find a significant "
+    "deviation"
+)
+rank_tests.pivot(
+    index="property",
+    columns="suite",
+    values=["mean", "spread", "p_adjusted"],
+).loc[list(NAMES)]
 
 # %% [markdown]
-# The mean rank is below 1/2 where the flow infers too high a value; a spread above 1 says that it is too narrow.
+# The mean rank is below 1/2 if the flow infers too high values; a spread above 1 means that it is too narrow.
 #
 # ## Is it better?
 #
-# A calibrated posterior can still be useless: the distribution of all halos, repeated for each, passes every test above. So we score both with the **continuous ranked probability score** ({cite:t}`GneitingRaftery2007`), the distance between posterior and truth, which
+# A calibrated posterior can still be useless: the distribution of all halos passes every test above. So we score both with the **continuous ranked probability score** ({cite:t}`GneitingRaftery2007`), the distance between posterior and truth, which
 # rewards sharpness and punishes false confidence. The moment network counts as a normal distribution with its recalibrated width.
 
 # %% mystnb={"figure": {"name": "fig-crps", "caption": "Share of the continuous ranked probability score that the flow saves, with 95% intervals from resampled halos. Right of zero the flow is better."}}
-scores = {suite: statistics.compare(one, moments[suite]) for suite, one in inferred.items()}
+scores = {
+    suite: statistics.compare(one, moments[suite])
+    for suite, one in inferred.items()
+}
 figure = figures.score_gains(scores, source=note)
 
 # %%
 table = pd.concat(scores, names=["suite"]).reset_index("suite")
-single, joint = table[table["property"] != "joint"], table[table["property"] == "joint"]
+single, joint = (
+    table[table["property"] != "joint"],
+    table[table["property"] == "joint"],
+)
 better, worse = single[single["low"] > 0], single[single["high"] < 0]
 for word, rows in (("beats", better), ("loses to", worse)):
-    names = ", ".join(rows["property"] + " (" + rows["suite"] + ")") or "nowhere"
+    names = (
+        ", ".join(rows["property"] + " (" + rows["suite"] + ")")
+        or "nowhere"
+    )
     print(f"the flow {word} the moment network: {names}")
-print(f"undecided: {len(single) - len(better) - len(worse)} of {len(single)}")
+print(
+    f"undecided: {len(single) - len(better) - len(worse)} of {len(single)}"
+)
 joint[["suite", "n", "moments", "flow", "gain", "low", "high"]]
 
 # %% [markdown]
-# This last table is about all six properties together: the mean of minus the logarithm of the density at the truth, in the units of the properties, and what the flow gains, in nats. One nat is a factor of 2.7 in the density. What the flow gains here
-# beyond single properties is that it knows which properties go together.
+# The last table is about all six properties together: the mean negative logarithm of the density at the truth, in the units of the properties, and the gain of the flow in nats. One nat is a factor of 2.7 in the density. Beyond single properties
+# the flow gains from the correlations.
 #
-# ## What goes together
+# ## Correlated errors
 #
-# Correlations *within* the posterior of a halo, averaged over halos. They aren't those of the population: that heavier halos hold more gas is known to both networks; this is what the map leaves open.
+# Correlations *within* the posterior of a halo, averaged over halos. They differ from those of the population: both networks know that heavier halos have more gas, and these correlations are what remains uncertain.
 
 # %% mystnb={"figure": {"name": "fig-correlations", "caption": "Mean correlation of the properties within the posteriors of test halos."}}
 matrices = {
-    suite: statistics.correlations(one["samples"].values) for suite, one in inferred.items()
+    suite: statistics.correlations(one["samples"].values)
+    for suite, one in inferred.items()
 }
 figure = figures.correlation_matrices(matrices, NAMES, source=note)
 
 # %% [markdown]
 # ## Several networks
 #
-# Flow and moment network have one blind spot in common: they only know halos like those that they were trained on. An **ensemble** has a way to notice others. Its members have the same training halos and settings, and other random numbers. The
+# Flow and moment network have a common blind spot: they know only halos like those of their training. An **ensemble** can notice others. Its members have the same training halos and settings, but different random numbers. The
 # variance of their mixture has two parts ({cite:t}`Lakshminarayanan2017`, {cite:t}`Kendall2017`):
 #
 # $$
@@ -193,20 +241,28 @@ figure = figures.correlation_matrices(matrices, NAMES, source=note)
 
 # %%
 together = this_run.ensembles()
-where = together["suite_train"].eq(together["suite_test"]).map({True: "own", False: "elsewhere"})
-parts = together.groupby(["property", where.rename("suite")])[["std_aleatoric", "std_epistemic"]]
+where = (
+    together["suite_train"]
+    .eq(together["suite_test"])
+    .map({True: "own", False: "elsewhere"})
+)
+parts = together.groupby(["property", where.rename("suite")])[
+    ["std_aleatoric", "std_epistemic"]
+]
 print(f"{this_run.parameters.members} members, {note}")
 parts.median().unstack("suite").loc[list(NAMES)]
 
 # %% [markdown]
-# Does it pay to ask several? RMSE of the single network and of the ensemble's mean, and coverage of $\mu\pm\sigma$, in the suite of the training:
+# Several networks may be better than one. RMSE of the single network and of the ensemble's mean, and coverage of $\mu\pm\sigma$, in the suite of the training:
 
 # %%
 own = together[where == "own"]
 single = pd.concat(moments.values())
 pd.concat(
     {
-        name: statistics.summarise(rows, ["property"]).set_index("property")[["rmse", "coverage"]]
+        name: statistics.summarise(rows, ["property"]).set_index(
+            "property"
+        )[["rmse", "coverage"]]
         for name, rows in (("one network", single), ("ensemble", own))
     },
     axis=1,
@@ -215,17 +271,17 @@ pd.concat(
 # %% [markdown]
 # ## A flag for unfamiliar halos
 #
-# Halo by halo, over all properties in units of their ranges: the error that the ensemble makes, against the epistemic deviation, which can be had without knowing the truth.
+# The figure compares the error of the ensemble for each halo with the epistemic deviation, which needs no truth; both are over all properties in units of their ranges.
 
 # %% mystnb={"figure": {"name": "fig-disagreement", "caption": "Error of the ensemble's mean against the disagreement of its members; large symbols are medians. Both are root mean squares over the properties, in units of their ranges."}}
 halos = statistics.per_halo(together)
 figure = figures.disagreement(halos, source=note)
 
 # %% [markdown]
-# A flag has two tasks: to mark halos of another suite, and to mark halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that a halo of that kind has a higher flag than one of the other kind:
-# 0.5 is of no use, 1 is perfect. The widths that the members state themselves are shown beside it.
+# A flag has two tasks: to mark halos of another suite, and to mark halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that a halo of that kind has a higher flag than another halo:
+# 0.5 is of no use, 1 is perfect. The widths of the members serve as a second flag.
 
-# %% mystnb={"figure": {"name": "fig-flags", "caption": "How well the members' disagreement (filled) and their own stated widths (open) mark halos of other suites, and halos with large errors; 95% intervals from resampled halos."}}
+# %% mystnb={"figure": {"name": "fig-flags", "caption": "Disagreement of the members (filled) and their own widths (open) as flags of halos of other suites, and of halos with large errors; 95% intervals from resampled halos."}}
 flags = statistics.areas(halos)
 figure = figures.reliability_flags(flags, source=note)
 
@@ -234,42 +290,63 @@ mean = flags.groupby(["task", "flag"])["auc"].mean().unstack("flag")
 epistemic = flags[flags["flag"] == "epistemic"]
 useful = (epistemic["low"] > 0.5).groupby(epistemic["task"]).sum()
 for task, number in useful.items():
-    print(f"{task}: disagreement tells in {number} of {halos['suite_train'].nunique()} suites")
+    print(
+        f"{task}: disagreement tells in {number} of "
+        f"{halos['suite_train'].nunique()} suites"
+    )
 mean
 
 # %% [markdown]
-# Where the areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag that is made of the maps can mark them. Maps that no
-# suite contains are another matter: the same test halos, but brighter wherever they are above the limits. The chance that the members disagree more about the brighter map of one halo than about the true map of another:
+# If areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag from maps can mark them. Maps that no
+# suite contains are different. Here the same test halos are brighter wherever they are above the limits; the table has the chance that the members disagree more about the brighter map of a halo than about the true map of another:
 
 # %%
 brighter = {}
 for suite, folder in folders.items():
     team = [folder, *sorted(folder.parent.glob(f"{folder.name}_member*"))]
     network = inference.load(folder)
-    _, images = inference.halos_of(network, folder, stores[suite], ["test"], [maps.EVALUATION_AXIS])
+    _, images = inference.halos_of(
+        network, folder, stores[suite], ["test"], [maps.EVALUATION_AXIS]
+    )
     floor = np.reshape(network.scaling.floors, (-1, 1, 1))
-    above = np.maximum(images[:, 0] - floor, 0)  # what is below the limits stays there
-    maps_of = {factor: inference.epistemic(team, floor + factor * above) for factor in (1, 10, 100)}
+    above = np.maximum(
+        images[:, 0] - floor, 0
+    )  # what is below the limits stays there
+    maps_of = {
+        factor: inference.epistemic(team, floor + factor * above)
+        for factor in (1, 10, 100)
+    }
     for factor, other in list(maps_of.items())[1:]:
         doubt = np.concatenate([maps_of[1], other])
-        brighter[suite, factor] = statistics.auc(doubt, np.arange(len(doubt)) >= len(other))
-pd.Series(brighter).unstack().rename_axis(index="suite", columns="times as bright")
+        brighter[suite, factor] = statistics.auc(
+            doubt, np.arange(len(doubt)) >= len(other)
+        )
+pd.Series(brighter).unstack().rename_axis(
+    index="suite", columns="times as bright"
+)
 
 # %% [markdown]
-# In practice one would set a threshold: flag what exceeds 95% of the familiar halos, and look at the rest. Share of flagged halos, and median error with and without the flag:
+# In practice a flag needs a threshold, such as the value that 95% of the familiar halos don't exceed. Share of flagged halos, and median error with and without the flag:
 
 # %%
 flagged = statistics.flag(halos)
 by = flagged.groupby(["suite_train", "familiar"])
 share = by["flagged"].mean().rename("share flagged")
-error = flagged.groupby(["suite_train", "familiar", "flagged"])["error"].median().unstack("flagged")
-error.columns = [{True: "error, flagged", False: "error, not flagged"}[one] for one in error]
+error = (
+    flagged.groupby(["suite_train", "familiar", "flagged"])["error"]
+    .median()
+    .unstack("flagged")
+)
+error.columns = [
+    {True: "error, flagged", False: "error, not flagged"}[one]
+    for one in error
+]
 pd.concat([share, error], axis=1)
 
 # %% [markdown]
 # ## What we learned
 #
-# - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, fractions that stay between 0 and 1, and which properties go together. The tests say whether to believe it.
-# - What it gains for single properties is in the figure of scores; for all properties together it gains more, since a moment network is silent about correlations.
-# - Calibration within a suite says nothing about another. The disagreement of an ensemble is a warning that needs no truth, of maps unlike all in training; the areas under the curve say how much it is worth. Halos whose maps look familiar and mean
-#   something else, as those of another galaxy-formation model may, remain undetected by it: all members agree, and err.
+# - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, correlations, and fractions that stay between 0 and 1. The tests show whether to believe it.
+# - The figure of scores has its gain for single properties; for all properties together it gains more, since a moment network has no correlations.
+# - Calibration within a suite says nothing about another. The disagreement of an ensemble warns of maps unlike all of its training, without any truth; the areas under the curve measure its worth. It doesn't detect halos of another
+#   galaxy-formation model whose maps look familiar: all members agree, and err.

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # What the network looks at
 #
-# In this notebook we ask which pixels an inference rests on, as the paper proposes for future work. Integrated gradients share what a network infers about halo mass and gas fraction
-# out among the pixels of a Sub-L\*, an L\* and a group-sized halo, in each field. Then two checks decide whether the pictures may be believed.
+# In this notebook we ask which pixels an inference rests on, as the paper proposes for future work. Integrated gradients distribute a network's inference of halo mass and gas fraction
+# over the pixels of a Sub-L\*, an L\* and a group-sized halo, in each field. Then two tests decide whether the pictures may be believed.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -52,24 +52,33 @@ MOST = 12  # halos of a class
 # A_j=(x_j-x'_j)\int_0^1\frac{\partial F}{\partial x_j}\big(x'+\alpha\,(x-x')\big)\,\mathrm{d}\alpha,\qquad \sum_jA_j=F(x)-F(x').
 # $$
 #
-# The second equation, *completeness*, makes the shares add up to what there is to share. All hangs on the map without signal. Ours is the **blank map**: every pixel at the limit, which is what the
-# network is shown where a survey sees nothing. Attribution therefore answers "what did the light do?", and a pixel at the limit gets none, although its emptiness may tell the network a lot. With survey limits the blank map is one
-# that training knows; ideal maps are nowhere blank, so there $x'$ lies outside of what the network has learnt.
+# The second equation, *completeness*, makes the shares add up to what there is to share. The result depends on the map without signal. Ours is the **blank map**, with every pixel at the limit, like
+# regions where a survey sees nothing. Attribution therefore measures the effect of light; a pixel at the limit has none, although its emptiness may inform the network. With survey limits, blank maps
+# occur in the training; ideal maps are nowhere blank, so there $x'$ is unlike all that the network has learnt.
 #
-# The network is one of all fields with the last limits of this run, and the halos are test halos with at least one pixel above the limit, up to twelve of each class. A second network, trained with another split of the halos, will be needed below.
+# The network is one of all fields with the last limits of this run, and the halos are test halos with at least one pixel above the limit, up to twelve of each class. A second network, trained with another split of the halos, is needed below.
 
 # %%
 variants = this_run.variants()
 splits = variants[variants["variant"].str.startswith("split by")]
 suite = splits["suite_train"].iloc[0]
-folders = splits[splits["suite_train"] == suite].drop_duplicates("variant").set_index("variant")
+folders = (
+    splits[splits["suite_train"] == suite]
+    .drop_duplicates("variant")
+    .set_index("variant")
+)
 folder = folders["folder"][f"split by {this_run.parameters.split_by}"]
 predictor = inference.load(folder)
 limits_name = figures.limit_name(predictor.limits)
 note = f"{this_run.source}; {suite}, {limits_name}"
 
 # %%
-ds = samples.load(this_run.maps()[suite], predictor.fields, predictor.limits, predictor.size)
+ds = samples.load(
+    this_run.maps()[suite],
+    predictor.fields,
+    predictor.limits,
+    predictor.size,
+)
 ds = ds.sel(axis=maps.EVALUATION_AXIS)
 table = samples.halo_table(ds)
 part = assign_parts(table, folder, predictor.description["split"])
@@ -86,27 +95,34 @@ sample.groupby("halo_class", sort=False)["log_mass"].agg(
 # %% [markdown]
 # ## Three halos
 #
-# Of each class the halo in the middle of its sample. Red pixels raise the inference above what a blank map gives, blue ones lower it; dashed is $R_\mathrm{200c}$, dotted the aperture of 200 kpc.
+# The figures show the median halo of the sample of each class. Red pixels raise the inference above that of a blank map, blue pixels lower it; the dashed circle is $R_\mathrm{200c}$, the dotted one the aperture of 200 kpc.
 
 # %%
-middle = [own.index[len(own) // 2] for _, own in sample.groupby("halo_class", sort=False)]
+middle = [
+    own.index[len(own) // 2]
+    for _, own in sample.groupby("halo_class", sort=False)
+]
 three = ds.isel(halo=middle)
 
 
 def attribute(halos, name, network=predictor):
-    return inference.integrated_gradients(network, halos["image"].values, name)
+    return inference.integrated_gradients(
+        network, halos["image"].values, name
+    )
 
 
-# %% mystnb={"figure": {"name": "fig-attribution-mass", "caption": "What each pixel adds to the inferred halo mass: a map and its attribution for every field, a halo of each class in a row. Dashed: R200c, where it fits; dotted: 200 kpc."}}
-figure = figures.attribution_maps(three, attribute(three, "log_m_halo"), note)
+# %% mystnb={"figure": {"name": "fig-attribution-mass", "caption": "Contribution of each pixel to the inferred halo mass: a map and its attribution for every field, with a row for a halo of each class. Dashed: R200c, if it fits; dotted: 200 kpc."}}
+figure = figures.attribution_maps(
+    three, attribute(three, "log_m_halo"), note
+)
 
-# %% mystnb={"figure": {"name": "fig-attribution-gas", "caption": "As before, for the gas fraction."}}
+# %% mystnb={"figure": {"name": "fig-attribution-gas", "caption": "Contribution of each pixel to the inferred gas fraction, drawn as before."}}
 figure = figures.attribution_maps(three, attribute(three, "f_cgm"), note)
 
 # %% [markdown]
 # ## Which field, and how far out?
 #
-# Over the whole sample: the share of each field in all absolute attribution, and where it lies.
+# The next figure has the share of each field in all absolute attribution over the whole sample, in rings about the halo.
 
 # %%
 halos = ds.isel(halo=sample.index)
@@ -120,36 +136,51 @@ shares = pd.concat(
     ]
 )
 share = shares.groupby(["property", "halo_class"], sort=False).mean()
-share.rename(columns=figures.field_names).style.format("{:.0%}").set_caption(note)
+share.rename(columns=figures.field_names).style.format(
+    "{:.0%}"
+).set_caption(note)
 
 # %% mystnb={"figure": {"name": "fig-attribution-profile", "caption": "Share of the absolute attribution in rings of projected radius, per field: mean and 16th to 84th percentile over the halos of a class. Dotted: 200 kpc."}}
 half_width = ds.sizes["x"] * ds.attrs["pixel_size_kpc"] / 2
 edges = np.linspace(0, half_width, 9)
-profiles = {name: inference.radial_profile(one, halos, edges) for name, one in found.items()}
-figure = figures.attribution_profiles(profiles, predictor.fields, edges, sample["halo_class"], note)
+profiles = {
+    name: inference.radial_profile(one, halos, edges)
+    for name, one in found.items()
+}
+figure = figures.attribution_profiles(
+    profiles, predictor.fields, edges, sample["halo_class"], note
+)
 
 # %%
 for name, profile_of in profiles.items():
     within = profile_of[..., edges[1:] <= 200].sum(axis=(1, 2))
-    for kind, own in pd.Series(within).groupby(sample["halo_class"].to_numpy(), sort=False):
-        print(f"{name}, {kind}: {own.mean():.0%} of the attribution lies within 200 kpc")
+    for kind, own in pd.Series(within).groupby(
+        sample["halo_class"].to_numpy(), sort=False
+    ):
+        print(
+            f"{name}, {kind}: {own.mean():.0%} of the attribution lies "
+            "within 200 kpc"
+        )
 
 # %% [markdown]
-# Halo mass and gas fraction are defined within $R_\mathrm{200c}$, a sphere, and the map is a projection: light beyond the dashed circle can inform them, since matter clusters, but it isn't what they measure.
+# Halo mass and gas fraction are defined within $R_\mathrm{200c}$, a sphere, and the map is a projection: light beyond the dashed circle can inform the network, since matter clusters, but belongs to other gas.
 #
 # ## May this be believed?
 #
-# **Completeness.** The attributions of a map must add up to the difference between its inference and that of the blank map. They do but for the finite number of steps of the integral, in units of all absolute attribution:
+# **Completeness.** The attributions of a map must add up to the difference between its inference and that of the blank map. The difference, in units of all absolute attribution, comes from the finite number of steps of the integral:
 
 # %%
 TOLERANCE = 0.05
 for name, one in found.items():
     passed = "passed" if one.gap.max() < TOLERANCE else "FAILED"
-    print(f"{name}: largest gap of {len(one.gap)} halos {one.gap.max():.4f}: {passed}")
+    print(
+        f"{name}: largest gap of {len(one.gap)} halos "
+        f"{one.gap.max():.4f}: {passed}"
+    )
 
 # %% [markdown]
-# **Randomised weights.** An attribution that comes out the same when the network has learnt nothing shows the map and not the network {cite:p}`Adebayo2018`. So we draw all weights anew and
-# rank the pixels again, signs included. As a yardstick, a network that was trained in the same way on other halos, which ought to agree with ours:
+# **Randomised weights.** An attribution that is the same for an untrained network shows the map and not the network {cite:p}`Adebayo2018`. So we draw all weights anew and
+# compare the ranks of the pixels, signs included. For comparison, a network that was trained in the same way on other halos should agree with ours:
 
 # %%
 others = {"random weights": inference.randomised(predictor)}
@@ -158,31 +189,52 @@ for other in set(folders["folder"]) - {folder}:
 rows = []
 for name, one in found.items():
     for kind, network in others.items():
-        rank = inference.rank_correlation(one, attribute(halos, name, network))
+        rank = inference.rank_correlation(
+            one, attribute(halos, name, network)
+        )
         for field, values in zip(predictor.fields, rank.T, strict=True):
             values = values[np.isfinite(values)]
-            rows.append((name, figures.field_names(field), kind, len(values), np.median(values)))
-ranks = pd.DataFrame(rows, columns=["property", "field", "network", "halos", "rank correlation"])
-ranks = ranks.pivot(
-    index=["property", "field", "halos"], columns="network", values="rank correlation"
+            rows.append(
+                (
+                    name,
+                    figures.field_names(field),
+                    kind,
+                    len(values),
+                    np.median(values),
+                )
+            )
+ranks = pd.DataFrame(
+    rows,
+    columns=["property", "field", "network", "halos", "rank correlation"],
 )
-ranks.style.format("{:+.2f}").set_caption(f"Spearman, median over the halos. {note}")
+ranks = ranks.pivot(
+    index=["property", "field", "halos"],
+    columns="network",
+    values="rank correlation",
+)
+ranks.style.format("{:+.2f}").set_caption(
+    f"Spearman, median over the halos. {note}"
+)
 
 # %%
 LOW = 0.3
 for (name, field, _), row in ranks.iterrows():
     different = abs(row["random weights"]) < LOW
-    reproducible = row.get("trained again", 0) > max(LOW, abs(row["random weights"]))
+    reproducible = row.get("trained again", 0) > max(
+        LOW, abs(row["random weights"])
+    )
     print(
-        f"{name}, {field}: random weights give {'another' if different else 'THE SAME'} attribution; "
-        f"a second training {'confirms' if reproducible else 'does not confirm'} ours"
+        f"{name}, {field}: random weights give "
+        f"{'another' if different else 'THE SAME'} attribution; "
+        "a second training "
+        f"{'confirms' if reproducible else 'does not confirm'} ours"
     )
 
 # %% [markdown]
-# Where random weights give the same attribution, the maps above are pictures of the halo and not of what was learnt. Where a second training doesn't confirm ours, single pixels tell about this one network and not about halos: read no more than the shares and the profiles.
+# If random weights give the same attribution, the maps above show the halo and not the network's knowledge. If a second training doesn't confirm ours, single pixels belong to this network and not to halos in general: read only the shares and the profiles.
 #
 # ## What we learned
 #
-# - Integrated gradients turn one number into an image that adds up to it, relative to a blank map that has to be chosen, and stated.
-# - Field shares say which wavelength an inference rests on, class by class; profiles say whether it looks where the property is defined.
+# - Integrated gradients turn an inference into an image that adds up to it, relative to the choice of a blank map.
+# - Field shares show the wavelength that an inference rests on, for each class; profiles show whether its pixels lie where the property is defined.
 # - A picture of importance is a claim like any other. It has to pass tests that it could fail.

@@ -48,6 +48,13 @@ def test_a_pair_that_differs_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_code_is_clipped_on_the_page(source):
+    """A page shows 75 columns of a code cell; `notebooks/ruff.toml` sets the same length."""
+    code = [cell.source for cell in read(source).cells if cell.cell_type == "code"]
+    assert [line for one in code for line in one.splitlines() if len(line) > 75] == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_valid_and_clean(source):
     notebook = read(source)
     nbformat.validate(notebook)
