@@ -31,7 +31,7 @@ realisations = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %%
 from dataclasses import asdict

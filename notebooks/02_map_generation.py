@@ -29,7 +29,7 @@ limits = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %%
 import numpy as np

@@ -30,7 +30,7 @@ seed = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %%
 import pandas as pd

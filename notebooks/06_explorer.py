@@ -28,7 +28,7 @@ limits = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %% [markdown]
 # {func}`cgmhelpers.explorer.collection.collect` gathers the halos of all suites. It reads their labels and properties only: the images of a halo are read when

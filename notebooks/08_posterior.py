@@ -32,7 +32,7 @@ posterior_steps = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %%
 import numpy as np

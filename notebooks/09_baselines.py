@@ -33,7 +33,7 @@ comparison_suites = ...
 from cgmhelpers.runs import start
 
 this_run = start(globals())
-this_run
+print(this_run.source)
 
 # %%
 import pandas as pd

@@ -98,7 +98,7 @@ def assemble(run_folder, executed=None, source=None):
 def as_page(notebook, name, data):
     """Make a page of an executed notebook: parameters folded, and how to run it again.
 
-    A caption names the data of the run where it has ``{data}``.
+    A caption names the run's data in place of ``{data}``, and is the figure's alternative text.
 
     Widgets that have a plain form too (HTML beside the widget) show that one: their scripts are
     JupyterLab's, and a page hasn't got them.
@@ -126,6 +126,7 @@ def as_page(notebook, name, data):
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if "caption" in figure:
             figure["caption"] = figure["caption"].replace("{data}", data)
+            cell.metadata["mystnb"]["image"] = {"alt": figure["caption"]}
         if "parameters" in tags:
             cell.metadata["tags"] = [*tags, "hide-input"]
             given = notebook.metadata.get("papermill", {}).get("parameters", {})

@@ -169,6 +169,7 @@ def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
 def test_captions_name_the_data_of_the_run(run_folder, source, data):
     folder = book.assemble(run_folder, source=source)
     page = nbformat.read(folder / "executed" / "03_cnn.ipynb", as_version=4)
-    captions = [cell.metadata["mystnb"]["figure"]["caption"] for cell in page.cells
-                if "mystnb" in cell.metadata]  # fmt: skip
-    assert captions == [CAPTION.replace("{data}", data)]
+    figures = [cell.metadata["mystnb"] for cell in page.cells if "mystnb" in cell.metadata]
+    caption = CAPTION.replace("{data}", data)
+    assert [one["figure"]["caption"] for one in figures] == [caption]
+    assert [one["image"] for one in figures] == [{"alt": caption}]
