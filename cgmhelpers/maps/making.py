@@ -98,8 +98,8 @@ def make(
     Raises
     ------
     ParameterError
-        For an unknown field or option, a number that can't be used, a table of halos without a
-        column, or a measured table of other halos.
+        If a field or option is unknown, a number is invalid, a table of halos lacks a column, or
+        the measured table has other halos.
     FormatError
         If the snapshot has no gas, or lacks columns of a field.
     ResultError

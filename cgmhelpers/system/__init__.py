@@ -5,7 +5,7 @@ Its files, each of which imports only those above it:
 - `files`: files that are whole or absent, checksums, the cache folder
 - `provenance`: fingerprints of what a result depends on, and the record of what made it
 - `compiling`: functions compiled by numba, cached where a folder can be written
-- `progress`: progress bars, and the one place that decides whether they show
+- `progress`: progress bars, and the rule that decides whether they show
 - `heartbeat`: signs of life, for processes that share a folder
 - `parallel`: tasks on a Dask cluster, and work in threads
 """

@@ -63,7 +63,7 @@ def is_beating(path, started):
         process = int(process)
         last = path.stat().st_mtime
     except (OSError, ValueError):
-        host, process, last = "", 0, started  # not begun to write, or never will
+        host, process, last = "", 0, started  # it hasn't written yet, or never will
     if host == socket.gethostname() and not files.lives(process):
         return False
     return time.time() - last < SILENCE

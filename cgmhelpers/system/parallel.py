@@ -37,8 +37,7 @@ def threads():
     Returns
     -------
     int
-        ``NUMBA_NUM_THREADS`` where that is set, as in the processes started here; or else one a
-        core.
+        ``NUMBA_NUM_THREADS``, which the processes started here have, or one a core.
 
     Raises
     ------
