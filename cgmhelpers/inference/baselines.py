@@ -15,7 +15,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cgmhelpers.emission.fields import label
-from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.summaries import features

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers.emission.fields import label
-from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.inference.prediction import load_maps
 from cgmhelpers.maps.summaries import map_statistics
