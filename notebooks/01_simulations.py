@@ -234,10 +234,10 @@ figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
 # ### What feedback does
 #
 # Other sets of CAMELS change two numbers of the cosmology and four strengths of feedback, whose names mean other physics in each suite. The mock has such sets too,
-# LH and 1P (`mock.write(..., set_name="LH")`), and two suites more, Swift-EAGLE and Ramses. How its halos and their gas answer was put in by hand, as all of the mock: smooth, and
-# different in each suite. The next figure shows it without a simulation. It says how a network can be tested on such sets, and nothing about CAMELS.
+# LH and 1P (`mock.write(..., set_name="LH")`), and two more suites, Swift-EAGLE and Ramses. The response of its halos and their gas was put in by hand, like all of the mock: it is smooth,
+# and different in each suite. The next figure shows it without a simulation. Networks can be tested on such sets; the figure says nothing about CAMELS.
 
-# %% mystnb={"figure": {"name": "fig-parameters", "caption": "What each parameter does in the mock: numbers of halos, and medians of gas fraction, metallicity and cool fraction, over those of the fiducial model. Solid lines: the top of the parameter's range in CAMELS' LH set; dashed lines: its bottom."}}
+# %% mystnb={"figure": {"name": "fig-parameters", "caption": "Effect of each parameter on the mock: numbers of halos, and medians of gas fraction, metallicity and cool fraction, relative to those of the fiducial model. Solid lines: the top of the parameter's range in CAMELS' LH set; dashed lines: its bottom."}}
 figure = figures.parameter_effects(source="built into the mock suite")
 
 # %% [markdown]
