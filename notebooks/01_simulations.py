@@ -128,7 +128,9 @@ counts.style.format(precision=0, na_rep="–").format(
 )
 
 # %%
-deviation = counts.xs("deviation", axis=1, level=1).drop(columns="Total").dropna()
+deviation = (
+    counts.xs("deviation", axis=1, level=1).drop(columns="Total").dropna()
+)
 within = (deviation.abs() < 2).sum().sum()
 verdict = (
     "✔ **as counted**"
@@ -151,8 +153,12 @@ Markdown(
 # feedback makes halos lighter. The counts of the paper's Table 2 add up to about a fifth less than the line.
 
 # %% mystnb={"figure": {"name": "fig-mass-function", "caption": "Halo mass functions of the suites, with Poisson errors. The line is the expectation for CAMELS' cosmology after Tinker et al. (2008). It was not fitted."}}
-volume = sum((one.header.box_size / 1000) ** 3 for one in simulations[:number])
-figure = figures.mass_functions(halos, volume, header.redshift, this_run.source)
+volume = sum(
+    (one.header.box_size / 1000) ** 3 for one in simulations[:number]
+)
+figure = figures.mass_functions(
+    halos, volume, header.redshift, this_run.source
+)
 
 # %% [markdown]
 # One more check before the gas. Property 1 is a sum over particles,
