@@ -147,8 +147,7 @@ def collect(run):
     Collection
     """
     stores = [path for paths in run.maps().values() for path in paths]
-    box_size = run.simulations[0].header.box_size
-    return Collection(stores, run.halos(), box_size, run.networks(), run.source)
+    return Collection(stores, run.halos(), run.box_size, run.networks(), run.source)
 
 
 def _load(folder):

@@ -66,7 +66,20 @@ class Run:
     @property
     def is_mock(self):
         """Whether the data are the mock suite (written here, or found in the data root)."""
-        return self.parameters.data_root is None or self.simulations[0].is_mock
+        return self.parameters.data_root is None or self._about("mock")
+
+    @property
+    def box_size(self):
+        """Side of the simulations' box, physical kpc."""
+        return self._about("box_size")
+
+    def _about(self, entry):
+        """Tell something of the simulations, from a note where they aren't there any more."""
+        first = stages.Halos(self._maps()[0])
+        if entry not in first.note() or not first.is_done():
+            self._make(self._mocks()[:1], "Mock simulations")
+            return first.entries()[entry]
+        return first.note()[entry]
 
     @property
     def source(self):
@@ -76,24 +89,34 @@ class Run:
         name = "mock suite" if self.is_mock else f"CAMELS {sets} set"
         return f"{name}, {number} realisation{'s' if number > 1 else ''} per suite"
 
-    @cached_property
+    @property
     def simulations(self):
         """The simulations, suite by suite; those of the mock suite are written if need be."""
+        self._make(self._mocks(), "Mock simulations")
+        return self._simulations
+
+    @cached_property
+    def _simulations(self):
+        """The simulations, suite by suite, whether their files are there or not."""
         p = self.parameters
         root = self.folder / "mock" if p.data_root is None else Path(p.data_root)
-        if p.data_root is None:
-            mocks = [
-                stages.Mock(root, suite, *box, p.mock_cells, p.mock_seed, p.snapshot)
-                for box in p.boxes
-                for suite in p.suites
-            ]
-            self._make(mocks, "Mock simulations")
         return [
             simulation.Simulation(
                 root, suite, set_name, realisation, p.snapshot, volume, electrons=p.electrons
             )
             for suite in p.suites
             for volume, set_name, realisation in p.boxes
+        ]
+
+    def _mocks(self):
+        """Stages that write the mock simulations, one each; none with a data root."""
+        p = self.parameters
+        root, files_of = self.folder / "mock", (p.mock_cells, p.mock_seed, p.snapshot)
+        return [
+            stages.Mock(root, suite, *box, *files_of)
+            for suite in p.suites
+            for box in p.boxes
+            if p.data_root is None
         ]
 
     # --- stages -------------------------------------------------------------------------
@@ -109,7 +132,8 @@ class Run:
             Columns of ``Simulation.halos`` and the six properties.
         """
         tables = [stages.Halos(one) for one in self._maps()]
-        table = pd.concat(self._tables(tables, "Halos and maps"), ignore_index=True)
+        self._make_from_files(tables, "Halos and maps")
+        table = pd.concat([pd.read_parquet(one.path) for one in tables], ignore_index=True)
         if table.empty:
             raise ResultError(
                 "The simulations have no halo in the sample.",
@@ -127,7 +151,7 @@ class Run:
             Suite -> map stores, in the order of the realisations.
         """
         self.halos()
-        self._make(self._maps(), "Maps")
+        self._make_from_files(self._maps(), "Maps")
         return self._stores()
 
     def networks(self):
@@ -360,9 +384,10 @@ class Run:
             "options": {"hi": {"method": p.hydrogen_method}} if "hi" in p.map_fields else {},
         }
         tables, stores = self._files("halos", "parquet"), self._files("maps", "zarr")
+        source = [p.mock_cells, p.mock_seed] if p.data_root is None else p.data_root
         return [
-            stages.Maps(*of_one, tuple(p.map_fields), p.minimum_log_mass, options)
-            for of_one in zip(self.simulations, tables, stores, strict=True)
+            stages.Maps(*of_one, tuple(p.map_fields), p.minimum_log_mass, options, source)
+            for of_one in zip(self._simulations, tables, stores, strict=True)
         ]
 
     def _stores(self):
@@ -401,6 +426,14 @@ class Run:
         """Make tables, and read them."""
         self._make(tables, description)
         return [pd.read_parquet(one.path) for one in tables]
+
+    def _make_from_files(self, chosen, description):
+        """Run the stages that aren't done, once the mock simulations are written for them."""
+        done = [one.is_done() for one in chosen]
+        mocks = self._mocks() or [None] * len(chosen)
+        lacking = [mock for mock, is_done in zip(mocks, done, strict=True) if not is_done]
+        self._make(filter(None, lacking), "Mock simulations")
+        self._make(chosen, description)
 
     def _make(self, chosen, description):
         """Run the stages that aren't done, side by side."""

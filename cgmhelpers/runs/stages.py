@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cgmhelpers.errors import DataNotFoundError
 from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
@@ -76,8 +77,30 @@ class Mock:
         )
 
 
-class Table:
-    """A stage that writes a table to `path`, and beside it a note of what it was made from.
+class Noted:
+    """A stage that notes, beside what it makes at `path`, what it made that from."""
+
+    def note(self):
+        """Read the note, which is empty if there is none."""
+        try:
+            return json.loads(self.path.with_suffix(".json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_note(self, **entries):
+        """Write the note.
+
+        Parameters
+        ----------
+        **entries
+            Plain values.
+        """
+        with files.whole(self.path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(entries))
+
+
+class Table(Noted):
+    """A stage that writes a table, and the note that makes it count.
 
     Its ``parts()`` are what the table depends on; ``table()`` makes it.
     """
@@ -89,51 +112,88 @@ class Table:
     def is_done(self):
         """Tell whether the table is there, and was made from the same things."""
         fingerprint = self.fingerprint()  # first, as it names an input that lacks
-        note = self.path.with_suffix(".json")
-        whole = self.path.is_file() and note.is_file()
-        return whole and json.loads(note.read_text())["fingerprint"] == fingerprint
+        return self.path.is_file() and self.note().get("fingerprint") == fingerprint
 
     def run(self):
         """Make and write the table."""
         fingerprint = self.fingerprint()
-        self.write(self.table(), fingerprint)
+        self.write(self.table(), fingerprint=fingerprint)
 
-    def write(self, table, fingerprint):
-        """Write the table, and then the note that makes it count.
+    def write(self, table, **note):
+        """Write the table, and then its note.
 
         Parameters
         ----------
         table : pandas.DataFrame
             The table.
-        fingerprint : str
-            Of what it was made from.
+        **note
+            Entries of the note.
         """
-        note = self.path.with_suffix(".json")
-        note.unlink(missing_ok=True)  # never the note of one table beside another
+        # Never the note of one table beside another.
+        self.path.with_suffix(".json").unlink(missing_ok=True)
         with files.whole(self.path) as temporary:
             table.to_parquet(temporary)
-        with files.whole(note) as temporary:
-            temporary.write_text(json.dumps({"fingerprint": fingerprint}))
+        self.write_note(**note)
+
+
+class OfSimulation:
+    """A stage that reads a simulation, and that is done without it once it was done with it."""
+
+    def is_done(self):
+        """Tell whether the result is there, and was made from these files, or from lost ones."""
+        note = self.note()
+        if _is_there(self.simulation):
+            provenance.remember(note.get("files", ()))
+            return super().is_done()
+        done = self.path.exists() and note.get("settings") == _plain(self.settings())
+        if not done and isinstance(self.source, str):
+            self.entries()  # says which file lacks, before anything is made
+        return done
+
+    def entries(self):
+        """Return what the note says of files and settings."""
+        sim = self.simulation
+        known = provenance.digests(*sim.snapshot_files, *sim.catalogue_files)
+        about = {"mock": sim.is_mock, "box_size": float(sim.header.box_size)}
+        return {"settings": _plain(self.settings()), "files": known, **about}
+
+
+def _is_there(sim):
+    try:
+        return bool(sim.snapshot_files and sim.catalogue_files)
+    except DataNotFoundError:
+        return False
+
+
+def _plain(values):
+    return json.loads(json.dumps(values, default=str))
+
+
+class _Store(Noted):
+    def is_done(self):
+        """Tell whether the store is there and up to date."""
+        return making.is_made(self.simulation, self.fields, self.path, **self._options())
 
 
 @dataclass(frozen=True)
-class Maps:
+class Maps(OfSimulation, _Store):
     """Make the maps of a simulation's halos above a mass [log10 Msun].
 
     The `halos` are the table that `Halos` writes; `options` are those of
-    `cgmhelpers.maps.making.make`.
+    `cgmhelpers.maps.making.make`; `source` says which data root or mock suite the simulation is in.
     """
 
-    sim: Simulation
+    simulation: Simulation
     halos: Path
     path: Path
     fields: tuple
     minimum_log_mass: float
     options: dict
+    source: object = None
 
-    def is_done(self):
-        """Tell whether the store is there and up to date."""
-        return making.is_made(self.sim, self.fields, self.path, **self._options())
+    def settings(self):
+        """Say what the store depends on beside the content of files."""
+        return [self.source, self.fields, self._options(), self.simulation.choices]
 
     def run(self):
         """Write the store, with the properties that are in the table."""
@@ -147,14 +207,18 @@ class Maps:
         **also
             Further arguments of `cgmhelpers.maps.making.make`.
         """
-        making.make(self.sim, self.fields, self.path, progress=False, **self._options(), **also)
+        entries = self.entries()
+        making.make(
+            self.simulation, self.fields, self.path, progress=False, **self._options(), **also
+        )
+        self.write_note(**entries)
 
     def _options(self):
         return self.options | {"minimum_mass": 10**self.minimum_log_mass}
 
 
 @dataclass(frozen=True)
-class Halos(Table):
+class Halos(OfSimulation, Table):
     """Measure the six properties of a simulation's halos, and make `maps` in the same pass."""
 
     maps: Maps
@@ -164,26 +228,42 @@ class Halos(Table):
         """Path of the table."""
         return self.maps.halos
 
+    @property
+    def simulation(self):
+        """The simulation."""
+        return self.maps.simulation
+
+    @property
+    def source(self):
+        """Data root of the simulation, or what determines the mock suite."""
+        return self.maps.source
+
+    def settings(self):
+        """Say what the table depends on beside the content of files."""
+        return [self.source, self.maps.minimum_log_mass, self.simulation.choices]
+
     def parts(self):
         """Say what the table depends on."""
+        written = {"mock": self.source} if isinstance(self.source, list) else {}
         return {
-            "snapshot": provenance.file_identity(*self.maps.sim.snapshot_files),
-            "catalogue": provenance.file_identity(*self.maps.sim.catalogue_files),
+            "snapshot": provenance.file_identity(*self.simulation.snapshot_files),
+            "catalogue": provenance.file_identity(*self.simulation.catalogue_files),
             "minimum_log_mass": self.maps.minimum_log_mass,
-            "labels": self.maps.sim.labels,
-            **self.maps.sim.choices,
+            "labels": self.simulation.labels,
+            **self.simulation.choices,
+            **written,
         }
 
     def run(self):
         """Measure, and make maps that lack."""
-        sim, fingerprint = self.maps.sim, self.fingerprint()
-        table = sim.halos(10**self.maps.minimum_log_mass)
+        note = {"fingerprint": self.fingerprint(), **self.entries()}
+        table = self.simulation.halos(10**self.maps.minimum_log_mass)
 
         def _keep(measured):
-            self.write(measured, fingerprint)
+            self.write(measured, **note)
 
         if table.empty or self.maps.is_done():
-            _keep(table.join(properties.compute(sim, table, progress=False)))
+            _keep(table.join(properties.compute(self.simulation, table, progress=False)))
         else:
             self.maps.make(when_measured=_keep)
 

@@ -36,8 +36,19 @@ def fingerprint(**parts):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+WHOLE = 16 * 2**20
+"""Size [bytes] up to which a file is digested whole."""
+SAMPLES, SAMPLE = 64, 2**16
+"""Number and size [bytes] of the places that are read of a larger file."""
+_KNOWN = {}
+
+
 def file_identity(*paths):
-    """Return name, size and time of files, which tell replaced ones without reading 4 GB.
+    """Return name, size and digest of files, whatever time they were copied or touched at.
+
+    Of a large file the digest has the attributes in the top groups, where it is HDF5, and places
+    all over it, so that 4 GB aren't read. A file that has kept path, size
+    and time isn't read again.
 
     Parameters
     ----------
@@ -51,11 +62,65 @@ def file_identity(*paths):
     """
     found = []
     for path in map(Path, paths):
-        status = path.stat()
-        found.append({"name": path.name, "size": status.st_size, "modified": status.st_mtime_ns})
+        size, digest = path.stat().st_size, _digest(path)
+        found.append({"name": path.name, "size": size, "digest": digest})
     if len(found) == 1:
         return found[0]
-    return {key: [one[key] for one in found] for key in ("name", "size", "modified")}
+    return {key: [one[key] for one in found] for key in ("name", "size", "digest")}
+
+
+def digests(*paths):
+    """Return what `remember` takes: files with their size, their time and their digest.
+
+    Parameters
+    ----------
+    *paths : path
+        Files.
+
+    Returns
+    -------
+    list of list
+    """
+    return [[*_state(path), _digest(path)] for path in paths]
+
+
+def remember(known):
+    """Take digests of files that keep their size and their time as they were.
+
+    Parameters
+    ----------
+    known : list of list
+        From `digests`, perhaps of another process.
+    """
+    _KNOWN.update({tuple(state): digest for *state, digest in known})
+
+
+def _state(path):
+    status = os.stat(path)
+    return os.path.abspath(path), status.st_size, status.st_mtime_ns
+
+
+def _digest(path):
+    state = _state(path)
+    if state not in _KNOWN:
+        _KNOWN[state] = _read_digest(path, state[1])
+    return _KNOWN[state]
+
+
+def _read_digest(path, size):
+    if size <= WHOLE:
+        return files.sha256(path)
+    import h5py
+
+    digest = hashlib.sha256()
+    with suppress(OSError, RuntimeError, ValueError), h5py.File(path) as file:
+        for name in sorted(file):
+            digest.update(f"{name} {sorted(file[name].attrs.items(), key=str)}".encode())
+    with open(path, "rb") as stream:
+        for place in range(SAMPLES):
+            stream.seek(place * (size - SAMPLE) // (SAMPLES - 1))
+            digest.update(stream.read(SAMPLE))
+    return digest.hexdigest()
 
 
 RECORD = "provenance.jsonl"

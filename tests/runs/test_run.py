@@ -1,11 +1,12 @@
 """Stages of a small run: made once, resumed, and remade when what they depend on changes."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.runs import notebooks, stages
 from cgmhelpers.runs import run as run_module
@@ -83,6 +84,38 @@ def test_a_second_call_makes_nothing(run):
     again = open_run(run.folder.parent)
     again.predictions()
     assert times(run.folder) == before
+
+
+def test_touched_copied_and_archived_inputs_make_nothing_again(run, tmp_path):
+    """The same with files of the run, and with a data root."""
+    root, mock = tmp_path / "data", run.folder / "mock"
+    shutil.copytree(mock, root)
+    of_root = {"run": "archived", "data_root": str(root)}
+    opened = open_run(run.folder.parent, **of_root)
+    opened.maps()
+    before = times(run.folder), times(opened.folder)
+    for path in [*root.rglob("*.hdf5"), *mock.rglob("*.hdf5")]:
+        os.utime(path, (1e9, 1e9))
+    touched = times(run.folder)
+    moved = root.rename(tmp_path / "moved")
+    for options in ({}, of_root | {"data_root": str(moved)}):
+        open_run(run.folder.parent, **options).maps()
+    assert (times(run.folder), times(opened.folder)) == (touched, before[1])
+    archived = mock.rename(tmp_path / "archive")
+    for options in ({}, of_root):
+        again = open_run(run.folder.parent, **options)
+        again.maps()
+        assert again.is_mock
+        assert again.box_size == pytest.approx(25000 / 0.6711)  # kpc
+    with pytest.raises(DataNotFoundError, match="data"):
+        open_run(run.folder.parent, **of_root, minimum_log_mass=11.6).halos()
+    with pytest.raises(DataNotFoundError, match="nowhere"):
+        open_run(run.folder.parent, run="archived", data_root=str(tmp_path / "nowhere")).halos()
+    assert times(opened.folder) == before[1]
+    assert not mock.exists()
+    archived.rename(mock)
+    open_run(run.folder.parent).predictions()
+    assert times(run.folder) == touched
 
 
 def test_what_depends_on_a_changed_parameter_is_remade(run):
