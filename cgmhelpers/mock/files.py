@@ -20,7 +20,7 @@ DIALECTS = {
     "SIMBA": np.float32,
     "Astrid": np.float64,
     "Swift-EAGLE": np.float64,
-    "Ramses": np.float64,
+    "Ramses": np.float32,
 }
 
 

@@ -158,6 +158,8 @@ class _Gas:
             table["Metallicity"] = lambda rows: self.take("metallicity", rows)
             table["Temperature"] = lambda rows: self.take("temperature", rows)
             table["AMR_level"] = self.level
+            # Turbulence of 10 km/s.
+            table["TKED"] = lambda rows: 50 * self.cell_density(rows)
             del table["StarFormationRate"]
             return table
         if dialect == "SIMBA":
@@ -209,10 +211,38 @@ def _swift_collisionless(header, columns):
     return table
 
 
+def _ramses_collisionless(header, columns):
+    """Return columns of dark matter, stars or black holes by the names of Ramses' files."""
+    table = {
+        "Masses": lambda rows: columns["mass"][rows] * header.mass,
+        # The mock has no mesh: all particles lie in the cells of its coarsest level.
+        "AMR_level": lambda rows: np.full(len(columns["mass"][rows]), 8),
+    }
+    if "formation_time" in columns:
+
+        def cosmic_time(rows):
+            from astropy.cosmology import FlatLambdaCDM
+
+            universe = FlatLambdaCDM(H0=100 * header.hubble, Om0=header.omega_matter)
+            scale = np.linspace(0.02, 1, 200)
+            age = universe.age(1 / scale - 1).to_value("Gyr")
+            return np.interp(columns["formation_time"][rows], scale, age)
+
+        table["FormationTime"] = cosmic_time
+        if "metallicity" in columns:
+            table["Metallicity"] = lambda rows: columns["metallicity"][rows]
+    if "black_hole_mass" in columns:
+        per_time = 1e-4  # Msun/yr in 1e10 Msun/Myr
+        table["acc_rate"] = lambda rows: columns["accretion_rate"][rows] * per_time
+    return table
+
+
 def _collisionless(dialect, header, columns, listed_masses=True):
     """Return columns of dark matter, stars or black holes by their names in the file."""
     if dialect == "Swift-EAGLE":
         return _swift_collisionless(header, columns)
+    if dialect == "Ramses":
+        return _ramses_collisionless(header, columns)
     table = {}
     if listed_masses:
         table["Masses"] = lambda rows: columns["mass"][rows] * header.mass
@@ -263,7 +293,7 @@ def _write_type(group, dialect, header, columns, table, order, first_id, filters
     def velocities(rows):
         if "velocity" not in columns:
             return np.zeros((len(columns["mass"][rows]), 3))
-        return columns["velocity"][rows] * header.velocity
+        return columns["velocity"][rows] * (1 if dialect == "Ramses" else header.velocity)
 
     def identifiers(rows):
         if "particle_id" in columns:
@@ -277,6 +307,8 @@ def _write_type(group, dialect, header, columns, table, order, first_id, filters
         "ParticleIDs": identifiers,
         **table,
     }
+    if "Temperature" in table:
+        del table["ParticleIDs"]  # cells of Ramses have none
     kinds = {"Coordinates": DIALECTS[dialect], "ParticleIDs": np.uint64, "AMR_level": np.int32}
     for name, function in table.items():
         kind = kinds.get(name, np.float32)
@@ -367,7 +399,9 @@ def write_snapshot(
     for kind, (_, columns) in kinds.items():
         numbers[kind] = 0 if columns is None else len(columns["mass"])
     one_mass = (
-        numbers[1] and dialect not in ("SIMBA", "Swift-EAGLE") and np.ptp(dark_matter["mass"]) == 0
+        numbers[1]
+        and dialect not in ("SIMBA", "Swift-EAGLE", "Ramses")
+        and np.ptp(dark_matter["mass"]) == 0
     )
     if one_mass:
         mass_table[1] = float(dark_matter["mass"][0]) * header.mass

@@ -91,6 +91,7 @@ class Recipe:
     pieces: tuple[Piece, ...]
     convert: Callable
     warning: str = ""
+    beside: str = ""  # a data set that isn't read, and tells that the recipe is the right one
 
 
 def _scaled(values, factor):
@@ -126,7 +127,15 @@ _MASS = Recipe((Piece("Masses"),), lambda m, units: _scaled(m, units.mass))
 
 COLUMNS = {
     "position": (Recipe((Piece("Coordinates"),), lambda x, units: _scaled(x, units.length)),),
-    "velocity": (Recipe((Piece("Velocities"),), lambda v, units: _scaled(v, units.velocity)),),
+    "velocity": (
+        # Ramses has peculiar velocities, and no square root of the scale factor.
+        Recipe(
+            (Piece("Velocities"),),
+            lambda v, units: _scaled(v, units.velocity * np.sqrt(1 + units.redshift)),
+            beside="AMR_level",
+        ),
+        Recipe((Piece("Velocities"),), lambda v, units: _scaled(v, units.velocity)),
+    ),
     "mass": (
         _MASS,
         # SWIFT's black holes: what gravity sees of them.

@@ -164,9 +164,12 @@ class ParticleReader:
             If a data set is missing, or its values are invalid.
         """
         stellar = self.kind in ("stars", "wind") and self.number > 0
-        names = dict.fromkeys((*columns, "formation_time") if stellar else columns)
+        windless = stellar and "AMR_level" in self.group  # Ramses: times of birth are in Gyr
+        names = dict.fromkeys((*columns, "formation_time") if stellar > windless else columns)
         table = Particles({name: self._column(name, rows) for name in names})
-        if not stellar:
+        if windless and self.kind == "wind":
+            return table.select(slice(0, 0))
+        if not stellar or windless:
             return table
         is_wind = table["formation_time"] <= 0
         chosen = table.select(is_wind if self.kind == "wind" else ~is_wind)
@@ -190,7 +193,8 @@ class ParticleReader:
 
     def _serves(self, recipe):
         """Whether the group has all pieces of a recipe."""
-        return all(p.found_in(self.group) or self._in_header(p) for p in recipe.pieces)
+        told = not recipe.beside or recipe.beside in self.group
+        return told and all(p.found_in(self.group) or self._in_header(p) for p in recipe.pieces)
 
     def _in_header(self, piece):
         """Whether a piece is the mass of all particles, which the header has."""

@@ -205,8 +205,20 @@ def test_cells_of_ramses(root):
     sim = simulation.Simulation(root, "Ramses")
     gas = sim.gas(("mass", "density", "star_formation_rate"))
     with h5py.File(sim.snapshot_path) as file:
+        # The names of CAMELS' converter, camels_library/ramses.py.
+        gas_columns = {"Coordinates", "Masses", "Velocities", "InternalEnergy", "Density", "TKED"}
+        gas_columns |= {"Metallicity", "AMR_level", "NeutralHydrogenAbundance"}
+        assert set(file["PartType0"]) == gas_columns | {"ElectronAbundance", "Temperature"}
+        stars = {"Coordinates", "Masses", "Velocities", "ParticleIDs", "AMR_level", "Metallicity"}
+        assert set(file["PartType4"]) == stars | {"FormationTime"}
+        times = file["PartType4/FormationTime"][:]
+        universe = FlatLambdaCDM(H0=67.11, Om0=0.3)
+        assert 0 < times.min() < times.max() <= universe.age(0).to_value("Gyr")
+        assert (file["Header"].attrs["MassTable"] == 0).all()
+    assert len(sim.particles("stars")) == len(times)
+    assert len(sim.particles("wind")) == 0
+    with h5py.File(sim.snapshot_path) as file:
         level = file["PartType0/AMR_level"][:]
-        assert "StarFormationRate" not in file["PartType0"]
     side = 25_000 / 0.6711 / 2.0**level
     expected = gas.mass / side**3 * (u.Msun / u.kpc**3).to(u.g / u.cm**3)
     np.testing.assert_allclose(gas.density, expected, rtol=1e-4)
@@ -491,7 +503,7 @@ def test_arrays_come_back(tmp_path, suite, compression):
     lacks = {
         "Swift-EAGLE": {"electron_abundance", "neutral_hydrogen_abundance"},
         # Cells have the density that their size gives them; no rate and no elements are stored.
-        "Ramses": {"density", "star_formation_rate", "hydrogen_fraction"},
+        "Ramses": {"density", "star_formation_rate", "hydrogen_fraction", "particle_id"},
     }.get(suite, set())
     names = [name for name in gas if name not in lacks]
     read = sim.gas((*names, "density", "smoothing_length"))
