@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cgmhelpers import __version__
 from cgmhelpers.errors import CGMError, ParameterError
 from cgmhelpers.system import progress
 from cgmhelpers.system.files import writable
@@ -15,14 +16,25 @@ from cgmhelpers.system.files import writable
 app = typer.Typer(
     help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
 )
+
+
+def _version(asked):
+    if asked:
+        typer.echo(f"cgmhelpers {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show the lines of code that raised an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the release."),
     ] = False,
 ):
     """Options of all commands; `main` looks for them itself, as an error ends the command."""
@@ -53,6 +65,16 @@ def _open(profile, pairs, **options):
     from cgmhelpers.runs.run import Run
 
     return Run.from_profile(profile, **_overrides(pairs, **options))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")] = Path("cgm"),
+):
+    """Unpack notebooks, profiles and the book's sources into a folder, to change and run them."""
+    from cgmhelpers.runs.project import unpack
+
+    typer.echo(unpack(folder))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.system import files
 
 SCALE_FACTORS = (
     0.0625423207, 0.0697435265, 0.0770403364, 0.0819350757, 0.0871408012, 0.0935597132,
@@ -282,7 +283,7 @@ def gravitational_constant() -> float:
 
 @contextmanager
 def colossus_cosmology(parameters=CV):
-    """Set a cosmology in Colossus inside a ``with`` block, without files, and restore its state.
+    """Set a cosmology in Colossus inside a ``with`` block, and restore its state.
 
     Parameters
     ----------
@@ -293,8 +294,11 @@ def colossus_cosmology(parameters=CV):
     ------
     colossus.cosmology.cosmology.Cosmology
     """
+    from colossus import settings
     from colossus.cosmology import cosmology
 
+    # Its models of concentrations keep tables on disk, in HOME by default.
+    settings.BASE_DIR = str(files.scratch_folder())
     former = cosmology.current_cosmo
     current = cosmology.Cosmology(
         name="CAMELS",
@@ -304,8 +308,7 @@ def colossus_cosmology(parameters=CV):
         Ob0=parameters.omega_baryon,
         sigma8=parameters.sigma_8,
         ns=parameters.spectral_index,
-        # Without persistence off, Colossus writes a cache to the home folder.
-        persistence="",
+        persistence="",  # each realisation of LH has a cosmology of its own
     )
     cosmology.setCurrent(current)
     try:

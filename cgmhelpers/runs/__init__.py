@@ -2,6 +2,7 @@
 
 Its files, each of which imports only those above it:
 
+- `project`: the folder of notebooks, profiles and the book's sources, found or unpacked
 - `parameters`: all parameters of a run, read from a profile and checked
 - `stages`: the tasks of a run, for any process
 - `run`: a run: its folder, and its stages in their order
@@ -15,10 +16,20 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["book", "notebooks", "offline", "parameters", "results", "run", "stages"],
+    submodules=[
+        "book",
+        "notebooks",
+        "offline",
+        "parameters",
+        "project",
+        "results",
+        "run",
+        "stages",
+    ],
     submod_attrs={
         "notebooks": ["NOTEBOOKS", "run_notebooks", "start"],
-        "parameters": ["Parameters", "project_root", "read"],
+        "parameters": ["Parameters", "read"],
+        "project": ["project_root", "unpack"],
         "results": ["evidence", "keep"],
         "run": ["Run"],
     },

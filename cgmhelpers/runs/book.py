@@ -17,7 +17,7 @@ import yaml
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
 from cgmhelpers.runs.offline import vendor_assets
-from cgmhelpers.runs.parameters import project_root
+from cgmhelpers.runs.project import project_root
 from cgmhelpers.system import provenance
 
 NEEDED_FIGURES = ("hero.png",)

@@ -5,7 +5,8 @@ import logging
 import types
 
 from cgmhelpers.errors import ParameterError, ResultError
-from cgmhelpers.runs.parameters import Parameters, from_namespace, project_root, read
+from cgmhelpers.runs.parameters import Parameters, from_namespace, read
+from cgmhelpers.runs.project import project_root
 from cgmhelpers.runs.run import Run
 from cgmhelpers.system import files
 
@@ -115,6 +116,8 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
     # As they were understood here: a kernel starts in the project, and reads no YAML.
     known = run.parameters.model_dump()
     names_given = ["profile", *(name for name, value in overrides.items() if value is not ...)]
+    if known["runs"] != str(project_root() / "runs"):
+        names_given.append("runs")
     given = {name: known[name] for name in names_given}
     folder = run.folder / "notebooks"
     for name in names:

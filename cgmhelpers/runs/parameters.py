@@ -7,7 +7,6 @@ text means. So ``010`` is ten for a seed and a name for a run, whichever way it 
 import difflib
 import os
 import re
-import tomllib
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,6 +28,7 @@ from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError
 from cgmhelpers.halos import properties
 from cgmhelpers.network.settings import MAX_SEED
+from cgmhelpers.runs.project import project_root, runs_folder
 from cgmhelpers.simulations import layout, sets
 
 
@@ -210,7 +210,7 @@ class Parameters(BaseModel):
     run : str
         Name of the run's folder below `runs`; the profile's name by default.
     runs : str
-        Folder of all runs; that of the project by default.
+        Folder of all runs; by default as `cgmhelpers.runs.project.runs_folder` says.
     data_root : str or None
         Folder with ``Sims`` and ``FOF_Subfind``; None for the mock suite, written into the run.
     suites, set_name, realisations, snapshot, volume
@@ -382,42 +382,6 @@ class Parameters(BaseModel):
         return single if len(single) == 1 else [*single, tuple(self.fields)]
 
 
-def project_root():
-    """Find the folder of this project.
-
-    Returns
-    -------
-    Path
-        The working folder or one above it, or else the folder that the package was installed
-        from in editable mode.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is none.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
-        if _is_project(folder):
-            return folder
-    raise DataNotFoundError(
-        "The project's folder isn't here.",
-        found=here,
-        expected="a clone of the project, with its notebooks and its pyproject.toml",
-        remedy="Change to the clone of the project.",
-    )
-
-
-def _is_project(folder):
-    """Tell by the name of the package: other books have notebooks and a _config.yml too."""
-    try:
-        with open(folder / "pyproject.toml", "rb") as stream:
-            name = tomllib.load(stream)["project"]["name"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-    return name == __package__.partition(".")[0] and (folder / "notebooks").is_dir()
-
-
 def profile_path(profile):
     """Return the path of a profile.
 
@@ -492,7 +456,7 @@ def read(profile, **overrides):
     values = {"run": path.stem} | values | overrides
     values["profile"] = str(path if Path(profile).suffix else profile)
     if "runs" not in values:
-        values["runs"] = str(project_root() / "runs")
+        values["runs"] = str(runs_folder())
     if "map_fields" not in values:
         values["map_fields"] = _either(of_profile, values.get("fields"))
     try:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.maps import summaries
 from cgmhelpers.paper import claims
 from cgmhelpers.paper.evidence import Evidence
-from cgmhelpers.runs.parameters import project_root
+from cgmhelpers.runs.project import PACKAGED, project_root
 from cgmhelpers.statistics import quality
 from cgmhelpers.statistics.metrics import summarise
 from cgmhelpers.system import files, provenance
@@ -94,7 +95,19 @@ def write(run, command, folder=None):
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ParameterError
+        Outside of a project, where no folder is named.
     """
+    if folder is None and project_root() == PACKAGED:
+        raise ParameterError(
+            "An installed package keeps no results.",
+            found=Path.cwd(),
+            expected="to be in a project",
+            remedy="Unpack one with `cgm init`, and work there.",
+        )
     folder = _folder(folder)
     tables = summary(run)
     for name, table in tables.items():

@@ -1,11 +1,14 @@
 """Files that are whole or absent, checksums, and the cache folder."""
 
+import atexit
 import errno
+import functools
 import hashlib
 import os
 import platform
 import re
 import shutil
+import tempfile
 from contextlib import contextmanager, suppress
 from glob import escape as glob_escape
 from pathlib import Path
@@ -136,6 +139,26 @@ def cache_folder():
     import pooch
 
     return Path(os.environ.get("CGM_CACHE") or pooch.os_cache("cgmhelpers")).expanduser()
+
+
+@functools.cache
+def scratch_folder():
+    """Return a folder for files that save time if they are there again.
+
+    Returns
+    -------
+    pathlib.Path
+        :func:`cache_folder`, or where that can't be written a temporary folder of this process.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        temporary = tempfile.mkdtemp(prefix="cgmhelpers-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return Path(temporary)
 
 
 def sha256(path):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError
-from cgmhelpers.runs import notebooks, parameters
+from cgmhelpers.runs import notebooks, parameters, project
 
-BOOK = parameters.project_root() / "book" / "parameters"
+BOOK = project.project_root() / "book" / "parameters"
 PROFILES = sorted(path.stem for path in BOOK.glob("*.yml"))
 
 
@@ -188,7 +188,7 @@ def test_paths_start_where_they_are_typed(mine, tmp_path, monkeypatch):
     assert read.run == "mine"
     assert read.data_root == str(tmp_path / "camels")
     assert read.runs == str(tmp_path / "here")
-    assert parameters.read(mine).runs == str(parameters.project_root() / "runs")
+    assert parameters.read(mine).runs == str(project.project_root() / "runs")
     again = parameters.read(read.profile, runs=read.runs)
     monkeypatch.chdir("/")
     assert parameters.read(read.profile, runs=read.runs) == again == read
@@ -200,11 +200,11 @@ def test_another_book_is_not_the_project(tmp_path, monkeypatch):
     (thesis / "notebooks").mkdir(parents=True)
     (thesis / "_config.yml").write_text("title: My thesis\n")
     (thesis / "pyproject.toml").write_text('[project]\nname = "thesis"\n')
-    here = parameters.project_root()
+    here = project.project_root()
     monkeypatch.chdir(thesis)
-    assert parameters.project_root() == here
+    assert project.project_root() == here
     (thesis / "pyproject.toml").write_text("[project\n")
-    assert parameters.project_root() == here
+    assert project.project_root() == here
 
 
 def test_notebooks_are_told_what_was_understood(tmp_path, mine, monkeypatch):
