@@ -354,7 +354,7 @@ def respond(model: FeedbackModel, parameters) -> FeedbackModel:
     ----------
     model : FeedbackModel
         The fiducial model of the suite.
-    parameters : Parameters
+    parameters : cgmhelpers.mock.sets.Parameters
         Strengths of feedback; the cosmology has no part in it (see `outcome`).
 
     Returns

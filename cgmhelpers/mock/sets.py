@@ -253,7 +253,7 @@ def volume(parameters, snapshot=90, box="L25n256"):
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : cgmhelpers.mock.sets.Parameters
         Parameters of the simulation.
     snapshot : int
         Number of the snapshot.

@@ -73,7 +73,7 @@ def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
         Gas elements.
     generator : numpy.random.Generator
         Source of the suite's randomness.
-    parameters : Parameters
+    parameters : cgmhelpers.mock.sets.Parameters
         Strengths of feedback.
 
     Returns

@@ -32,7 +32,7 @@ class Run:
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : cgmhelpers.runs.parameters.Parameters
         From `cgmhelpers.runs.parameters.read`.
     """
 
