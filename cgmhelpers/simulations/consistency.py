@@ -8,6 +8,7 @@ are held against each other; a run does it before it measures anything.
 import logging
 
 import numpy as np
+from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError
@@ -36,6 +37,10 @@ COSMOLOGY_TOLERANCE = 1e-4
 """Difference beyond which a header's cosmology isn't that of a table. Tables have four digits or
 more, and neighbours in the LH set differ by 4e-4 in Omega_m."""
 
+FILLED = (0.55, 1.7)
+"""Sum of mass over density of all gas, over the volume of the box, beyond which densities are
+called into doubt. Cells of a mesh have 1; a factor of h^2 is 0.45 or 2.2."""
+
 ROWS = 2**20
 """Least number of particles whose masses a thread adds at a time."""
 
@@ -45,8 +50,9 @@ def check_simulation(sim):
 
     Dark matter has the mass (Omega_matter - Omega_baryon) rho_critical V, which needs one
     particle: codes give all of them the same mass. Gas and stars have Omega_baryon rho_critical V.
-    Where the header has no Omega_baryon, all matter
-    is held against Omega_matter. Regions that were cut out, and zooms, aren't held against a box.
+    If the header has no Omega_baryon, all matter is held against Omega_matter. The elements of gas
+    fill the box: a sum of mass over density far from V is said. Regions that were cut out, and
+    zooms, aren't held against a box.
 
     Parameters
     ----------
@@ -72,8 +78,10 @@ def check_simulation(sim):
             particle = float(np.median(read(["mass"], slice(0, FEWEST))["mass"]))
         dark = sim.number("dark_matter") * particle / unit
     if sim.number("gas") >= FEWEST:
-        gas = _mass(sim, "gas") / unit
-        stars = (_mass(sim, "stars") + _mass(sim, "wind")) / unit
+        lacking = sim.lacks("gas", ["density"])
+        gas, filled = _sums(sim, "gas", ["mass", *([] if lacking else ["density"])])
+        gas, filled = gas / unit, filled / header.box_size**3
+        stars = sum(_sums(sim, kind, ["mass"])[0] for kind in ("stars", "wind")) / unit
     matter, baryons = header.omega_matter, header.omega_baryon if sim.number("gas") else 0.0
     if dark and (np.isnan(baryons) or (gas and not baryons > 0)):  # some headers have a zero
         _compare(sim, "matter", dark + gas + stars, matter, TOLERANCE, "Omega0")
@@ -86,6 +94,12 @@ def check_simulation(sim):
             if any(abs(mass / baryons - 1) < 0.02 for mass in right) and abs(factor - 1) > DOUBTFUL:
                 _refuse(sim, f"gas, which fit once they are {said} by h", gas + stars, baryons)
         _compare(sim, "gas and stars", gas + stars, baryons, BARYON_TOLERANCE, "OmegaBaryon")
+    if gas and not lacking and not FILLED[0] < filled < FILLED[1]:
+        log.warning(
+            "%s: the sum of mass over density of all gas is %.2g of the box, which gas fills. "
+            "Check the unit of Density: CAMELS has 1e10 Msun/h per (kpc/h)^3.",
+            sim.snapshot_path, filled,
+        )  # fmt: skip
 
 
 def _compare(sim, what, found, expected, tolerance, source):
@@ -110,14 +124,18 @@ def _refuse(sim, what, found, expected, source="OmegaBaryon"):
     )
 
 
-def _mass(sim, kind):
-    """Mass of all particles of a kind [Msun]: one column of many, read by all cores."""
+def _sums(sim, kind, columns):
+    """Mass [Msun] and, if the density is among the columns, volume [kpc^3] of all particles."""
+    unit = (1 * u.Msun / (u.g / u.cm**3)).to_value(u.kpc**3)
     with sim.reading(kind, ROWS, checked=False) as (read, pieces):
 
-        def mass(rows):
-            return read(["mass"], rows)["mass"].sum(dtype=np.float64)
+        def sums(rows):
+            table = read(columns, rows)
+            mass = table["mass"].astype(np.float64)
+            return mass.sum(), (mass / table["density"]).sum() * unit if len(columns) > 1 else 0.0
 
-        return float(sum(parallel.in_threads(mass, pieces)))
+        found = parallel.in_threads(sums, pieces)
+    return sum(mass for mass, _ in found), sum(volume for _, volume in found)
 
 
 def check_cosmology(sim):

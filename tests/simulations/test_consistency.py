@@ -117,6 +117,16 @@ def test_a_small_difference_is_said(root, caplog):
     assert "gas and stars is 10% off" in caplog.text
 
 
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("factor", [H**2, H**-2])
+def test_densities_in_other_units_are_said(root, suite, factor, caplog):
+    Simulation(root, suite).halos()
+    assert "Density" not in caplog.text
+    change(root, suite, PartType0__Density=lambda density: density * factor)
+    Simulation(root, suite).halos()
+    assert "of the box, which gas fills. Check the unit of Density" in caplog.text
+
+
 def test_a_region_and_a_twin_have_no_such_masses(tmp_path):
     gas = gas_columns(1500)
     write_snapshot(tmp_path / "s.hdf5", {0: gas})
