@@ -28,9 +28,12 @@ from cgmhelpers.system.progress import bar
 
 log = logging.getLogger(__name__)
 
-GATHERED_AT_ONCE = 256
-"""Halos whose elements are in memory together: about 4 million elements, 300 MB. The gas is read
-again for each further group of halos."""
+PROJECTED_AT_ONCE = 256
+"""Halos that are projected together, and whose elements are freed then: about 4 million."""
+
+GATHERED_AT_ONCE = 8 * PROJECTED_AT_ONCE
+"""Halos whose elements, of 40 bytes, are held in memory together: 1.3 GB. A simulation of more
+halos, which L50n512 hasn't, has its gas read again for the others."""
 
 
 def make(
@@ -130,10 +133,10 @@ def make(
     _check_measured(sim, table, measured)
     if sim.number("gas") == 0:
         sim.gas()  # raises the error that names the fault
-    gathered, values = _read(sim, chosen, frame, table, measured, progress)
+    gatherings, values = _read(sim, chosen, frame, table, measured, progress)
     if measured is None and when_measured is not None:
         when_measured(table.join(values))
-    images = _images(sim, chosen, frame, table, gathered, backend, progress)
+    images = _images(sim, chosen, frame, table, gatherings, backend, progress)
     dataset = store.labelled(sim, chosen, table, images, frame.pixel_size)
     dataset["properties"] = (("halo", "property"), values[list(properties.NAMES)].to_numpy(float))
     dataset["properties"].attrs["long_name"] = "properties of the halo (Gluck et al. 2024, Table 1)"
@@ -186,27 +189,35 @@ def _check_measured(sim, table, measured):
 
 
 def _read(sim, fields, frame, table, measured, progress):
-    """Read the snapshot once: gas of the first group of halos, and properties of all."""
-    gathering = Gathering(sim, fields, centres(table)[:GATHERED_AT_ONCE], frame)
+    """Read the snapshot once: gas of the first halos, and properties of all."""
+    gatherings = _gatherings(sim, fields, frame, table, 0)
     if measured is not None:
-        read_once(sim, [gathering], progress)
-        return gathering.result(), measured[list(properties.NAMES)]
+        read_once(sim, gatherings, progress)
+        return gatherings, measured[list(properties.NAMES)]
     measuring = Measuring(sim, table)
-    read_once(sim, [measuring, gathering], progress)
-    return gathering.result(), properties.from_sums(measuring.result().sums)
+    read_once(sim, [measuring, *gatherings], progress)
+    return gatherings, properties.from_sums(measuring.result().sums)
 
 
-def _images(sim, fields, frame, table, gathered, backend, progress):
+def _gatherings(sim, fields, frame, table, start):
+    """Takers of the gas about the halos from `start` on, as many as memory holds."""
+    centre = centres(table)[start : start + GATHERED_AT_ONCE]
+    return [
+        Gathering(sim, fields, centre[first : first + PROJECTED_AT_ONCE], frame)
+        for first in range(0, len(centre), PROJECTED_AT_ONCE)
+    ]
+
+
+def _images(sim, fields, frame, table, gatherings, backend, progress):
     """Project images (halo, axis, field, row, column) in the fields' units, float32."""
     images = np.empty((len(table), 3, len(fields), frame.pixels, frame.pixels), dtype=np.float32)
-    groups = range(0, len(table), GATHERED_AT_ONCE)
+    groups = range(0, len(table), PROJECTED_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
-        halos = slice(start, start + GATHERED_AT_ONCE)
-        if gathered is None:
-            gathering = Gathering(sim, fields, centres(table)[halos], frame)
-            read_once(sim, [gathering])
-            gathered = gathering.result()
-        images[halos] = project_many(
+        if not gatherings:
+            gatherings = _gatherings(sim, fields, frame, table, start)
+            read_once(sim, gatherings)
+        gathered = gatherings.pop(0).result()
+        images[start : start + PROJECTED_AT_ONCE] = project_many(
             gathered.selection,
             gathered.kernel_radius,
             gathered.quantities,
@@ -214,7 +225,7 @@ def _images(sim, fields, frame, table, gathered, backend, progress):
             backend=backend,
             dtype=np.float32,
         )
-        gathered = None
+        del gathered  # before the next ones are joined
     return images
 
 

@@ -149,9 +149,14 @@ def test_labels_and_units(sim, made):
     assert made.attrs["depth_kpc"] == 1000
 
 
-def test_halos_in_groups_give_the_same_maps(sim, made, monkeypatch):
-    monkeypatch.setattr(making, "GATHERED_AT_ONCE", 1)
+@pytest.mark.parametrize(("gathered", "gas"), [(1, 2), (2, 1)])
+def test_halos_in_groups_give_the_same_maps(sim, made, monkeypatch, readings, gathered, gas):
+    """Two halos, one projected after the other: their gas is read together if memory holds it."""
+    monkeypatch.setattr(making, "PROJECTED_AT_ONCE", 1)
+    monkeypatch.setattr(making, "GATHERED_AT_ONCE", gathered)
+    assert len(sim.halos()) == 2
     xr.testing.assert_identical(make(sim, options=SNAPSHOT), made)
+    assert readings(sim)["gas"] == gas
 
 
 def test_backends_agree(tmp_path):
@@ -363,7 +368,7 @@ def test_a_cluster_gives_the_same_bits_as_one_process(tasks, cluster, tmp_path):
         alone = tmp_path / "alone" / one.path.name
         run([dataclasses.replace(one, path=alone)], "none")
         assert content(alone) == content(one.path)
-    assert content(tasks[0].store) != content(tasks[1].store)
+    assert content(tasks[0].path) != content(tasks[1].path)
 
 
 def test_the_work_of_a_killed_worker_is_done_by_another(tasks, cluster, tmp_path):
