@@ -116,6 +116,11 @@ def _listed(value):
     return value.tolist() if getattr(value, "ndim", 0) == 1 else value
 
 
+def _mapped(value):
+    """Take a text (``{f_cgm: [0, 0.5]}``) for the mapping that it means."""
+    return parse(value, repr(value)) if isinstance(value, str) else value
+
+
 def _counted(value):
     """Take a text for a number of realisations where it is one, or else for a list."""
     number = _scalar(value)
@@ -291,7 +296,10 @@ class Parameters(BaseModel):
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: Integer = Field(ge=8)
     split_by: Literal["halo", "realisation", "seed"]
-    ranges: dict[Name, Annotated[list[Real], Field(min_length=2, max_length=2)]] = {}
+    ranges: Annotated[
+        dict[Name, Annotated[list[Real], Field(min_length=2, max_length=2)]],
+        BeforeValidator(_mapped),
+    ] = {}
     seed: Seed
     channels: Integer = Field(ge=1)
     epochs: Integer = Field(ge=1)
