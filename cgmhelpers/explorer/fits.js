@@ -19,6 +19,9 @@ function unitOf(text) {
   return [...powers].filter(([, power]) => power).map((one) => one.join(" ")).sort().join(", ");
 }
 
+/** A number of a header, which may have Fortran's exponent: 1.0D-3. */
+const real = (text) => Number(String(text).replace(/d/i, "e"));
+
 /** Headers and images of a file: [{header, values, columns, rows}], rows from the bottom. */
 function readFits(buffer) {
   const bytes = new Uint8Array(buffer), view = new DataView(buffer), found = [];
@@ -48,7 +51,7 @@ function readFits(buffer) {
     const isImage = header.SIMPLE || header.XTENSION === "IMAGE";
     const deep = axes.slice(2).every((length) => length === 1); // degenerate axes of radio images
     if (isImage && count && axes.length > 1 && deep) {
-      const scale = Number(header.BSCALE ?? 1), zero = Number(header.BZERO ?? 0);
+      const scale = real(header.BSCALE ?? 1), zero = real(header.BZERO ?? 0);
       const values = Float64Array.from({ length: count }, (_, i) => {
         const value = view[kind[1]](place + i * kind[0]);
         return kind[0] < 8 && header.BLANK && value === Number(header.BLANK)
@@ -76,24 +79,27 @@ function mapsOf(buffer, about, size) {
       throw new Error(`${here} has the unit ${unit || "(none)"}; expected ${field.plainUnit}. `
         + "Convert it first.");
     }
-    const [across, up] = [1, 2].map((axis) => Number(header[`CDELT${axis}`]
+    const [across, up] = [1, 2].map((axis) => real(header[`CDELT${axis}`]
       ?? header[`CD${axis}_${axis}`]));
-    const frame = `${columns} × ${rows} pixels of ${across} × ${up} ${header.CUNIT1 ?? ""}`;
+    const turned = ["CD1_2", "CD2_1", "PC1_2", "PC2_1", "CROTA2"].some((key) => real(header[key] ?? 0));
+    const frame = `${columns} × ${rows} pixels of ${across} × ${up} ${header.CUNIT1 ?? "(no unit)"}`
+      + (turned ? ", turned" : "");
     const isKpc = [header.CUNIT1, header.CUNIT2].every((one) => (one ?? "").toLowerCase() === "kpc");
-    const fits = isKpc && columns === rows && Math.abs(Math.abs(across) * columns / wide - 1) < 0.01
+    const fits = isKpc && !turned && columns === rows
+      && Math.abs(Math.abs(across) * columns / wide - 1) < 0.01
       && Math.abs(up * rows / wide - 1) < 0.01;
     if (!fits || columns % size) {
       throw new Error(`${here} has ${frame}; expected a square of ${wide} kpc about the halo, with a `
         + `multiple of ${size} pixels a side. Regrid it first; on the sky, with the halo's distance.`);
     }
-    const centre = [1, 2].map((axis) => Number(header[`CRVAL${axis}`] ?? 0)
-      + ((columns + 1) / 2 - Number(header[`CRPIX${axis}`] ?? (columns + 1) / 2)) * [across, up][axis - 1]);
+    const centre = [1, 2].map((axis) => real(header[`CRVAL${axis}`] ?? 0)
+      + ((columns + 1) / 2 - real(header[`CRPIX${axis}`] ?? (columns + 1) / 2)) * [across, up][axis - 1]);
     if (centre.some((value) => Math.abs(value) > 0.02 * wide)) {
       throw new Error(`${here} is centred on ${centre.map((value) => value.toFixed(0))} kpc; `
         + "expected the halo at 0, 0. Cut it out about the halo.");
     }
     // Blank, negative and filled pixels aren't detected. East on the left is turned to x on the right.
-    const fill = Math.max(0, Number(header.FILL ?? 0));
+    const fill = Math.max(0, real(header.FILL ?? 0));
     maps[name] = Float32Array.from(values, (_, i) => {
       const column = across < 0 ? columns - 1 - (i % columns) : i % columns;
       const value = values[i - (i % columns) + column];

@@ -432,9 +432,28 @@ def exported(halos, tmp_path):
     return map_to_fits(halos, chosen, tmp_path / "halo.fits"), chosen
 
 
+def _as_written_elsewhere(path, target):
+    """Spell the same maps otherwise: doubles, no names, east on the left, Fortran's exponents."""
+    with fits.open(path) as file:
+        for one, unit in zip(file[1:], ("erg / (arcmin2 cm2 s)", "1/cm2"), strict=True):
+            one.header["BUNIT"] = unit
+            del one.header["EXTNAME"]
+            one.header["CDELT1"] *= -1
+            one.data = one.data[:, ::-1].astype(">f8")
+        file.writeto(target)
+    card = b"CDELT2  =" + b"8.0".rjust(21)
+    content = target.read_bytes()
+    assert card in content
+    target.write_bytes(content.replace(card, b"CDELT2  =" + b"0.8D+01".rjust(21)))
+    return target
+
+
 @pytest.mark.browser
-def test_fits_file_is_looked_at(computing, exported):
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_fits_file_is_looked_at(computing, exported, elsewhere, tmp_path):
     path, chosen = exported
+    if elsewhere:
+        path = _as_written_elsewhere(path, tmp_path / "elsewhere.fits")
     chooser = computing.root.locator("input[type=file]")
     computing.after(lambda: chooser.set_input_files(path))
     found = computing.root.evaluate("root => root.scene.mean")
@@ -470,10 +489,12 @@ def test_fits_files_that_are_no_such_maps_are_refused_in_words(computing, export
     _changed(path, tmp_path / "sky.fits", CUNIT1="deg", CUNIT2="deg")
     _changed(path, tmp_path / "frame.fits", CDELT1=1.0, CDELT2=1.0)
     _changed(path, tmp_path / "off.fits", CRVAL1=100.0)
+    _changed(path, tmp_path / "turned.fits", CROTA2=30.0)
     words = {
         "cut": "ends within", "picture": "isn't a FITS file", "empty": "isn't a FITS file",
         "packed": "Unpack it", "table": "no image", "unit": "has the unit W m-2", "sky": "expected",
         "factor": "has the unit 10-15", "frame": "Regrid it", "off": "centred on 100",
+        "turned": "turned",
     }  # fmt: skip
     message = computing.root.locator(".status").last
     for name, text in words.items():
