@@ -252,6 +252,7 @@ def prepare(
     ] = None,
     size: Annotated[int | None, typer.Option(help="Pixels along a side; all by default.")] = None,
     epochs: Annotated[int, typer.Option(help="Epochs of the training.")] = 100,
+    channels: Annotated[int, typer.Option(help="Width of the network.")] = 12,
 ):
     """Train a network for files of these instruments, at these redshifts and depths."""
     from cgmhelpers.network.settings import TrainingSettings
@@ -261,7 +262,7 @@ def prepare(
         [instruments.load(name) for name in instrument or instruments.DEFAULT],
         redshift, distance, depth=depth, sources=sources,
     )  # fmt: skip
-    settings = TrainingSettings(epochs=epochs)
+    settings = TrainingSettings(epochs=epochs, channels=channels)
     typer.echo(inferring.prepare(stores, out, looks, settings, size=size))
 
 
@@ -306,6 +307,31 @@ def infer(
     for caution in found.attrs["cautions"]:
         typer.echo(caution)
     typer.echo(f"Verdict: {found.attrs['verdict']}. See {inferring.write(found, out)}.")
+
+
+@app.command()
+def stack(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that cgm infer wrote.")],
+    network: Annotated[Path, typer.Option(help="Network of all of them.")],
+    mass: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Range of log10 halo mass [Msun] that the objects are known to be in."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 1,
+):
+    """Infer the mean and the scatter of each property in the population of many objects."""
+    from cgmhelpers.sky import stacking
+
+    samples, training = stacking.read(folders, network)
+    found = stacking.stack(samples, training, mass=mass, seed=seed)
+    typer.echo(f"{found.attrs['objects']} objects")
+    for name in found["property"].values:
+        one = found.sel(property=name)
+        told = [
+            f"{kind} {one[kind].mean():.3g} +- {one[kind].std():.2g}"
+            for kind in ("mean", "scatter")
+        ]
+        typer.echo(f"{name}: {', '.join(told)}")
 
 
 def _numbers(given):

@@ -10,6 +10,7 @@ Its files, each of which imports only those above it:
 - `looking`: the files of one object to what a network is given, or a refusal that says why
 - `report`: a page about one object
 - `inferring`: `prepare` a network, and `infer` from files with it
+- `stacking`: many faint objects: mean and scatter of a property in their population
 """
 
 import lazy_loader
@@ -25,11 +26,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "observing",
         "report",
         "responses",
+        "stacking",
     ],
     submod_attrs={
         "inferring": ["infer", "prepare", "summary"],
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
         "looking": ["look"],
         "observing": ["Observation", "View"],
+        "stacking": ["stack"],
     },
 )

@@ -1,0 +1,208 @@
+"""Many faint objects: the mean and the scatter of a property in their population.
+
+Each object has a posterior that rests on the prior of the network's training halos. With that prior
+divided out, the posteriors of N objects together give the population's mean and scatter:
+
+.. math::
+
+    p(\\mu, \\sigma) \\propto \\prod_{i=1}^N \\frac{1}{S} \\sum_{s=1}^S
+    \\frac{\\mathcal{N}(\\theta_{is}; \\mu, \\sigma)}{p_0(\\theta_{is})}
+
+(Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The density of the training halos is a
+Gaussian kernel estimate, in mass and property where the objects are chosen by mass.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.interpolate import RegularGridInterpolator
+from scipy.stats import gaussian_kde
+
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.sky.inferring import REFERENCE
+
+MASS = "log_m_halo"
+GRID = (81, 40)
+"""Means and scatters at which a population is evaluated."""
+SMOOTH = {1: 400, 2: 80}
+"""Points along an axis at which the density of the training halos is evaluated, by dimensions."""
+KINDS = ("mean", "scatter")
+LEAST_SCATTER = 0.01
+"""Smallest scatter, as a share of the training halos' range; the largest is half of that range."""
+LARGEST_WEIGHT = 1e3
+"""Largest weight of a sample over the smallest one's: where training halos lack, their density
+can't be divided by (adopted: beyond it single samples would decide)."""
+LEAST_SAMPLES = 10
+"""Effective samples that the median object must have."""
+DRAWS = 4000
+
+
+def stack(samples, training, properties=None, mass=None, seed=1):
+    """Infer the mean and the intrinsic scatter of properties in a population.
+
+    Parameters
+    ----------
+    samples : sequence of pandas.DataFrame
+        Posterior samples of each object, a column for each property, as `cgm infer` writes them.
+    training : pandas.DataFrame
+        Properties of the network's training halos.
+    properties : sequence of str, optional
+        Which to infer; all by default.
+    mass : tuple of float, optional
+        Range of log10 halo mass [Msun] that the objects are known to be in; the population is then
+        one of uniform mass in it. By default masses aren't used.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``mean`` and ``scatter`` (draw, property), draws of their joint posterior in the units of
+        the properties; ``effective`` (property), the median number of effective samples of an
+        object. Attribute ``objects``.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two objects, a property is missing, or the range of mass is empty.
+    ResultError
+        If the posteriors have nearly no samples where the population is.
+    """
+    samples = list(samples)
+    names = [str(one) for one in properties or training.columns]
+    needed = {*names, MASS} if mass else set(names)
+    missing = needed - set(training.columns).intersection(*(one.columns for one in samples))
+    if len(samples) < 2 or missing or (mass and not mass[0] < mass[1]):
+        raise ParameterError(
+            "This isn't a stack.",
+            found=f"{len(samples)} objects, without {sorted(missing) or 'nothing'}, mass {mass}",
+            expected="two objects or more with these properties, and an increasing range of mass",
+        )
+    generator = np.random.default_rng(seed)
+    number = min(len(one) for one in samples)
+    drawn = {name: np.stack([one[name].to_numpy()[:number] for one in samples]) for name in needed}
+    found, effective = {kind: [] for kind in KINDS}, []
+    for name in names:
+        weights, ess = _weights(drawn, name, training, mass)
+        effective.append(float(np.median(ess)))
+        if effective[-1] < LEAST_SAMPLES:
+            raise ResultError(
+                f"The posteriors of {name} have too few samples in the population.",
+                found=f"{effective[-1]:.1f} effective samples of the median object",
+                expected=f"at least {LEAST_SAMPLES}",
+                remedy="Draw more samples of each object, or widen the range of mass.",
+            )
+        mean, scatter, log_density = _grid(drawn[name], weights, training[name].to_numpy())
+        for kind, values in zip(found, _draw(mean, scatter, log_density, generator), strict=True):
+            found[kind].append(values)
+    return xr.Dataset(
+        {kind: (("draw", "property"), np.stack(values, axis=1)) for kind, values in found.items()}
+        | {"effective": ("property", effective)},
+        coords={"property": names},
+        attrs={"objects": len(samples)} | ({"mass": list(mass)} if mass else {}),
+    )
+
+
+def _weights(drawn, name, training, mass):
+    """Weights that divide the training prior out, and the effective samples of each object."""
+    axes = [name, MASS] if mass and name != MASS else [name]
+    # The estimate on a grid: samples are many, and it is smooth.
+    halos = training[axes].to_numpy().T
+    kernel = gaussian_kde(halos)
+    # Kernels widen the density; halos that are drawn together keep its width.
+    centre = halos.mean(axis=1, keepdims=True)
+    kernel = gaussian_kde(centre + (halos - centre) / np.sqrt(1 + kernel.factor**2))
+    places = [np.linspace(*_ends(drawn[one], training[one]), SMOOTH[len(axes)]) for one in axes]
+    grid = np.stack(np.meshgrid(*places, indexing="ij"))
+    density = kernel(grid.reshape(len(axes), -1)).reshape(grid.shape[1:])
+    density = RegularGridInterpolator(places, np.maximum(density, 1e-300))
+    weights = 1 / density(np.stack([drawn[one] for one in axes], axis=-1))
+    weights = np.minimum(weights, LARGEST_WEIGHT * weights.min())
+    if mass:
+        weights = weights * ((drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1]))
+    squares = (weights**2).sum(axis=1)
+    return weights, weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1)
+
+
+def _ends(drawn, training):
+    """Ends of all values."""
+    return min(drawn.min(), training.min()), max(drawn.max(), training.max())
+
+
+def _grid(values, weights, training):
+    """Logarithm of the posterior of mean and scatter, uniform in both beforehand, on a grid."""
+    low, high = training.min(), training.max()
+    mean = np.linspace(low, high, GRID[0])
+    scatter = np.geomspace(LEAST_SCATTER, 0.5, GRID[1]) * (high - low)
+    # Samples in bins much narrower than the smallest scatter: then a matrix serves all objects.
+    first, last = _ends(values, training)
+    edges = np.linspace(first, last, 1 + int(np.ceil(4 * (last - first) / scatter[0])))
+    shares = np.stack(
+        [np.histogram(own, edges, weights=weight)[0]
+         for own, weight in zip(values, weights, strict=True)]
+    )  # fmt: skip
+    middle = (edges[1:] + edges[:-1]) / 2
+    log_density = np.empty(GRID)
+    for column, width in enumerate(scatter):
+        kernel = np.exp(-(((middle[:, None] - mean) / width) ** 2) / 2) / width
+        log_density[:, column] = np.log(shares @ kernel + 1e-300).sum(axis=0)
+    # A grid that is even in the logarithm has more points where the scatter is small.
+    return mean, scatter, log_density + np.log(scatter)
+
+
+def _draw(mean, scatter, log_density, generator):
+    """Draw from a density on a grid, uniformly within its cells."""
+    share = np.exp(log_density - log_density.max()).ravel()
+    cells = generator.choice(share.size, DRAWS, p=share / share.sum())
+    rows, columns = np.unravel_index(cells, log_density.shape)
+    offset = generator.uniform(-0.5, 0.5, (2, DRAWS))
+    step = np.log(scatter[1] / scatter[0])
+    return mean[rows] + offset[0] * (mean[1] - mean[0]), scatter[columns] * np.exp(offset[1] * step)
+
+
+def read(folders, network):
+    """Read what `stack` needs from the folders that ``cgm infer`` wrote.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        One for each object.
+    network : path
+        That all of them were inferred with.
+
+    Returns
+    -------
+    samples : list of pandas.DataFrame
+        Of each object.
+    training : pandas.DataFrame
+        Properties of the network's training halos.
+
+    Raises
+    ------
+    DataNotFoundError
+        If a file isn't there.
+    FormatError
+        If an object was inferred with another network.
+    """
+    reference = Path(network) / REFERENCE
+    samples = []
+    for path in [reference, *(Path(one) / "samples.parquet" for one in folders)]:
+        if not path.is_file():
+            raise DataNotFoundError(
+                f"There is no {path}.", expected="folders that cgm prepare and cgm infer wrote"
+            )
+    training = pd.read_parquet(reference)
+    for folder in map(Path, folders):
+        used = json.loads((folder / "inputs.json").read_text())["network"]
+        if used != training["fingerprint"].iloc[0]:
+            raise FormatError(
+                f"{folder} was inferred with another network.",
+                found=used[:12],
+                expected=training["fingerprint"].iloc[0][:12],
+                remedy="Infer all objects with one network.",
+            )
+        samples.append(pd.read_parquet(folder / "samples.parquet"))
+    return samples, training[list(samples[0].columns)] if samples else training

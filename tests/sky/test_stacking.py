@@ -1,0 +1,124 @@
+"""Stacks against populations whose posterior is known in closed form."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from cgmhelpers import cli
+from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.sky import stacking
+
+PRIOR, NOISE = (0.12, 0.05), 0.04
+"""Mean and scatter of the training halos, and the noise of a measurement."""
+
+
+def objects(number, mean, scatter, seed, samples=800):
+    """Posterior samples under the training prior of objects of a Gaussian population."""
+    rng = np.random.default_rng(seed)
+    measured = rng.normal(mean, np.hypot(scatter, NOISE), number)
+    precision = 1 / PRIOR[1] ** 2 + 1 / NOISE**2
+    centre = (PRIOR[0] / PRIOR[1] ** 2 + measured / NOISE**2) / precision
+    drawn = rng.normal(centre[:, None], precision**-0.5, (number, samples))
+    return [pd.DataFrame({"f_cgm": one}) for one in drawn]
+
+
+@pytest.fixture(scope="module")
+def training():
+    return pd.DataFrame({"f_cgm": np.random.default_rng(0).normal(*PRIOR, 2000)})
+
+
+def test_mean_and_width_are_those_of_the_closed_form(training):
+    """With the population's scatter known, the mean's error is sqrt((scatter2 + noise2) / N)."""
+    found = stacking.stack(objects(300, 0.15, 0.03, seed=1), training)
+    error = np.sqrt((0.03**2 + NOISE**2) / 300)
+    assert found["mean"].mean().item() == pytest.approx(0.15, abs=3 * error)
+    assert found["mean"].std().item() == pytest.approx(error, rel=0.25)
+    assert found["scatter"].mean().item() == pytest.approx(0.03, abs=0.01)
+    # The posteriors' own mean is drawn towards the training's.
+    naive = np.mean([one["f_cgm"].mean() for one in objects(300, 0.15, 0.03, seed=1)])
+    assert abs(naive - 0.15) > 3 * error
+
+
+def test_the_width_falls_with_the_root_of_the_number(training):
+    widths = [
+        stacking.stack(objects(number, 0.13, 0.03, seed=2), training)["mean"].std().item()
+        for number in (30, 120, 480)
+    ]
+    assert widths[0] / widths[1] == pytest.approx(2, rel=0.35)
+    assert widths[1] / widths[2] == pytest.approx(2, rel=0.35)
+
+
+def test_stacks_are_calibrated(training):
+    """Ranks of truths among the draws are uniform (Talts et al. 2018, arXiv:1804.06788)."""
+    rng = np.random.default_rng(3)
+    ranks = []
+    for seed in range(80):
+        truth = rng.uniform([0.08, 0.02], [0.16, 0.05])
+        found = stacking.stack(objects(24, *truth, seed), training, seed=seed)
+        draws = np.stack([found["mean"].values[:, 0], found["scatter"].values[:, 0]], axis=1)
+        # The posterior for a prior that is uniform where the truths are from.
+        inside = ((draws > [0.08, 0.02]) & (draws < [0.16, 0.05])).all(axis=1)
+        ranks.append((draws[inside] < truth).mean(axis=0))
+    for one in np.transpose(ranks):
+        assert stats.kstest(one, "uniform").pvalue > 0.05
+
+
+def test_a_range_of_mass_is_a_population_of_its_own():
+    """Where the property follows mass, halos outside of the range don't count."""
+    rng = np.random.default_rng(4)
+    mass = rng.uniform(11.5, 14, 6000)
+    training = pd.DataFrame(
+        {"log_m_halo": mass, "f_cgm": 0.05 + 0.04 * (mass - 11.5) + rng.normal(0, 0.01, 6000)}
+    )
+    samples = []
+    for _ in range(80):
+        halo = rng.uniform(12, 12.5)
+        truth = 0.05 + 0.04 * (halo - 11.5) + rng.normal(0, 0.01) + 0.01  # above the training's
+        near = rng.choice(6000, 3000)
+        weight = np.exp(
+            -(((training["f_cgm"].to_numpy()[near] - truth - rng.normal(0, 0.02)) / 0.02) ** 2) / 2
+            - ((mass[near] - halo - rng.normal(0, 0.3)) / 0.3) ** 2 / 2
+        )
+        chosen = rng.choice(near, 400, p=weight / weight.sum())
+        samples.append(training.iloc[chosen].reset_index(drop=True))
+    found = stacking.stack(samples, training, ["f_cgm"], mass=(12, 12.5))
+    expected = 0.05 + 0.04 * 0.75 + 0.01
+    assert found["mean"].mean().item() == pytest.approx(expected, abs=0.008)
+    assert found.attrs["objects"] == 80
+
+
+def test_what_is_no_stack_is_refused(training):
+    some = objects(3, 0.1, 0.03, seed=1)
+    for wrong in (
+        {"samples": some[:1]}, {"properties": ["colour"]}, {"mass": (13, 12)}, {"mass": (12, 13)},
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match="isn't a stack"):
+            stacking.stack(**({"samples": some, "training": training} | wrong))
+    massive = [one.assign(log_m_halo=12.0) for one in some]
+    known = training.assign(log_m_halo=np.random.default_rng(1).uniform(11.5, 14, len(training)))
+    with pytest.raises(ResultError, match="too few samples"):
+        stacking.stack(massive, known, ["f_cgm"], mass=(13, 14))
+
+
+def test_the_command_reads_what_infer_wrote(training, tmp_path):
+    training.assign(fingerprint="net").to_parquet(tmp_path / stacking.REFERENCE)
+    folders = []
+    for number, one in enumerate(objects(12, 0.1, 0.03, seed=5)):
+        folders.append(tmp_path / str(number))
+        folders[-1].mkdir()
+        one.to_parquet(folders[-1] / "samples.parquet")
+        (folders[-1] / "inputs.json").write_text(json.dumps({"network": "net"}))
+    command = ["stack", *map(str, folders), "--network", str(tmp_path)]
+    done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "12 objects" in done.output
+    assert "f_cgm" in done.output
+    (folders[0] / "inputs.json").write_text(json.dumps({"network": "other"}))
+    with pytest.raises(FormatError, match="another network"):
+        stacking.read(folders, tmp_path)
+    with pytest.raises(DataNotFoundError):
+        stacking.read([tmp_path / "none"], tmp_path)
