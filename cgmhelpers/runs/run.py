@@ -133,7 +133,7 @@ class Run:
         """
         tables = [stages.Halos(one) for one in self._maps()]
         self._make_from_files(tables, "Halos and maps")
-        table = pd.concat([pd.read_parquet(one.path) for one in tables], ignore_index=True)
+        table = pd.concat([stages.read_table(one.path) for one in tables], ignore_index=True)
         if table.empty:
             raise ResultError(
                 "The simulations have no halo in the sample.",
@@ -425,7 +425,7 @@ class Run:
     def _tables(self, tables, description):
         """Make tables, and read them."""
         self._make(tables, description)
-        return [pd.read_parquet(one.path) for one in tables]
+        return [stages.read_table(one.path) for one in tables]
 
     def _make_from_files(self, chosen, description):
         """Run the stages that aren't done, once the mock simulations are written for them."""

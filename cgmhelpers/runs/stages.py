@@ -131,9 +131,32 @@ class Table(Noted):
         """
         # Never the note of one table beside another.
         self.path.with_suffix(".json").unlink(missing_ok=True)
+        if "realisation" in table and table["realisation"].dtype == object:
+            # Numbers and, in the set 1P, names: Parquet has one type a column.
+            table = table.astype({"realisation": str})
         with files.whole(self.path) as temporary:
             table.to_parquet(temporary)
         self.write_note(**note)
+
+
+def read_table(path):
+    """Read a table that a stage wrote.
+
+    Parameters
+    ----------
+    path : path
+        Of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Realisations that are numbers are whole numbers, also beside the names of the set 1P.
+    """
+    table = pd.read_parquet(path)
+    if "realisation" in table and table["realisation"].dtype.kind not in "iu":
+        numbers = [int(one) if str(one).isdigit() else one for one in table["realisation"]]
+        table["realisation"] = pd.Series(numbers, table.index, dtype=object)
+    return table
 
 
 class OfSimulation:
@@ -197,7 +220,7 @@ class Maps(OfSimulation, _Store):
 
     def run(self):
         """Write the store, with the properties that are in the table."""
-        self.make(measured=pd.read_parquet(self.halos))
+        self.make(measured=read_table(self.halos))
 
     def make(self, **also):
         """Write the store.
@@ -375,7 +398,7 @@ class Flags(Table):
         """Compare with the halos of the trainings."""
         from cgmhelpers.inference import unfamiliar
 
-        tables = pd.concat(map(pd.read_parquet, self.predictions), ignore_index=True)
+        tables = pd.concat(map(read_table, self.predictions), ignore_index=True)
         return unfamiliar.flag(tables, self.folders, self.stores)
 
 
