@@ -506,6 +506,10 @@ def _refusal(error, path, values):
             near = difflib.get_close_matches(name, Parameters.model_fields, 1)
             text = f"no such name; do you mean {near[0]}?" if near else "no such name"
             unknown |= not near
+        within = [str(part) for part in one["loc"][2:]]
+        if name == "also" and within:  # which of its entries, and what of it
+            text = "no such name" if one["type"] == "extra_forbidden" else text
+            text = f"{within[0]} of entry {one['loc'][1]}: {text}"
         wrong.setdefault(name, []).append(text)
     if "fields" in wrong:
         wrong.pop("map_fields", None)  # which come from them
