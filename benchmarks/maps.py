@@ -397,7 +397,10 @@ def yt_path(sim, table):
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     start = time.perf_counter()
-    trident = hydrogen.import_trident()
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from helpers.tridents import import_trident
+
+    trident = import_trident()
     ds = yt.load(str(sim.snapshot_path))
     ds.index  # noqa: B018  builds it
     source, request, _ = apec.source_model(0.5, 2.0, metallicity=("gas", "metallicity"))

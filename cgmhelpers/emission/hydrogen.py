@@ -6,9 +6,6 @@ The table ships with the library in the format of Trident's ion tables; it holds
 """
 
 import functools
-import os
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from importlib.resources import files
 from pathlib import Path
 
@@ -120,55 +117,6 @@ def check_method(method):
             found=repr(method),
             expected=" or ".join(METHODS),
         )
-
-
-def import_trident():
-    """Import Trident without its first-use dialogue.
-
-    ``import trident`` looks for a configuration and, where it finds none or one whose ion table is
-    missing, asks questions on standard input, downloads a table and writes
-    ``~/.trident/config.tri``. Here a complete configuration is used as it is. Otherwise Trident is
-    imported the way its own documentation is built, which touches nothing, and takes the table of
-    this library as its default.
-
-    Returns
-    -------
-    module
-        ``trident``.
-    """
-    if _trident_is_configured():
-        import trident
-
-        return trident
-    switch, before = "READTHEDOCS", os.environ.get("READTHEDOCS")
-    os.environ[switch] = "True"
-    try:
-        import trident
-        from trident import config, ion_balance, ray_generator, spectrum_generator
-    finally:
-        if before is None:
-            del os.environ[switch]
-        else:
-            os.environ[switch] = before
-    if config.on_rtd:
-        table = table_path()
-        config.ion_table_dir, config.ion_table_file = str(table.parent), table.name
-        # Each of these copied the name when it was imported.
-        for module in (config, ion_balance, ray_generator, spectrum_generator):
-            module.ion_table_filepath = str(table)
-    return trident
-
-
-def _trident_is_configured():
-    """Tell whether Trident would find a configuration and the ion table that it names."""
-    local, user = Path.cwd() / "config.tri", Path.home() / ".trident" / "config.tri"
-    parser = ConfigParser()
-    try:
-        parser.read(local if local.exists() else user)
-        folder, name = (parser.get("Trident", f"ion_table_{part}") for part in ("dir", "file"))
-    except (ConfigError, UnicodeDecodeError):
-        return False
-    return (Path(folder).expanduser() / name).is_file()
 
 
 @functools.cache

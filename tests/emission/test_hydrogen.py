@@ -7,6 +7,8 @@ import sys
 import astropy.units as u
 import numpy as np
 import pytest
+from helpers import tridents
+from helpers.tridents import import_trident
 
 from cgmhelpers.emission import hydrogen, ionisation
 from cgmhelpers.emission.tables import uvb
@@ -35,7 +37,7 @@ def gas():
 
 @pytest.mark.parametrize("redshift", [0.0, 0.234, 2.0, 5.9])
 def test_equals_trident(samples, redshift):
-    trident = hydrogen.import_trident()
+    trident = import_trident()
     density, temperature = samples
     theirs = trident.calculate_ion_fraction(
         "H I",
@@ -54,7 +56,7 @@ def test_equals_trident(samples, redshift):
 
 def test_equals_trident_through_a_yt_field(samples):
     """The path that a user of yt takes: a field on a data set."""
-    trident = hydrogen.import_trident()
+    trident = import_trident()
     import yt
 
     yt.set_log_level("error")
@@ -106,7 +108,7 @@ def test_shipped_table_is_what_its_script_makes():
 
 def test_table_round_trip_through_the_script(tmp_path):
     """A small table: written in Trident's format, read by Trident."""
-    trident = hydrogen.import_trident()
+    trident = import_trident()
     made = uvb.hydrogen_table([(-4, 0, 1.0)], [(4, 5, 0.5)], [0.0, 1.0])
     assert made[0].shape == (2, 5, 2, 3)
     assert np.allclose((10.0 ** made[0]).sum(axis=0), 1.0, rtol=1e-12)
@@ -158,7 +160,7 @@ def test_neutral_mass_as_the_snapshot_has_it(gas):
 
 
 IMPORT = (
-    "from cgmhelpers.emission import hydrogen; import numpy as np; t = hydrogen.import_trident();"
+    "from helpers.tridents import import_trident; import numpy as np; t = import_trident();"
     "print(t.calculate_ion_fraction('H I', *np.full((3, 1), [[1e-3], [2e4], [0.0]]))[0])"
 )
 
@@ -220,4 +222,4 @@ def test_a_broken_configuration_is_not_taken_for_one(tmp_path, monkeypatch, cont
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".trident").mkdir()
     (tmp_path / ".trident" / "config.tri").write_text(content)
-    assert not hydrogen._trident_is_configured()
+    assert not tridents.is_configured()

@@ -759,11 +759,11 @@ def test_a_trident_configuration_that_points_nowhere(tmp_path):
     text = "[Trident]\nion_table_dir = /nowhere\nion_table_file = none.h5\n"
     (tmp_path / ".trident" / "config.tri").write_text(text)
     code = (
-        "from cgmhelpers.emission import hydrogen\n"
-        "trident = hydrogen.import_trident()\n"
+        "from helpers.tridents import import_trident\n"
+        "trident = import_trident()\n"
         "print(trident.ion_balance.ion_table_filepath)"
     )
-    environment = os.environ | {"HOME": str(tmp_path)}
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False,
