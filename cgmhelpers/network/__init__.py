@@ -18,6 +18,7 @@ Each file imports only those above it in this list:
 - `target`: unlabelled maps of a target suite beside those of the sources
 - `loop`: one training, epoch by epoch, as a Lightning module
 - `task`: a training as an object: what its result depends on, and its fingerprint
+- `apart`: a training in a process of its own
 - `training`: `train`: maps in, a folder with a trained network out
 - `tuning`: an Optuna study that several workers share and that survives their deaths
 """
@@ -28,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "adaptation",
+        "apart",
         "batches",
         "calibration",
         "checkpoint",

@@ -11,6 +11,7 @@ one thread each, which uses the cores better than one network on several threads
 ``TrainingSettings.devices`` several GPUs, or processes, train one network.
 """
 
+import json
 import logging
 import sys
 import warnings
@@ -25,10 +26,10 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import CGMError, ParameterError, ResultError
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
-from cgmhelpers.network import batches, checkpoint, compilation, samples, splits
+from cgmhelpers.network import apart, batches, checkpoint, compilation, samples, splits
 from cgmhelpers.network.adaptation import PENALTIES, Adaptation, balanced
 from cgmhelpers.network.calibration import Calibration
 from cgmhelpers.network.loop import (
@@ -106,6 +107,9 @@ def train_task(task, folder, *, progress=True, report=None):
     settings, folder = task.settings, Path(folder)
     if task.is_done(folder):
         log.info("%s: already trained.", folder)
+        return folder
+    if settings.devices > 1 and apart.is_needed():
+        apart.train_apart(task, folder)
         return folder
     fingerprint = task.fingerprint()
     folder.mkdir(parents=True, exist_ok=True)
@@ -396,13 +400,6 @@ def _devices(settings):
     """Lightning's arguments for one device, or for several with a process each."""
     if settings.devices == 1:
         return {"accelerator": settings.accelerator, "devices": 1}
-    if hasattr(sys, "ps1"):
-        raise ParameterError(
-            "Several devices can't train from a notebook or a prompt.",
-            found=f"devices = {settings.devices}",
-            expected="a script or a command, which can start a process for each device",
-            remedy="Train from a script, behind `if __name__ == '__main__':`.",
-        )
     processor = settings.accelerator == "cpu" or not torch.cuda.is_available()
     return {
         "accelerator": settings.accelerator,
@@ -410,6 +407,18 @@ def _devices(settings):
         "strategy": "ddp_spawn",
         "sync_batchnorm": not processor,  # torch has it for GPUs only
     }
+
+
+def answer():
+    """Train what another process asks for, and print the error as JSON, or an empty object."""
+    task, folder = apart.asked()
+    told = {}
+    try:
+        train_task(task, folder, progress=False)
+    except CGMError as error:
+        names = ("problem", "found", "expected", "remedy")
+        told = {name: getattr(error, name) for name in names} | {"kind": type(error).__name__}
+    sys.stdout.write(json.dumps(told, default=str) + "\n")
 
 
 def _calibration(network, ds, halos, scaling):

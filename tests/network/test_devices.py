@@ -1,6 +1,9 @@
 """One training on two devices: here two processes that talk through gloo."""
 
 import copy
+import multiprocessing
+import sys
+from dataclasses import replace
 
 import lightning.pytorch as lightning
 import numpy as np
@@ -12,10 +15,12 @@ from safetensors.torch import load_file
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
-from cgmhelpers.network import batches, checkpoint, training
+from cgmhelpers.maps import store as map_store
+from cgmhelpers.network import apart, batches, checkpoint, training
 from cgmhelpers.network.loss import moment_loss
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings, learning_rate
+from cgmhelpers.network.task import Task
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +105,19 @@ def test_stopped_training_of_two_processes_goes_on_to_the_same_network(tmp_path)
     assert (std > 0).all()
 
 
-def test_a_prompt_cannot_start_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.sys, "ps1", ">>> ", raising=False)
-    with pytest.raises(ParameterError, match="notebook or a prompt"):
-        fit(tmp_path)
+def test_processes_are_started_whoever_asks(tmp_path, monkeypatch):
+    """A notebook has no script to import; a worker of a run may have no children."""
+    assert not apart.is_needed()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "ps1", ">>> ", raising=False)
+        assert apart.is_needed()
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    store = tmp_path / "maps.zarr"
+    map_store.write(blobs().assign_attrs(fingerprint="x"), store)
+    task = Task([store], ["xray", "hi"], "ideal", TWO.model_copy(update={"epochs": 1}))
+    assert task.is_done(training.train_task(task, tmp_path / "network", progress=False))
+    wrong = replace(task, fields=["radio"])
+    with pytest.raises(ParameterError, match="radio"):
+        training.train_task(wrong, tmp_path / "wrong", progress=False)
+    with pytest.raises(ParameterError, match="maps in memory"):
+        fit(tmp_path / "memory")
