@@ -154,7 +154,7 @@ def files(
     """
     from cgmhelpers.simulations import distribution
 
-    this_run = _open(profile, run, override)
+    this_run = _open(profile, override, run=run)
     root = this_run.parameters.data_root
     if root is None:
         raise ParameterError(

@@ -208,11 +208,13 @@ def parameters(root, suite, set_name, realisation, volume="L25n256"):
         return dict(listed[1])
     if (suite.removesuffix("_DM"), volume) in SETS and set_name not in ("CV", "BE"):
         path = find(root, suite, set_name, volume)
-        log.warning(
-            "%s %s_%s: its parameters aren't known; %s.",
-            suite, set_name, realisation,
-            f"{path} doesn't list it" if path else "the table of the set isn't in the data root",
-        )  # fmt: skip
+        if path is None:
+            _warn_of_table(root, suite, set_name, volume)
+        else:
+            log.warning(
+                "%s %s_%s: its parameters aren't known; %s doesn't list it.",
+                suite, set_name, realisation, path,
+            )  # fmt: skip
     return {}
 
 
@@ -243,6 +245,16 @@ def published_seed(suite, set_name, realisation, volume="L25n256"):
         return UNKNOWN_SEED
     replaced = _REPLACED_SEEDS.get(volume, {}) if set_name == "CV" and suite != "Ramses" else {}
     return replaced.get(int(realisation), first + int(realisation))
+
+
+@lru_cache
+def _warn_of_table(root, suite, set_name, volume):
+    """Warn once a set, not once a simulation."""
+    log.warning(
+        "%s %s %s: the parameters of its simulations aren't known; the table of the set isn't in "
+        "%s. Halos and maps go without; cgm files lists it for download.",
+        suite, volume, set_name, root,
+    )  # fmt: skip
 
 
 def _row(root, suite, set_name, realisation, volume):

@@ -243,7 +243,8 @@ def test_parameters_of_a_simulation_are_physical_and_feedback_relative(tmp_path,
     assert "SB5_1: its parameters aren't known" in caplog.text
     assert "doesn't list it" in caplog.text
     assert sets.parameters(tmp_path, "SIMBA", "LH", 1) == {}
-    assert "the table of the set isn't in the data root" in caplog.text
+    assert sets.parameters(tmp_path, "SIMBA", "LH", 2) == {}
+    assert caplog.text.count("SIMBA L25n256 LH: the parameters of its simulations") == 1
     caplog.clear()
     assert sets.parameters(tmp_path, "SIMBA", "CV", 1) == {}  # varies no parameters
     assert not caplog.records
