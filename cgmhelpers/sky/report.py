@@ -15,7 +15,7 @@ STYLE = (
     "th{border-bottom:1px solid}img{max-width:100%}code{overflow-wrap:anywhere}"
 )
 SHOWN = {
-    "xray": "X-ray surface brightness, background subtracted [erg/s/cm$^2$/arcmin$^2$]",
+    "xray": "X-ray surface brightness [erg/s/cm$^2$/arcmin$^2$]",
     "hi": "HI column density [cm$^{-2}$]",
 }
 

@@ -50,6 +50,8 @@ class opened:  # a context manager that reads like a function
             with warnings.catch_warnings():
                 warnings.simplefilter("error", fits.verify.VerifyWarning)
                 warnings.filterwarnings("error", "File may have been truncated")
+                # Common in radio images, and without effect.
+                warnings.filterwarnings("ignore", "(?s)Invalid 'BLANK' keyword")
                 self.hdus = fits.open(self._content(), memmap=False, lazy_load_hdus=False)
                 for hdu in self.hdus:
                     hdu.data  # noqa: B018 (read now: what is damaged shows here)

@@ -304,6 +304,20 @@ def test_a_file_without_one_image_of_the_sky_is_refused(kind, tmp_path):
         images.read(path)
 
 
+def test_oddities_of_real_headers_are_read(tmp_path):
+    """A BLANK of floats, AIPS' beam in the history, RADECSYS, and two equal systems."""
+    values = np.ones((6, 6), np.float32)
+    path = saved(tmp_path / "odd.fits", values, DUMMY=-1, RADECSYS="FK5", EQUINOX=2000.0)
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header["HISTORY"] = "AIPS   CLEAN BMAJ=  8.3333E-03 BMIN=  5.5556E-03 BPA=  30.00"
+        hdus[0].header.update(files.sky_wcs(RA, DEC, 4.0, 6).to_header(key="A"))
+    # Astropy doesn't write it, but other programs do.
+    path.write_bytes(path.read_bytes().replace(b"DUMMY   =", b"BLANK   ="))
+    image = images.read(path)
+    assert image.values.shape == (6, 6)
+    assert images.beam_of(image) == pytest.approx((30, 20, 30), rel=1e-3)
+
+
 def test_an_extension_can_be_named_and_degenerate_axes_are_dropped(tmp_path):
     broken(tmp_path / "two.fits", "two images")
     assert images.read(f"{tmp_path}/two.fits[ERR]").values.shape == (6, 6)
