@@ -6,6 +6,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -137,9 +138,14 @@ def visit(browser, request):
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        for width in WIDTHS:
+        # The explorer has grounds of its own, which both themes must suit.
+        both = visit.page.locator(".cgm-explorer").count()
+        for theme, width in product(("light", "dark") if both else ("light",), WIDTHS):
+            visit.page.evaluate(
+                "theme => { document.documentElement.dataset.theme = theme; }", theme
+            )
             visit.page.set_viewport_size({"width": width, "height": 1000})
             height = visit.page.evaluate("() => document.documentElement.scrollHeight")
-            path = Path(folder) / f"{name}_{width}.png"
+            path = Path(folder) / f"{name}_{width}{'_dark' if theme == 'dark' else ''}.png"
             visit.page.screenshot(path=path, full_page=height < TALLEST)
     context.close()
