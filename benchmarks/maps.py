@@ -216,7 +216,7 @@ def stages(sim, _):
         )
         clock.append(time.perf_counter())
         images = projection_images.project_many(
-            found.selection, found.kernel_radius, found.quantities, dtype=np.float32
+            found.selection, found.kernel_radius, found.quantities, floor=floors(), dtype=np.float32
         )
         clock.append(time.perf_counter())
         dataset = store.labelled(sim, chosen, table, images, PIXEL_SIZE)
@@ -242,6 +242,13 @@ def frame():
     from cgmhelpers.maps.projection.frame import Frame
 
     return Frame(PIXELS, PIXEL_SIZE, DEPTH)
+
+
+def floors():
+    """Return the floors of the maps, above which every pixel is right."""
+    from cgmhelpers.emission import fields as known_fields
+
+    return [one.floor for one in known_fields.chosen(FIELDS)]
 
 
 def cost_of_halos(sim, most):
@@ -319,7 +326,7 @@ def together(found):
     start = time.perf_counter()
     project_many(
         found.selection, found.kernel_radius, found.quantities, frame(),
-        dtype=np.float32,
+        floor=floors(), dtype=np.float32,
     )  # fmt: skip
     return time.perf_counter() - start
 
@@ -329,7 +336,7 @@ def ours(away, radius, quantities, threads):
     from cgmhelpers.maps.projection.images import project
 
     start = time.perf_counter()
-    images = project(away, radius, quantities, frame(), threads=threads)
+    images = project(away, radius, quantities, frame(), threads=threads, floor=floors())
     return time.perf_counter() - start, images.astype(np.float32)
 
 

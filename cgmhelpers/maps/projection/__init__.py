@@ -6,6 +6,7 @@ Its files, each of which imports only those above it:
 - `kernel`: the cubic-spline kernel, seen from the side
 - `tables`: look-up tables of the kernel, integrated over pixels
 - `reference`: the slow, obvious backend that the fast one is tested against
+- `faint`: how wrong the fast backend's stamps may be, and pixels that are done again
 - `numba_backend`: the fast backend
 - `yt_backend`: what a user of yt would do: pencil beams, so that mass is not conserved
 - `images`: `project`: the same images from each backend
@@ -18,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "arriving",
+        "faint",
         "frame",
         "images",
         "kernel",

@@ -43,7 +43,7 @@ def column(distance):
     -------
     ndarray
         Column density of an element of unit mass and unit radius; it integrates to one over the
-        disc. Cancellation leaves an absolute error of about 1e-15.
+        disc. Its relative error is below 1e-12, up to the edge.
 
     Notes
     -----
@@ -51,15 +51,34 @@ def column(distance):
 
     .. math:: \int q \, dz = \tfrac12 \left[ z q + b^2 \operatorname{asinh}(z/b) \right], \quad
               \int q^3 dz = \tfrac14 z q^3 + \tfrac34 b^2 \int q \, dz .
+
+    Towards the edge these terms cancel to nothing. Lines that miss the knot's sphere are therefore
+    integrated by Gauss-Legendre quadrature, with :math:`1 - q = (1 - b^2 - z^2) / (1 + q)`.
     """
-    impact = np.maximum(np.asarray(distance, dtype=float), 1e-30)  # asinh(z/b) needs b > 0
+    distance = np.asarray(distance, dtype=float)
+    half = np.zeros(distance.shape)
+    inside, outside = distance <= KNOT, (distance > KNOT) & (distance < 1)
+    half[inside], half[outside] = _inner_half(distance[inside]), _outer_half(distance[outside])
+    return 16 / np.pi * half  # both halves of the line of sight
+
+
+def _inner_half(impact):
+    """Integrate the kernel, times pi / 8, along half a line that meets the knot's sphere."""
+    impact = np.maximum(impact, 1e-30)  # asinh(z/b) needs b > 0
     to_edge = _powers_along_line(impact, 1.0)
     to_knot = _powers_along_line(impact, KNOT)
     zeroth, first, second, third = (edge - knot for edge, knot in zip(to_edge, to_knot))
     outer = 2 * (zeroth - 3 * first + 3 * second - third)
-    inner = to_knot[0] - 6 * to_knot[2] + 6 * to_knot[3]
-    # Both halves of the line of sight; rounding may leave -1e-16 just inside the edge.
-    return np.maximum(16 / np.pi * (outer + inner), 0.0)
+    return outer + to_knot[0] - 6 * to_knot[2] + 6 * to_knot[3]
+
+
+def _outer_half(impact):
+    """Integrate the kernel, times pi / 8, along half a line that misses the knot's sphere."""
+    node, weight = np.polynomial.legendre.leggauss(12)
+    edge = np.sqrt((1 - impact) * (1 + impact))
+    z = edge * (0.5 * (node[:, None] + 1))
+    gap = (edge - z) * (edge + z) / (1 + np.sqrt(impact**2 + z**2))
+    return edge * np.einsum("n,ni->i", weight, gap**3)
 
 
 def _powers_along_line(impact, radius):

@@ -1,11 +1,12 @@
 """The slow, obvious projection that the fast one is tested against.
 
 Each pixel's share of an element is the integral of the column kernel over the part of the pixel
-that the kernel can reach, by Gauss-Legendre quadrature on sub-squares of a quarter of the kernel's
+that lies in the kernel's disc, by Gauss-Legendre quadrature on pieces of a quarter of the kernel's
 radius or of the pixel, whichever is smaller. Nothing is tabulated and nothing is renormalised.
 
-Accuracy: a share is right to 1e-5 of the element (the kernel's derivatives jump at its knot and its
-edge, which costs a quadrature its order); the sum of all shares to 1e-6.
+Accuracy: a share is right to 1e-5 of the element and to 1e-4 of itself, however small it is: where
+the disc's edge crosses a pixel, the quadrature ends at the edge, to which the kernel falls as the
+distance to the power 3.5. The sum of all shares is right to 1e-6.
 """
 
 import numpy as np
@@ -61,27 +62,44 @@ def pixel_shares(x, y, radius, pixels):
     share : (rows, columns) ndarray
         Integral of the column kernel over each of them.
     """
-    columns, x_nodes, x_weights = _cut_by_pixels(x, radius, pixels)
-    rows, y_nodes, y_weights = _cut_by_pixels(y, radius, pixels)
+    columns, left, right = _reached(x, radius, pixels)
+    rows, bottom, top = _reached(y, radius, pixels)
     if radius == 0:
-        return rows, columns, np.ones((len(y_nodes), len(x_nodes)))
-    distance = np.hypot(y_nodes[:, :, None, None] - y, x_nodes - x) / radius  # (row, k, column, l)
-    share = np.einsum("jkil,jk,il->ji", column(distance) / radius**2, y_weights, x_weights)
+        return rows, columns, np.ones((len(bottom), len(left)))
+    # In units of the radius, from the centre: each pixel's height is cut where its columns leave
+    # the disc, and at each of its nodes its width is cut where that line leaves the disc.
+    left, right = (left - x) / radius, (right - x) / radius
+    bottom, top = (bottom - y)[:, None] / radius, (top - y)[:, None] / radius
+    node, weight = _composite(min(1.0, 2 * radius) / (FINENESS * radius))
+    reach = _chord(np.clip(0.0, left, right))
+    low, high = np.clip(bottom, -reach, reach)[..., None], np.clip(top, -reach, reach)[..., None]
+    v = low + (high - low) * node  # (row, column, node)
+    reach = _chord(v)
+    start = np.clip(left[:, None], -reach, reach)[..., None]
+    width = np.clip(right[:, None], -reach, reach)[..., None] - start
+    value = column(np.hypot(start + width * node, v[..., None])) @ weight
+    share = (value * width[..., 0]) @ weight * (high - low)[..., 0]
     return rows, columns, share
 
 
-def _cut_by_pixels(centre, radius, pixels):
-    """Quadrature nodes (pixel, node) and weights of ``centre +- radius``, cut by pixel edges."""
-    low, high = max(centre - radius, 0.0), min(centre + radius, float(pixels))
-    first = int(np.floor(low))
-    last = max(int(np.ceil(high)), first + 1)
-    if low > high or first >= pixels or centre + radius < 0:
-        return slice(0, 0), np.zeros((0, 1)), np.zeros((0, 1))
+def _reached(centre, radius, pixels):
+    """Pixels that ``centre +- radius`` reaches: a slice, and their lower and upper edges."""
+    first = int(np.floor(max(centre - radius, 0.0)))
+    last = max(int(np.ceil(min(centre + radius, float(pixels)))), first + 1)
+    if centre - radius > pixels or first >= pixels or centre + radius < 0:
+        return slice(0, 0), np.zeros(0), np.zeros(0)
     index = np.arange(first, last)
-    left, right = np.maximum(index, low), np.minimum(index + 1, high)
-    pieces = max(1, int(np.ceil(min(1.0, 2 * radius) / (FINENESS * radius)))) if radius else 1
+    return slice(first, last), index, index + 1
+
+
+def _chord(distance):
+    """Half the chord of the unit circle at a distance from its centre."""
+    return np.sqrt(np.maximum(1 - distance**2, 0))
+
+
+def _composite(pieces):
+    """Nodes and weights of a composite quadrature on [0, 1]."""
+    pieces = max(1, int(np.ceil(pieces)))
     node, weight = np.polynomial.legendre.leggauss(NODES)
     node = ((np.arange(pieces)[:, None] + 0.5 * (node + 1)) / pieces).ravel()
-    weight = np.tile(0.5 * weight / pieces, pieces)
-    width = (right - left)[:, None]
-    return slice(first, last), left[:, None] + width * node, width * weight
+    return node, np.tile(0.5 * weight / pieces, pieces)

@@ -9,7 +9,7 @@ from scipy.ndimage import maximum_filter
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.selection import in_frames
-from cgmhelpers.maps.projection import kernel, numba_backend, tables
+from cgmhelpers.maps.projection import faint, kernel, numba_backend, tables
 from cgmhelpers.maps.projection.frame import AXES, Frame, other_axes
 from cgmhelpers.maps.projection.images import project, project_many
 
@@ -31,6 +31,12 @@ def largest_difference(radius):
     if radius < numba_backend.EXACT_BELOW:
         return 1e-5 + 2.6 / (8 * tables.TILES**2) * 2 * max(radius, 1)
     return 3e-4 if radius < numba_backend.COARSE_FROM else 1.2e-3
+
+
+def assert_alike(images, expected, rtol, atol):
+    """Equal to rounding, but for a few faint pixels that were done again in one of them only."""
+    assert np.isclose(images, expected, rtol=rtol, atol=atol).mean() > 0.99
+    np.testing.assert_allclose(images, expected, rtol=2 * faint.TOLERANCE, atol=1e-15)
 
 
 def one(position, radius, quantity=1.0):
@@ -237,7 +243,7 @@ def test_translation_by_whole_pixels(backend):
         columns, rows = shift[(axis + 1) % 3], shift[(axis + 2) % 3]
         back = np.roll(there[axis], (-int(rows), -int(columns)), axis=(1, 2))
         # The fast stamps are rounded to float32, 6e-8, and so is what they are added to.
-        np.testing.assert_allclose(back, here[axis], rtol=3e-6, atol=3e-7 * here.max())
+        assert_alike(back, here[axis], rtol=3e-6, atol=3e-7 * here.max())
     assert not np.allclose(there, here)
 
 
@@ -266,7 +272,7 @@ def test_swapping_axes_swaps_images(backend):
     # x and y change places: the image along z is transposed, the one along x is that along y.
     transposed = images.swapaxes(2, 3)[[1, 0, 2]]
     # Halving along x and then y rounds otherwise than along y and then x.
-    np.testing.assert_allclose(mirrored, transposed, rtol=1e-5, atol=1e-6 * images.max())
+    assert_alike(mirrored, transposed, rtol=1e-5, atol=1e-6 * images.max())
     assert not np.allclose(images[0], images[1], rtol=0.1)
 
 
@@ -345,10 +351,9 @@ def test_order_of_elements_and_sum_of_fields():
     images = project(position, radius, quantities)
     turned = project(position[::-1], radius[::-1], quantities[::-1])
     # Sums in float32, 6e-8, of a few hundred elements.
-    np.testing.assert_allclose(turned, images, rtol=1e-6, atol=1e-7 * images.max())
+    assert_alike(turned, images, rtol=1e-6, atol=1e-7 * images.max())
     both = project(position, radius, quantities.sum(axis=1, keepdims=True))
-    # The prolongation isn't linear where it has to keep pixels from being negative: faint ones.
-    np.testing.assert_allclose(both[:, 0], images.sum(axis=1), rtol=1e-6, atol=1e-6 * both.max())
+    assert_alike(both[:, 0], images.sum(axis=1), rtol=1e-6, atol=1e-6 * both.max())
 
 
 # --- the fast backend ------------------------------------------------------------------------
