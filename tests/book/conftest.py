@@ -14,6 +14,7 @@ import pytest
 # A page's JavaScript has that long to settle [ms].
 PATIENCE = 30_000
 WIDTHS = (1280, 400)
+SLIDING = 600  # the theme's menus slide away when a page becomes narrow [ms]
 TALLEST = 12_000  # a picture of a page higher than that shows its top only [pixels]
 
 
@@ -145,6 +146,7 @@ def visit(browser, request):
                 "theme => { document.documentElement.dataset.theme = theme; }", theme
             )
             visit.page.set_viewport_size({"width": width, "height": 1000})
+            visit.page.wait_for_timeout(SLIDING)
             height = visit.page.evaluate("() => document.documentElement.scrollHeight")
             path = Path(folder) / f"{name}_{width}{'_dark' if theme == 'dark' else ''}.png"
             visit.page.screenshot(path=path, full_page=height < TALLEST)
