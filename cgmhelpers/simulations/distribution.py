@@ -165,11 +165,11 @@ def summary(table, root, globus, urls):
     ]
     for state, words in said.items():
         rows = table[table["state"] == state]
-        here, expected = rows["bytes"].sum() / 1e9, rows["expected_bytes"].sum() / 1e9
-        size = f"{here:.4g} GB" if state == "there" else f"about {expected:.3g} GB (estimate)"
+        expected = f"about {_size(rows['expected_bytes'].sum())} (estimate)"
+        size = _size(rows["bytes"].sum()) if state == "there" else expected
         lines.append(f"  {len(rows):5d} {words}" + (f", {size}" if len(rows) else ""))
         if state in ("part", "fails"):
-            lines += [f"        {row.path}: {row.note}" for row in rows.itertuples()]
+            lines += [f"        {row.path}: {_short(row)}" for row in rows.itertuples()]
     lines += [
         f"  {row.path}: {row.note}" for row in table.itertuples()
         if row.state == "there" and row.note
@@ -184,9 +184,23 @@ def summary(table, root, globus, urls):
             f"  globus transfer {COLLECTION}:/ DESTINATION:{root} --batch {globus}",
             f"  wget -c -x -nH --cut-dirs=1 -P {root} -i {urls}",
         ]
-        if (wanted["state"] == "fails").any():
-            lines.append("Move away the files that fail a check first: wget -c keeps files.")
+        if wanted["state"].isin(["part", "fails"]).any():
+            lines.append(
+                "With wget, first move away files that fail a check or are one of several: it keeps"
+                " them, and adds to them. It completes only files that were cut off."
+            )
     return "\n".join(lines)
+
+
+def _size(number):
+    """Write a number of bytes for readers."""
+    power = next(power for power in (4, 3, 2, 1, 0) if number >= 1000**power or power == 0)
+    return f"{number / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def _short(row):
+    """Return what is wrong with a file, without its path once more."""
+    return row.note.replace(f"{row.path}: ", "").replace(f"{row.path} ", "it ")
 
 
 def _check_name(sim):

@@ -100,7 +100,8 @@ def test_lists_are_what_globus_and_wget_take(root, tmp_path):
     assert (
         f"globus transfer {distribution.COLLECTION}:/ DESTINATION:{root} --batch {globus}" in said
     )
-    assert "(estimate)" in said
+    assert "about 2.72 GB (estimate)" in said  # a snapshot and its catalogue
+    assert "first move away" in said
     assert "truncated file" in said
 
 
