@@ -287,7 +287,7 @@ def test_widget_answers_every_request_and_says_what_is_wrong(collection):
     widget.selection = ask | {"halo": 99, "request": 0.6}
     assert "No such halo" in widget.scene["problem"]
     widget.selection = ask | {"colour": "red", "request": 0.7}
-    assert "can't be read" in widget.scene["problem"]
+    assert "selection is invalid" in widget.scene["problem"]
     assert widget.scene["request"] == 0.7
 
 
