@@ -298,6 +298,7 @@ def projections(sim, table):
         ALONE: functools.partial(ours, threads=1),
         "yt pixelizer, 1 thread": yt_pixelizer,
         **swiftsimio_methods(),
+        **sphviewer_methods(),
     }
     result = {}
     for name, method in methods.items():
@@ -387,6 +388,34 @@ def swiftsimio_methods():
         f"swiftsimio {name}, all threads": method(backends_parallel[name]) for name in names
     }
     return alone | together
+
+
+def sphviewer_methods():
+    """Return a function that calls py-sphviewer2 in one thread, where it is installed."""
+    try:
+        import sphviewer2
+    except ImportError:
+        return {}
+    from cgmhelpers.maps.projection.kernel import fraction_within_depth
+
+    def call(away, radius, quantities):
+        box = 1e5  # far from its edges
+        place = away.astype(np.float64) + 0.5 * box
+        images, seconds = np.zeros((3, quantities.shape[1], PIXELS, PIXELS)), 0.0
+        for axis in AXES:
+            weight = quantities * fraction_within_depth(away[:, axis], radius, DEPTH)[:, None]
+            turned = [place[:, (axis + turn) % 3] for turn in (1, 2, 0)]
+            for field in range(quantities.shape[1]):
+                start = time.perf_counter()
+                image, _ = sphviewer2.render(
+                    *turned, radius, weight[:, field], Lbox=box, extent=2 * HALF_WIDTH,
+                    periodic=False, r_max=int(np.log2(PIXELS)), num_threads=1,
+                )  # fmt: skip
+                seconds += time.perf_counter() - start
+                images[axis, field] = image
+        return seconds, images
+
+    return {"py-sphviewer2, 1 thread": call}
 
 
 # --- the yt path ----------------------------------------------------------------------------
