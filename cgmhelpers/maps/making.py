@@ -188,7 +188,7 @@ def _check_measured(sim, table, measured):
             f"The measured table isn't of the halos of {sim.name} that are to be mapped.",
             found=f"no {', '.join(absent)}" if absent else f"{len(measured)} halos",
             expected=f"{', '.join(properties.NAMES)} of the same {len(table)} groups",
-            remedy="Leave the table out: `make` measures the properties.",
+            remedy="Leave it out: `make` then measures the properties.",
         )
 
 
