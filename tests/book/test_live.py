@@ -233,6 +233,7 @@ def test_reader_explores_and_exports(live, visit, smoke_run, record_property):
     live.choose("Limits", label="survey")
     other = live.inferred()
     foreign = "Astrid" if live.halo()[0] == "SIMBA" else "SIMBA"
+    live.root.locator("summary").click()
     live.choose("Network trained on", label=foreign)
     assert live.inferred() != other
     live.choose("Network trained on", index=0)
