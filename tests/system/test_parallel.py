@@ -116,8 +116,9 @@ def test_a_script_without_a_guard_is_told_in_one_line(tmp_path):
         [sys.executable, script], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
-    (line,) = [one for one in done.stderr.splitlines() if "ParameterError" in one]
-    assert "if __name__ == '__main__':" in line
+    lines = [one for one in done.stderr.splitlines() if "cgmhelpers.errors.ParameterError" in one]
+    assert lines
+    assert all("if __name__ == '__main__':" in one for one in lines)
 
 
 @pytest.mark.slow
