@@ -75,7 +75,7 @@ class Run:
 
     def _about(self, entry):
         """Tell something of the simulations, from a note where they aren't there any more."""
-        first = stages.Halos(self._maps()[0])
+        first = stages.HaloTable(self._maps()[0])
         if entry not in first.note() or not first.is_done():
             self._make(self._mocks()[:1], "Mock simulations")
             return first.entries()[entry]
@@ -131,7 +131,7 @@ class Run:
         pandas.DataFrame
             Columns of ``Simulation.halos`` and the six properties.
         """
-        tables = [stages.Halos(one) for one in self._maps()]
+        tables = [stages.HaloTable(one) for one in self._maps()]
         self._make_from_files(tables, "Halos and maps")
         table = pd.concat([stages.read_table(one.path) for one in tables], ignore_index=True)
         if table.empty:

@@ -241,7 +241,7 @@ class Maps(OfSimulation, _Store):
 
 
 @dataclass(frozen=True)
-class Halos(OfSimulation, Table):
+class HaloTable(OfSimulation, Table):
     """Measure the six properties of a simulation's halos, and make `maps` in the same pass."""
 
     maps: Maps

@@ -225,7 +225,7 @@ def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_pa
     table, out = tmp_path / "halos.parquet", tmp_path / "maps.zarr"
     options = {"pixels": PIXELS, "pixel_size": PIXEL}
     maps = stages.Maps(sim, table, out, ("xray", "hi"), 11.5, options)
-    stages.Halos(maps).run()
+    stages.HaloTable(maps).run()
     assert maps.is_done()
     assert readings(sim) == {"gas": 1, "dark_matter": 1}
     stored, measured = map_store.open(out), pd.read_parquet(table)

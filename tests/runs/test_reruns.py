@@ -167,5 +167,6 @@ def test_reruns_equal_fresh_runs(shared):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(4 * 3600)
 def test_reruns_equal_fresh_runs_over_a_thousand_steps(shared):
     check(shared, 20, 50)

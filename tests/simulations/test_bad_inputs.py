@@ -215,7 +215,7 @@ def test_what_does_not_belong_together(case, data, tmp_path):
     out = tmp_path / "halos" / "table.parquet"
     sim = Simulation(data, "IllustrisTNG")
     maps = stages.Maps(sim, out, tmp_path / "maps.zarr", ("xray",), 11.5, {})
-    refused(FormatError, f"{data}|{words}", stages.Halos(maps).run)
+    refused(FormatError, f"{data}|{words}", stages.HaloTable(maps).run)
     assert not out.exists()
     assert not leftovers(tmp_path)
 
