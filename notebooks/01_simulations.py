@@ -19,7 +19,8 @@
 # verdict from this run; [one page](../book/paper_items.md) lists all of them.
 
 # %% [markdown]
-# The next cell has the parameters. `None` stands for the value of the profile, a file in `book/parameters`.
+# The next cell has the parameters. An ellipsis (`...`) leaves the value of the profile, a file in
+# `book/parameters`.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -78,7 +79,7 @@ table["snapshot [MB]"] = [
     one.snapshot_path.stat().st_size / 1e6 for one in simulations
 ]
 table["mock"] = [one.is_mock for one in simulations]
-table.style.format(precision=1, thousands=" ").hide(axis="index")
+table.style.format(precision=1, thousands="\u202f").hide(axis="index")
 
 # %% [markdown]
 # Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
