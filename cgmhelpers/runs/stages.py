@@ -202,7 +202,7 @@ class _Store(Noted):
 class Maps(OfSimulation, _Store):
     """Make the maps of a simulation's halos above a mass [log10 Msun].
 
-    The `halos` are the table that `Halos` writes; `options` are those of
+    The `halos` are the table that `HaloTable` writes; `options` are those of
     `cgmhelpers.maps.making.make`; `source` says which data root or mock suite the simulation is in.
     """
 

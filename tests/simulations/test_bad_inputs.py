@@ -628,7 +628,7 @@ COMMANDS = {
     "a density not a number": (
         [],
         lambda root: column("Density", first(np.nan))(snapshot(root)),
-        "PartType0|smoothing_length|Density",
+        "PartType0|density|Density",
     ),
 }
 
