@@ -31,8 +31,8 @@ def test_all_of_an_element_arrives_wherever_it_lies(backend):
     radius = [0.2, 0.7, 1.5, 4.0]
     found = arriving_fraction(radius, backend, elements=12)
     assert found.shape == (4, 12)
-    # Float32 rounding of the fast stamps, quadrature of the reference (see test_projection).
-    np.testing.assert_allclose(found, 1, rtol=3e-7)
+    # Stamps and faint pixels of the fast backend, quadrature of the reference (test_projection).
+    np.testing.assert_allclose(found, 1, rtol=1e-6)
 
 
 def test_pencil_beams_hit_or_miss():

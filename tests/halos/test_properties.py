@@ -62,6 +62,7 @@ def write_halo(folder, dialect, centre, number=40_000):
     if dialect == "SIMBA":
         gas["Metallicity"] = np.zeros((number, 11), "f4")
         gas["Metallicity"][:, 0] = metals
+        gas["Metallicity"][:, 1] = 0.24  # helium
         stars["StellarFormationTime"] = np.full(number, 0.5)
         gas["Coordinates"] = gas["Coordinates"].astype("f4")
     else:

@@ -511,7 +511,7 @@ def test_limits_that_cannot_be_applied():
         apply_limits(ds, "none")
     both = apply_limits(apply_limits(ds, "ideal"), "survey")
     assert both.identical(apply_limits(ds, "survey"))
-    with pytest.raises(ParameterError, match="gone"):
+    with pytest.raises(ParameterError, match="lost"):
         apply_limits(both, "ideal")
 
 
