@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from astropy.io import fits
 from PIL import Image
 
@@ -20,6 +19,7 @@ from cgmhelpers.explorer.scene import Choice, estimate
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.maps import store
 from cgmhelpers.simulations.simulation import Simulation
+from cgmhelpers.system import provenance
 
 FIELDS = (("xray", "hi"), ("xray",), ("hi",))
 PAGE = "executed/06_explorer"
@@ -35,7 +35,8 @@ READY = 15_000  # ms until it can compute, on a busy machine; 3000 is the aim
 @pytest.fixture(scope="module")
 def halos(smoke_run):
     """Give the halos, maps and networks of the smoke run, numbered as the page's."""
-    suites = yaml.safe_load((smoke_run / "parameters.yml").read_text())["suites"]
+    made = provenance.recorded(smoke_run / provenance.RECORD)
+    suites = made[0]["parameters"]["suites"]
     stores = [path for s in suites for path in sorted(smoke_run.glob(f"maps/{s}_CV_*.zarr"))]
     tables = [pd.read_parquet(path) for path in sorted(smoke_run.glob("halos/*.parquet"))]
     networks = pd.DataFrame(
