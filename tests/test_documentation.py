@@ -267,7 +267,7 @@ HEAVY = ("torch", "lightning", "yt", "pyxsim", "trident", "optuna", "dask")
     [
         ("cgmhelpers", (*HEAVY, "pandas", "numpy", "xarray")),
         ("cgmhelpers.simulations.simulation", HEAVY),
-        ("cgmhelpers.cli", HEAVY),
+        ("cgmhelpers.cli.command", HEAVY),
     ],
 )
 def test_a_light_module_imports_nothing_heavy(name, heavy):

@@ -20,7 +20,7 @@ each file imports only what stands above it. Lengths, masses and all else are ph
 units, errors and the source of a formula.
 """
 # Modules that stand beside the packages, and the page that takes them.
-BESIDE = {"errors": "system", "cli": "runs"}
+BESIDE = {"errors": "system"}
 
 
 def docstring(folder):
@@ -105,7 +105,7 @@ def main():
     for package in (name for name in files(PACKAGE) if name not in BESIDE):
         found = modules(PACKAGE / package, f"cgmhelpers.{package}")
         beside = [f"cgmhelpers.{name}" for name, page in BESIDE.items() if page == package]
-        found = [*found, *beside] if package == "runs" else [*beside, *found]
+        found = [*beside, *found]
         lead = docstring(PACKAGE / package).partition("\n")[0]
         rows = "".join(f"   {module}\n" for module in found)
         overview.append(

@@ -16,7 +16,9 @@ Its files, each of which imports only those above it:
 - `errors`: errors by class, and biases across suites
 - `coverage`: coverage and PIT
 - `comparison`: networks against baselines
-- `posterior`: joint posteriors and ensembles
+- `posterior`: joint posteriors
+- `posterior_tests`: tests and scores of joint posteriors
+- `reliability`: ensembles
 - `attribution`: contributions of pixels to an inference
 - `verdicts`: the forest of verdicts
 """
@@ -36,7 +38,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "maps",
         "network",
         "posterior",
+        "posterior_tests",
         "projection",
+        "reliability",
         "style",
         "verdicts",
     ],
@@ -67,17 +71,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "tuning_importances",
             "tuning_parallel",
         ],
-        "posterior": [
-            "corner",
-            "correlation_matrices",
-            "coverage_tests",
-            "disagreement",
-            "flow_training",
-            "rank_histograms",
-            "reliability_flags",
-            "score_gains",
-        ],
+        "posterior": ["corner", "correlation_matrices", "flow_training"],
+        "posterior_tests": ["coverage_tests", "rank_histograms", "score_gains"],
         "projection": ["every_field", "hydrogen_methods", "pencil_beam_comparison"],
+        "reliability": ["disagreement", "reliability_flags"],
         "style": ["field_names", "limit_name", "suite_colour", "suite_name"],
         "verdicts": ["metric_beside", "verdict_forest"],
     },

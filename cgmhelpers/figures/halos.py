@@ -150,7 +150,7 @@ def parameter_effects(suites=None, source=None):
         column for each parameter: median gas fraction, metallicity and cool fraction over the
         fiducial ones; solid lines at the top of the parameter's range, dashed ones at its bottom.
     """
-    from cgmhelpers.mock import SUITES, feedback, sets
+    from cgmhelpers.mock import SUITES, feedback, responses, sets
 
     suites = suites or SUITES
     log_mass = np.linspace(10.6, 14.2, 40)
@@ -166,7 +166,7 @@ def parameter_effects(suites=None, source=None):
             axes[name].plot(log_mass, ratio, style, color="0.3", label=f"{value:g}")
         for suite, name in itertools.product(suites, strengths):
             fiducial, value = feedback.MODELS[suite], sets.ranges(suite)[name][end]
-            moved = feedback.respond(fiducial, replace(sets.FIDUCIAL, **{field[name]: value}))
+            moved = responses.respond(fiducial, replace(sets.FIDUCIAL, **{field[name]: value}))
             label = suite_name(suite, "mock suite") if end else None
             for quantity in _QUANTITIES:
                 now, before = (model.at(quantity, 10**log_mass) for model in (moved, fiducial))

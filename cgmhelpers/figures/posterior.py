@@ -1,4 +1,4 @@
-"""Figures of joint posteriors and of ensembles."""
+"""Figures of joint posteriors: a training, a corner plot, correlations."""
 
 import itertools
 
@@ -6,25 +6,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from cgmhelpers.figures.style import (
-    note_source,
-    property_named,
-    styled,
-    suite_colour,
-    suite_marker,
-    suite_name,
-)
+from cgmhelpers.figures.style import note_source, property_named, styled, suite_colour, suite_name
 from cgmhelpers.inference.posterior.flow import FRACTIONS
-from cgmhelpers.statistics.coverage import allowed
 from cgmhelpers.statistics.metrics import ONE_SIGMA
-from cgmhelpers.statistics.posterior_tests import ranks
 
 FLOW_COLOUR = "#332288"
 MOMENT_COLOUR = "#DDAA33"
 LEVELS = (0.95, ONE_SIGMA)
 GRID = 50
 """Points along a side of the grid of contours."""
-FLAGS = {"epistemic": "members' disagreement", "aleatoric": "their own widths"}
 
 
 @styled
@@ -182,122 +172,6 @@ def _draw_pair(axis, samples, fractions, truth, mean, std):
 
 
 @styled
-def coverage_tests(tests, source=None):
-    """Draw the expected coverage with random points of each test.
-
-    Parameters
-    ----------
-    tests : dict of tuple to ExpectedCoverage
-        (suite, references) -> from :func:`cgmhelpers.statistics.posterior_tests.expected_coverage`.
-    source : str, optional
-        Name of the data, written on the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A column for each suite, a row for each kind of reference points: coverage minus level.
-        Grey: the band of 95% of calibrated posteriors, at each level.
-    """
-    suites, kinds = (list(dict.fromkeys(key[part] for key in tests)) for part in (0, 1))
-    figure, axes = plt.subplots(
-        len(kinds), len(suites), figsize=(2.7 * len(suites) + 0.5, 2.3 * len(kinds) + 0.2),
-        sharex=True, sharey=True, squeeze=False,
-    )  # fmt: skip
-    for (suite, kind), found in tests.items():
-        axis, table = axes[kinds.index(kind), suites.index(suite)], found.table
-        level = table["level"]
-        axis.fill_between(level, table["low"] - level, table["high"] - level, color="0.85", lw=0)
-        axis.axhline(0, color="k", lw=1)
-        axis.plot(level, table["coverage"] - level, color=suite_colour(suite))
-        axis.annotate(f"$p$ = {found.p_value:.2g}", (0.05, 0.06), xycoords="axes fraction", size=9)
-    for axis, suite in zip(axes[0], suites, strict=True):
-        axis.set_title(suite_name(suite))
-    for row, kind in zip(axes, kinds, strict=True):
-        row[0].set_ylabel(f"points of the {kind}\ncoverage − level")
-    for axis in axes[-1]:
-        axis.set_xlabel("level")
-    return note_source(figure, source)
-
-
-@styled
-def rank_histograms(inferred, bins=10, source=None):
-    """Draw histograms of the ranks of truths among the posterior samples of each property.
-
-    Parameters
-    ----------
-    inferred : dict of str to xarray.Dataset
-        Suite -> from :func:`cgmhelpers.inference.posterior.joint.infer`.
-    bins : int
-        Bins of each histogram.
-    source : str, optional
-        Name of the data, written on the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A row for each suite, a column for each property; flat if calibrated. Grey: the band of
-        95% of the bins of calibrated posteriors.
-    """
-    suites, first = list(inferred), next(iter(inferred.values()))
-    names = [str(name) for name in first["property"].values]
-    figure, axes = plt.subplots(
-        len(suites), len(names), figsize=(1.6 * len(names) + 0.4, 1.6 * len(suites) + 0.4),
-        sharex=True, sharey="row", squeeze=False,
-    )  # fmt: skip
-    for row, suite in zip(axes, suites, strict=True):
-        found = ranks(inferred[suite]["samples"].values, inferred[suite]["truth"].values)
-        expected = len(found) / bins
-        band = np.multiply(allowed(len(found), 1 / bins), len(found))
-        for axis, one in zip(row, found.T, strict=True):
-            axis.axhspan(*band, color="0.85", lw=0)
-            axis.axhline(expected, color="k", lw=1)
-            axis.hist(
-                one, bins=bins, range=(0, 1), histtype="step", lw=1.6, color=suite_colour(suite)
-            )
-            axis.set_xlim(0, 1)
-            axis.set_xticks([0, 0.5], ["0", "0.5"])
-        row[0].set_ylim(0, 2.6 * expected)
-        row[0].set_ylabel(f"{suite_name(suite)}\nhalos")
-    for axis, name in zip(axes[0], names, strict=True):
-        axis.set_title(property_named(name).label)
-    figure.supxlabel("share of samples below the truth", size=10.5)
-    return note_source(figure, source)
-
-
-@styled
-def score_gains(scores, source=None):
-    """Draw the gain in CRPS of the flow over the moment network.
-
-    Parameters
-    ----------
-    scores : dict of str to pandas.DataFrame
-        Suite -> from :func:`cgmhelpers.statistics.scores.compare`.
-    source : str, optional
-        Name of the data, written on the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Share of each property's CRPS that the flow saves, with 95% intervals over halos; the flow
-        is better right of zero.
-    """
-    figure, axis = plt.subplots(figsize=(5.6, 3.4))
-    for number, (suite, table) in enumerate(scores.items()):
-        own = table[table["property"] != "joint"]
-        place = -np.arange(len(own)) + 0.2 * ((len(scores) - 1) / 2 - number)
-        bars = np.abs(own[["low", "high"]].to_numpy().T - own["gain"].to_numpy())
-        axis.errorbar(
-            100 * own["gain"], place, xerr=100 * bars, fmt=suite_marker(suite), ms=5, capsize=2,
-            lw=1.4, color=suite_colour(suite), label=suite_name(suite),
-        )  # fmt: skip
-    axis.axvline(0, color="k", lw=1)
-    axis.set_yticks(-np.arange(len(own)), [property_named(one).label for one in own["property"]])
-    axis.set_xlabel("CRPS saved by the flow [%]")
-    figure.legend(loc="outside lower center", ncols=len(scores))
-    return note_source(figure, source)
-
-
-@styled
 def correlation_matrices(matrices, names, source=None):
     """Draw the mean correlations of the properties in each suite.
 
@@ -334,96 +208,4 @@ def correlation_matrices(matrices, names, source=None):
         axis.set_ylim(len(names) - 0.5, 0.5)
         axis.tick_params(length=0)
     figure.colorbar(shown, ax=axes, label="correlation", pad=0.02)
-    return note_source(figure, source)
-
-
-@styled
-def disagreement(halos, source=None):
-    """Draw the error of each halo against the members' disagreement.
-
-    Parameters
-    ----------
-    halos : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.reliability.per_halo`.
-    source : str, optional
-        Name of the data, written on the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel for each suite of the training; colours and markers are the suites of the test,
-        small symbols their halos and large ones their medians. Root mean squares over the
-        properties, in units of their ranges.
-    """
-    trained = list(dict.fromkeys(halos["suite_train"]))
-    figure, axes = plt.subplots(
-        1, len(trained), figsize=(2.9 * len(trained) + 0.4, 3.3), sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
-    suites = list(dict.fromkeys(halos["suite"]))
-    for axis, suite_train in zip(axes[0], trained, strict=True):
-        for suite in suites:
-            own = halos[(halos["suite_train"] == suite_train) & (halos["suite"] == suite)]
-            look = {"color": suite_colour(suite), "marker": suite_marker(suite)}
-            axis.scatter(own["epistemic"], own["error"], s=5, alpha=0.3, linewidth=0, **look)
-            middle = own[["epistemic", "error"]].median()
-            axis.scatter(*middle, s=75, edgecolor="k", linewidth=1.2, zorder=3, **look)
-        axis.set_title(f"trained on {suite_name(suite_train)}")
-        axis.set_xlabel("epistemic deviation")
-    axes[0, 0].set_ylabel("error of the mean")
-    axes[0, 0].set_xscale("log")
-    axes[0, 0].set_yscale("log")
-    key = [
-        plt.Line2D(
-            [], [], ls="none", color=suite_colour(one), marker=suite_marker(one), mec="k", ms=8,
-            label=f"tested on {suite_name(one)}",
-        )
-        for one in suites
-    ]  # fmt: skip
-    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
-    return note_source(figure, source)
-
-
-@styled
-def reliability_flags(table, source=None):
-    """Draw how well each part of the variance flags halos with large errors.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`cgmhelpers.statistics.reliability.areas`.
-    source : str, optional
-        Name of the data, written on the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel for each task: the area under the curve with its 95% interval; 0.5 is no use.
-    """
-    tasks, suites, flags = (
-        list(dict.fromkeys(table[key])) for key in ("task", "suite_train", "flag")
-    )
-    names = {"unfamiliar": "halos of other suites", "large error": "halos with large errors"}
-    figure, axes = plt.subplots(1, len(tasks), figsize=(3.3 * len(tasks) + 0.6, 3), sharey=True)
-    for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
-        for shift, flag in zip((-0.12, 0.12), flags, strict=True):
-            own = table[(table["task"] == task) & (table["flag"] == flag)]
-            for place, row in zip(range(len(suites)), own.itertuples(), strict=True):
-                axis.errorbar(
-                    place + shift, row.auc, [[row.auc - row.low], [row.high - row.auc]],
-                    fmt=suite_marker(row.suite_train), color=suite_colour(row.suite_train),
-                    mfc=suite_colour(row.suite_train) if flag == "epistemic" else "w",
-                    ms=6, capsize=2, lw=1.4,
-                )  # fmt: skip
-        axis.axhline(0.5, color="k", lw=1, ls=":")
-        axis.set_title(names.get(task, task))
-        axis.set_xticks(range(len(suites)), list(map(suite_name, suites)))
-        axis.set_xlim(-0.5, len(suites) - 0.5)
-    np.atleast_1d(axes)[0].set_ylabel("area under the curve")
-    key = [
-        plt.Line2D([], [], ls="none", marker="o", color="0.3", ms=6,
-                   mfc="0.3" if flag == "epistemic" else "w", label=FLAGS[flag])
-        for flag in flags
-    ]  # fmt: skip
-    figure.legend(handles=key, loc="outside lower center", ncols=len(key))
     return note_source(figure, source)

@@ -9,7 +9,9 @@ Its files, each of which imports only those above it:
 - `sets`: parameters, seeds and boxes of the sets CV, LH and 1P
 - `tables`: the table of parameters beside each set
 - `initial`: halos drawn from the mass function, placed in the web
-- `feedback`: effects of feedback on the gas in each suite
+- `feedback`: the feedback model of each suite
+- `responses`: answers of the models to other strengths of feedback
+- `outcomes`: what a model makes of each halo
 - `budget`: numbers of gas elements for each halo and each phase
 - `gas`: columns of gas elements
 - `background`: gas and dark matter between halos
@@ -40,8 +42,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "gas",
         "hot",
         "initial",
+        "outcomes",
         "overdensity",
         "profiles",
+        "responses",
         "sets",
         "snapshot",
         "suite",

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgmhelpers.mock.feedback import Outcome
 from cgmhelpers.mock.initial import Halos
+from cgmhelpers.mock.outcomes import Outcome
 
 #: Phases of a halo's gas, and their shares of its elements where elements are scarce.
 PHASES = {

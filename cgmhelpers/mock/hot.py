@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.mock import profiles
-from cgmhelpers.mock.feedback import FeedbackModel, Outcome
+from cgmhelpers.mock.feedback import FeedbackModel
 from cgmhelpers.mock.gas import columns, density_unit, disc_scale, gas_density, to_box
 from cgmhelpers.mock.initial import Halos, random_directions
+from cgmhelpers.mock.outcomes import Outcome
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from cgmhelpers.mock import (
     snapshot,
 )
 from cgmhelpers.mock.budget import allot
-from cgmhelpers.mock.feedback import MODELS, outcome, respond
+from cgmhelpers.mock.feedback import MODELS
 from cgmhelpers.mock.gas import density_unit, settle_metals
+from cgmhelpers.mock.outcomes import outcome
+from cgmhelpers.mock.responses import respond
 from cgmhelpers.mock.sets import FIDUCIAL
 from cgmhelpers.simulations.conversions import STAR_FORMING_NUCLEI
 

@@ -114,13 +114,13 @@ def against_others(evidence, suite, measure, worst=False):
     return measure(suite) / (np.max if worst else np.min)(others, axis=0)
 
 
-def gain(evidence, suite, limits, halo_class):
-    """Divide the RMSE of the halo mass with the better of two fields by that with both.
+def gain(error, suite, limits, halo_class):
+    """Divide the error of the halo mass with the better of two fields by that with both.
 
     Parameters
     ----------
-    evidence : Evidence
-        The run.
+    error : callable
+        ``Evidence.rmse``, or ``Evidence.relative_error`` for what networks claim.
     suite, limits, halo_class : str
         The networks and the halos.
 
@@ -130,31 +130,8 @@ def gain(evidence, suite, limits, halo_class):
         Above 1 if both fields are better than either.
     """
     where = of_class(halo_class)
-    single = [evidence.rmse(suite, one, limits, HALO_MASS, where=where) for one in SINGLE]
-    return np.min(single, axis=0) / evidence.rmse(suite, BOTH, limits, HALO_MASS, where=where)
-
-
-def claimed_gain(evidence, suite, limits, halo_class):
-    """Divide the relative error of the halo mass that the better field claims by that of both.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        The run.
-    suite, limits, halo_class : str
-        The networks and the halos.
-
-    Returns
-    -------
-    array (1 + draws,)
-        Above 1 if both fields claim to be better than either.
-    """
-    where = of_class(halo_class)
-    single, both = (
-        [evidence.relative_error(suite, one, limits, HALO_MASS, where) for one in fields]
-        for fields in (SINGLE, [BOTH])
-    )
-    return np.min(single, axis=0) / both[0]
+    single = [error(suite, one, limits, HALO_MASS, where=where) for one in SINGLE]
+    return np.min(single, axis=0) / error(suite, BOTH, limits, HALO_MASS, where=where)
 
 
 def gain_most_for_l_star(evidence):
@@ -169,7 +146,7 @@ def gain_most_for_l_star(evidence):
     -------
     array (1 + draws,)
     """
-    gains = {one: claimed_gain(evidence, "IllustrisTNG", "survey", one) for one in CLASSES}
+    gains = {one: gain(evidence.relative_error, "IllustrisTNG", "survey", one) for one in CLASSES}
     return gains["l_star"] / np.maximum(gains["sub_l_star"], gains["group"])
 
 

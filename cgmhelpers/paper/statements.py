@@ -134,7 +134,7 @@ CLAIMS = (
     Claim(
         "2c", "With limits, both fields beat either alone for L* halos", "3.4.1",
         "RMSE of log M_halo, better field / both, L* of IllustrisTNG", True, 1,
-        NO, ("Fig. 6",), lambda e: gain(e, "IllustrisTNG", "survey", "l_star"),
+        NO, ("Fig. 6",), lambda e: gain(e.rmse, "IllustrisTNG", "survey", "l_star"),
     ),
     Claim(
         "2d", "With limits, the gain from both fields is largest for L* halos", "3.4.1",

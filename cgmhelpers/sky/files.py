@@ -72,6 +72,7 @@ def sky_wcs(ra, dec, pixel, pixels):
     wcs.wcs.cdelt = [-pixel / 3600, pixel / 3600]
     wcs.wcs.radesys = "ICRS"
     wcs.wcs.set()
+    wcs.array_shape = (pixels, pixels)
     return wcs
 
 

@@ -355,27 +355,6 @@ def beam_of(image):
     return (major, minor, beam.pa.to_value("deg")) if minor > 0 and np.isfinite(major) else None
 
 
-def frame_of(ra, dec, pixel, pixels):
-    """Return the coordinates of a network's frame; see `cgmhelpers.sky.files.sky_wcs`.
-
-    Parameters
-    ----------
-    ra, dec : float
-        Of the halo [deg, ICRS].
-    pixel : float
-        Side of a pixel [arcsec].
-    pixels : int
-        Along a side.
-
-    Returns
-    -------
-    astropy.wcs.WCS
-    """
-    frame = sky_wcs(ra, dec, pixel, pixels)
-    frame.array_shape = (pixels, pixels)
-    return frame
-
-
 def scattered(image, frame, seed):
     """Lay counts on the pixels of a frame, each at a random place within its own pixel.
 
@@ -384,7 +363,7 @@ def scattered(image, frame, seed):
     image : Image
         Whole numbers of counts; NaN where nothing was observed.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
     seed : int
         Of the places.
 
@@ -433,7 +412,7 @@ def events_in(path, frame, band):
         A FITS file with a table EVENTS, whose columns RA and DEC are degrees and PI eV, as
         eROSITA's.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
     band : tuple of float
         Energies to take [keV].
 
@@ -497,7 +476,7 @@ def interpolated(image, values, frame):
     values : (y, x) array
         An intensity, not a number per pixel; NaN where nothing was observed.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
 
     Returns
     -------
@@ -509,7 +488,7 @@ def interpolated(image, values, frame):
     # A frame's pixel that is wider than the image's needs more points.
     finer = max(SUBPIXELS, int(np.ceil(1.5 * _side(frame) / image.pixel)))
     pixels = frame.array_shape[0]
-    fine = frame_of(*frame.wcs.crval, _side(frame) / finer, pixels * finer)
+    fine = sky_wcs(*frame.wcs.crval, _side(frame) / finer, pixels * finer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         found, _ = reproject_interp((values, image.wcs), fine, shape_out=fine.array_shape)
@@ -526,7 +505,7 @@ def around(image, values, frame, nearest, farthest):
     values : (y, x) array
         Of its pixels.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
     nearest, farthest : float
         Radii of the ring, in sides of the frame.
 
@@ -551,7 +530,7 @@ def observed(image, frame):
     image : Image
         NaN where nothing was observed.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
 
     Returns
     -------
@@ -641,7 +620,7 @@ def cut_out(paths, frame, image, radius):
         RADIUS in arcsec; or FITS images that are 0 where pixels aren't used, as eROSITA's
         detection masks.
     frame : astropy.wcs.WCS
-        From `frame_of`.
+        From `cgmhelpers.sky.files.sky_wcs`.
     image : Image
         Whose pixels region files in image coordinates mean.
     radius : float

@@ -13,7 +13,7 @@ import xarray as xr
 
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.sky import images
-from cgmhelpers.sky.files import share_of
+from cgmhelpers.sky.files import share_of, sky_wcs
 from cgmhelpers.sky.observing import MASKED, View, softened
 from cgmhelpers.system.files import sha256
 
@@ -136,7 +136,7 @@ def look(
             update={"instruments": observation.instruments | {"xray": changed}}
         )
     view = View(observation, redshift, pixel_kpc, pixels, emitted_at)
-    frame = images.frame_of(ra, dec, view.pixel, pixels)
+    frame = sky_wcs(ra, dec, view.pixel, pixels)
     parts, more, cautions = {}, {}, []
     for name in observation.instruments:
         if name == "xray":

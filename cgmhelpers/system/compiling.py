@@ -2,10 +2,12 @@
 
 import atexit
 import functools
+import hashlib
 import logging
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import numba
 import pooch
@@ -16,7 +18,8 @@ log = logging.getLogger(__name__)
 def compiled(function=None, **options):
     """Compile a function at its first call; other threads go on while it runs.
 
-    The machine code is cached as :func:`ensure_cache` says.
+    The machine code is cached as :func:`ensure_cache` says, until a file of this library that has
+    compiled functions changes.
 
     Parameters
     ----------
@@ -32,7 +35,28 @@ def compiled(function=None, **options):
     if function is None:
         return functools.partial(compiled, **options)
     ensure_cache()
-    return numba.njit(function, nogil=True, cache=True, **options)
+    dispatcher = numba.njit(function, nogil=True, cache=True, **options)
+    # Numba looks at the source of the function alone, and would run old code of what it calls.
+    cached = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(cached, "_source_stamp"):
+        cached._source_stamp = (cached._source_stamp, _sources())
+    return dispatcher
+
+
+@functools.cache
+def _sources():
+    """Digest all files of this library that have compiled functions."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        text = path.read_bytes()
+        if b"system.compiling" in text:
+            digest.update(text)
+    return digest.hexdigest()
+
+
+fused = compiled(fastmath={"contract"}, error_model="numpy")
+"""The same for sums of products: fused multiply-adds are allowed, and re-ordering isn't, so that
+numbers are the same for any number of threads. A division by zero gives infinity."""
 
 
 @functools.cache

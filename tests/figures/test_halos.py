@@ -16,7 +16,7 @@ from cgmhelpers.figures.halos import (
     total_flux,
 )
 from cgmhelpers.halos.properties import NAMES, PROPERTIES
-from cgmhelpers.mock import feedback, sets
+from cgmhelpers.mock import feedback, responses, sets
 
 
 def test_property_trends_show_means_of_the_halos():
@@ -64,7 +64,7 @@ def test_parameter_effects_are_those_of_the_mock():
     assert by_colour[style.suite_colour("SIMBA")].get_label() == "mock SIMBA"
     moved = by_colour[style.suite_colour("SIMBA")].get_ydata()
     fiducial = feedback.MODELS["SIMBA"]
-    model = feedback.respond(fiducial, sets.Parameters(black_hole_speed=2.0))
+    model = responses.respond(fiducial, sets.Parameters(black_hole_speed=2.0))
     assert moved.min() == pytest.approx(model.cgm_fraction[4] / fiducial.cgm_fraction[4], rel=0.02)
     assert moved.min() < 0.7
 

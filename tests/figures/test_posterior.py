@@ -1,30 +1,13 @@
-"""Figures of joint posteriors and of ensembles show what they are given."""
+"""Figures of joint posteriors show what they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
+from helpers.drawings import every_text, inferred
 from scipy import stats
 
 from cgmhelpers.figures import posterior
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.statistics import posterior_tests
-
-
-def texts(figure):
-    return [one.get_text() for one in figure.findobj(plt.Text)]
-
-
-def inferred(halos=40, draws=60):
-    generator = np.random.default_rng(1)
-    return xr.Dataset(
-        {
-            "truth": (("halo", "property"), generator.standard_normal((halos, 6))),
-            "samples": (("halo", "draw", "property"), generator.standard_normal((halos, draws, 6))),
-        },
-        {"property": list(NAMES)},
-    )
 
 
 def test_corner_shows_truth_regions_and_the_moments():
@@ -32,7 +15,7 @@ def test_corner_shows_truth_regions_and_the_moments():
     truth, mean, std = one["truth"].values, np.linspace(-1, 1, 6), np.full(6, 0.5)
     figure = posterior.corner(one["samples"], truth, mean, std, NAMES, "a halo", "the mock suite")
     figure.canvas.draw()
-    assert {"a halo", "the mock suite", "flow", "moment network"} <= set(texts(figure))
+    assert {"a halo", "the mock suite", "flow", "moment network"} <= set(every_text(figure))
     axes = np.reshape(figure.axes, (6, 6))
     assert [axis.axison for axis in axes.ravel()] == np.tri(6, dtype=bool).ravel().tolist()
     larger, smaller, cross = axes[4, 2].lines
@@ -79,44 +62,6 @@ def test_posteriors_of_fractions_end_at_their_bounds():
     assert near.max() == pytest.approx(expected, rel=0.1)
 
 
-def test_histograms_hold_every_halo():
-    figure = posterior.rank_histograms({"SIMBA": inferred(40), "Astrid": inferred(30)}, bins=5)
-    axes = np.reshape(figure.axes, (2, 6))
-    for row, number in zip(axes, (40, 30), strict=True):
-        for axis in row:
-            steps = axis.patches[-1].get_xy()
-            assert steps[1:-1:2, 1].sum() == number
-
-
-def test_tests_are_drawn_with_their_p_values():
-    one = inferred()
-    tests = {
-        ("SIMBA", kind): posterior_tests.expected_coverage(
-            one["samples"].values, one["truth"].values, kind, draws=49
-        )
-        for kind in posterior_tests.REFERENCES
-    }
-    figure = posterior.coverage_tests(tests)
-    assert len(figure.axes) == 2
-    for axis, found in zip(figure.axes, tests.values(), strict=True):
-        drawn = axis.lines[-1].get_ydata()
-        np.testing.assert_allclose(drawn, found.table["coverage"] - found.table["level"])
-    assert sum(text.startswith("$p$ = ") for text in texts(figure)) == 2
-
-
-def test_gains_and_their_intervals():
-    table = pd.DataFrame(
-        {"property": [*NAMES, "joint"], "gain": 0.1, "low": 0.05, "high": 0.2, "n": 9}
-    )
-    figure = posterior.score_gains({"SIMBA": table, "Astrid": table}, source="mock")
-    (axis,) = figure.axes
-    points = [bars[0] for bars in axis.containers]
-    assert [len(point.get_xdata()) for point in points] == [6, 6]
-    np.testing.assert_allclose(points[0].get_xdata().astype(float), 10)
-    ends = axis.containers[0][2][0].get_segments()
-    np.testing.assert_allclose([end[:, 0] for end in ends], [[5, 20]] * 6)
-
-
 def test_learning_curves_mark_what_was_kept():
     history = pd.DataFrame(
         {"step": [20, 40, 60], "training_loss": [3, 2, 1], "validation_loss": [3, 2, 2.5]}
@@ -129,46 +74,4 @@ def test_learning_curves_mark_what_was_kept():
 def test_matrices_show_the_lower_triangle():
     matrix = np.full((6, 6), -0.25)
     figure = posterior.correlation_matrices({"SIMBA": matrix, "Astrid": matrix}, NAMES)
-    assert texts(figure).count("−0.25") == 2 * 15
-
-
-def ensemble_halos():
-    generator = np.random.default_rng(3)
-    suites = np.repeat(["IllustrisTNG", "SIMBA"], 20)
-    tables = [
-        pd.DataFrame(
-            {
-                "suite": suites,
-                "suite_train": trained,
-                "epistemic": generator.random(40) + 0.1,
-                "error": generator.random(40) + 0.1,
-            }
-        )
-        for trained in ("IllustrisTNG", "SIMBA")
-    ]
-    return pd.concat(tables)
-
-
-def test_disagreement_has_a_panel_per_training_and_a_median_per_suite():
-    halos = ensemble_halos()
-    figure = posterior.disagreement(halos, "mock")
-    assert len(figure.axes) == 2
-    own = halos[(halos["suite_train"] == "SIMBA") & (halos["suite"] == "SIMBA")]
-    middle = figure.axes[1].collections[-1].get_offsets()[0]
-    np.testing.assert_allclose(middle, own[["epistemic", "error"]].median())
-
-
-@pytest.mark.parametrize("auc", [0.7, np.nan])
-def test_flags_are_drawn_also_where_nothing_is_to_be_told(auc):
-    rows = [
-        (suite, flag, task, auc, auc - 0.1, auc + 0.1)
-        for suite in ("SIMBA", "Astrid")
-        for flag in ("epistemic", "aleatoric")
-        for task in ("unfamiliar", "large error")
-    ]
-    table = pd.DataFrame(rows, columns=["suite_train", "flag", "task", "auc", "low", "high"])
-    figure = posterior.reliability_flags(table)
-    figure.canvas.draw()
-    assert [len(axis.containers) for axis in figure.axes] == [4, 4]
-    drawn = figure.axes[0].containers[0][0].get_ydata().astype(float)
-    np.testing.assert_array_equal(drawn, [auc])
+    assert every_text(figure).count("−0.25") == 2 * 15

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.halos.properties import NAMES, PROPERTIES
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
 FIELD_SETS = ("xray+hi", "hi", "xray")
@@ -129,3 +129,20 @@ def offsets(axis):
 
 def texts(figure):
     return [text.get_text() for text in figure.texts]
+
+
+def every_text(figure):
+    """Return the texts of a figure and of all that is in it."""
+    return [one.get_text() for one in figure.findobj(matplotlib.text.Text)]
+
+
+def inferred(halos=40, draws=60):
+    """Return posterior samples of six properties, and truths."""
+    generator = np.random.default_rng(1)
+    return xr.Dataset(
+        {
+            "truth": (("halo", "property"), generator.standard_normal((halos, 6))),
+            "samples": (("halo", "draw", "property"), generator.standard_normal((halos, draws, 6))),
+        },
+        {"property": list(NAMES)},
+    )

@@ -12,7 +12,7 @@ from helpers import with_yt
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import classes, cosmology, properties
 from cgmhelpers.halos.measuring import measure
-from cgmhelpers.mock import feedback, files, hot, initial, profiles, snapshot, writing
+from cgmhelpers.mock import feedback, files, hot, initial, outcomes, profiles, snapshot, writing
 from cgmhelpers.mock import suite as mock_suite
 from cgmhelpers.mock.catalogue import write_catalogue
 from cgmhelpers.simulations import simulation
@@ -349,7 +349,7 @@ def test_history_moves_all(shared):
     """A strong feedback history empties, heats, enriches and spreads, at fixed mass."""
     sample, _ = shared
     for model in feedback.MODELS.values():
-        result = feedback.outcome(model, sample, np.random.default_rng(5))
+        result = outcomes.outcome(model, sample, np.random.default_rng(5))
         log_fraction = np.log10((result.hot + result.cool) / sample.mass)
         log_fraction -= np.log10(model.at("cgm_fraction", sample.mass))
         metals = result.metallicity - model.at("metallicity", sample.mass)
@@ -371,7 +371,7 @@ def test_hydrostatic(shared):
     """Pressure gradients of the atmospheres balance gravity times the thermal support."""
     sample, _ = shared
     model = feedback.MODELS["IllustrisTNG"]
-    result = feedback.outcome(model, sample, np.random.default_rng(1))
+    result = outcomes.outcome(model, sample, np.random.default_rng(1))
     atmosphere = hot.Atmosphere.of(sample, model, result)
     support = model.at("thermal_support", sample.mass) * result.heating
     for i in (0, 50, 200):

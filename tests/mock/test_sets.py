@@ -12,7 +12,7 @@ from helpers import with_yt
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import cosmology, properties
 from cgmhelpers.halos.measuring import measure
-from cgmhelpers.mock import SUITES, feedback, initial, sets, tables, writing
+from cgmhelpers.mock import SUITES, feedback, initial, outcomes, responses, sets, tables, writing
 from cgmhelpers.simulations import consistency, parameter_tables
 from cgmhelpers.simulations.simulation import Simulation, discover
 
@@ -29,7 +29,7 @@ def shared():
 
 def medians(suite, **strengths):
     """Medians of the model of a suite, at other strengths of feedback."""
-    model = feedback.respond(feedback.MODELS[suite], sets.Parameters(**strengths))
+    model = responses.respond(feedback.MODELS[suite], sets.Parameters(**strengths))
     names = ("cgm_fraction", "metallicity", "cool_fraction", "star_fraction", "disc_fraction")
     return np.array([model.at(name, MASSES) for name in names])
 
@@ -264,8 +264,8 @@ def test_each_halo_answers_smoothly(suite, strength, shared):
     """With the same randomness, each halo's gas and stars move one way, without a jump."""
     rows = []
     for value in GRID:
-        model = feedback.respond(feedback.MODELS[suite], sets.Parameters(**{strength: value}))
-        result = feedback.outcome(model, shared, np.random.default_rng(2))
+        model = responses.respond(feedback.MODELS[suite], sets.Parameters(**{strength: value}))
+        result = outcomes.outcome(model, shared, np.random.default_rng(2))
         rows.append([result.hot + result.cool, 10**result.metallicity, result.stars, result.core])
     steps = np.diff(np.log(rows), axis=0)
     assert ((steps >= -1e-9).all(axis=0) | (steps <= 1e-9).all(axis=0)).all()

@@ -84,7 +84,7 @@ def outcome(name, profile="smoke", **given):
 
 
 def through_set(name, text, folder):
-    return outcome(name, **cli._overrides([f"{name}={text}"]))
+    return outcome(name, **cli.options.overrides([f"{name}={text}"]))
 
 
 def through_profile(name, text, folder):

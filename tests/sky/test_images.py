@@ -31,7 +31,7 @@ def test_a_halo_that_was_written_is_read_back_with_the_same_counts(redshift, tmp
     looks = Observation(instruments={"xray": XRAY, "hi": HI}, redshift=(redshift, redshift))
     written = files.write(maps, looks, tmp_path, ra=RA, dec=DEC, seed=3)
     side = angle(4.0, redshift)
-    frame = images.frame_of(RA, DEC, side, 32)
+    frame = files.sky_wcs(RA, DEC, side, 32)
     bands = [images.read(path) for label, path in written.items() if label.startswith("counts")]
     assert [images.band_of(one) for one in bands] == [(0.5, 1.0), (1.0, 2.0)]
     counts = sum(images.scattered(one, frame, seed) for seed, one in enumerate(bands))
@@ -78,11 +78,11 @@ def test_every_count_arrives_wherever_it_was(tmp_path):
         hdu.writeto(tmp_path / f"{number}.fits")
         image = images.read(tmp_path / f"{number}.fits")
         assert image.pixel == pytest.approx(pixel)
-        frame = images.frame_of(RA, DEC, 4.0, 260)
+        frame = files.sky_wcs(RA, DEC, 4.0, 260)
         found = images.scattered(image, frame, 1)
         assert found.sum() == counts.sum()
         assert (found == np.rint(found)).all()
-        cut = images.frame_of(RA, DEC, 4.0, 8)
+        cut = files.sky_wcs(RA, DEC, 4.0, 8)
         assert 0 < images.scattered(image, cut, 1).sum() < counts.sum() or number == 1
 
 
@@ -91,7 +91,7 @@ def test_a_count_is_where_it_was_on_the_sky(tmp_path):
     counts[30, 8] = 50
     image = images.read(saved(tmp_path / "one.fits", counts))
     there = image.wcs.pixel_to_world(8, 30)
-    frame = images.frame_of(RA + 0.002, DEC - 0.003, 2.5, 100)
+    frame = files.sky_wcs(RA + 0.002, DEC - 0.003, 2.5, 100)
     y, x = np.nonzero(images.scattered(image, frame, 2))
     assert frame.pixel_to_world(x, y).separation(there).arcsec.max() < 6
     # Uniform over the pixel, whose corners are 2.8 arcsec from its middle.
@@ -166,7 +166,7 @@ def test_a_unit_that_is_given_replaces_the_headers(tmp_path):
 
 
 def test_counts_are_refused_that_are_none(tmp_path):
-    frame = images.frame_of(RA, DEC, 4.0, 8)
+    frame = files.sky_wcs(RA, DEC, 4.0, 8)
     for number, (value, match) in enumerate([(0.4, "whole numbers"), (-2.0, "negative")]):
         values = np.ones((9, 9))
         values[4, 4] = value
@@ -179,7 +179,7 @@ def test_what_was_not_observed_is_marked_and_not_zero(tmp_path):
     values[:, 30:] = np.nan
     values[5, 5] = np.inf
     image = images.read(saved(tmp_path / "m.fits", values))
-    frame = images.frame_of(RA, DEC, 4.0, 60)
+    frame = files.sky_wcs(RA, DEC, 4.0, 60)
     seen = images.observed(image, frame)
     assert seen.sum() == 40 * 30 - 1
     assert seen[30, 30]
@@ -222,7 +222,7 @@ REGIONS = {
 def test_regions_and_sources_are_cut_out(name, tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((40, 40))))
     (tmp_path / name).write_text(REGIONS[name])
-    frame = images.frame_of(RA, DEC, 4.0, 40)
+    frame = files.sky_wcs(RA, DEC, 4.0, 40)
     mask = images.cut_out([tmp_path / name], frame, image, 20.0)
     expected = np.pi * 5**2 + (np.pi * 2**2 if name == "ds9.reg" else 0)
     assert mask.sum() == pytest.approx(expected, abs=6)
@@ -237,7 +237,7 @@ def test_a_mask_image_and_a_table_of_sources_cut_out(tmp_path):
     mask = saved(tmp_path / "DetMask.fits", used)
     Table({"RA": [RA] * units.deg, "DEC": [DEC] * units.deg}).write(tmp_path / "cat.fits")
     image = images.read(mask)
-    frame = images.frame_of(RA, DEC, 4.0, 40)
+    frame = files.sky_wcs(RA, DEC, 4.0, 40)
     found = images.cut_out([mask, tmp_path / "cat.fits"], frame, image, 12.0)
     assert found[:, :10].all()
     assert found[20, 20]
@@ -252,9 +252,9 @@ def test_regions_that_are_none_are_refused(name, text, tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((4, 4))))
     (tmp_path / name).write_text(text)
     with pytest.raises(FormatError, match=name):
-        images.cut_out([tmp_path / name], images.frame_of(RA, DEC, 4.0, 4), image, 20.0)
+        images.cut_out([tmp_path / name], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
     with pytest.raises(DataNotFoundError):
-        images.cut_out([tmp_path / "none.reg"], images.frame_of(RA, DEC, 4.0, 4), image, 20.0)
+        images.cut_out([tmp_path / "none.reg"], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
 
 
 def broken(path, kind):

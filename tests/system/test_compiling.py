@@ -1,5 +1,6 @@
 """Functions are compiled once for all processes, or for each run where nothing can be written."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,37 @@ def test_compiled_with_a_cache(tmp_path, monkeypatch, caplog):
     assert compiling.compiled(error_model="numpy")(double)(21) == 42
     assert list(tmp_path.rglob("*.nbi"))
     assert not caplog.records
+
+
+def test_what_a_function_calls_is_compiled_anew_too(tmp_path, monkeypatch):
+    """Numba itself would go on with the old code of a changed file that another one calls."""
+    package = tmp_path / "library"
+    package.mkdir()
+    (package / "caller.py").write_text(
+        "from library.called import number\n"
+        "from cgmhelpers.system.compiling import compiled\n"
+        "@compiled\ndef ask():\n    return number()\n"
+    )
+    code = (
+        "from pathlib import Path; from cgmhelpers.system import compiling\n"
+        f"compiling.__file__ = {str(package / 'system' / 'compiling.py')!r}\n"
+        "from library.caller import ask; print(ask())"
+    )
+    told = []
+    for number in (1, 2):
+        (package / "called.py").write_text(
+            "from cgmhelpers.system.compiling import compiled\n"
+            f"@compiled\ndef number():\n    return {number}\n"
+        )
+        environment = os.environ | {"PYTHONPATH": ":".join([str(tmp_path), *sys.path])}
+        environment |= {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+        told.append(
+            subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True, text=True, check=True, env=environment,
+            ).stdout.strip()
+        )  # fmt: skip
+    assert told == ["1", "2"]
 
 
 @pytest.mark.slow

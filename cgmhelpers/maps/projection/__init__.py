@@ -6,7 +6,10 @@ Its files, each of which imports only those above it:
 - `kernel`: the cubic-spline kernel, seen from the side
 - `tables`: look-up tables of the kernel, integrated over pixels
 - `reference`: the slow, obvious backend that the fast one is tested against
-- `faint`: how wrong the fast backend's stamps may be, and pixels that are done again
+- `stamps`: stamps of single elements
+- `pyramid`: grids for large elements, and their prolongation to the image
+- `bounds`: how wrong stamps may be
+- `faint`: pixels that stamps may get wrong, which are done again
 - `numba_backend`: the fast backend
 - `yt_backend`: what a user of yt would do: pencil beams, so that mass is not conserved
 - `images`: `project`: the same images from each backend
@@ -19,12 +22,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "arriving",
+        "bounds",
         "faint",
         "frame",
         "images",
         "kernel",
         "numba_backend",
+        "pyramid",
         "reference",
+        "stamps",
         "tables",
         "yt_backend",
     ],

@@ -1,197 +1,42 @@
-r"""Faint pixels of the fast projection: how wrong a stamp may be, and pixels that are done again.
+r"""Faint pixels of the fast projection, which are done again.
 
 A fast stamp's error is a small part of the *brightest* pixel of its element. A pixel that nothing
 but the outermost edge of a bright kernel reaches holds less than that part, and would be noise. So
 each element adds, beside its stamp, a bound on the stamp's error to every pixel where there may be
-one. Stamps and their prolongation are linear in the elements: by the triangle inequality the sum
-`B` of the bounds is a bound on the error of the sum `V`, and the truth is at least ``V - B``. Where
-``B > TOLERANCE (V - B)``, stamps are replaced by integrals over the pixel of all elements that
-touch it, to 1% (`done_again`). So every pixel is right to the part TOLERANCE of itself and that 1%
-of what is done again: below 0.02 dex.
+one (`bounds`). With `B` the sum of the bounds and `V` that of the stamps, the truth is at least
+``V - B``. Where ``B > TOLERANCE (V - B)``, stamps are replaced by integrals over the pixel of all
+elements that touch it, to 1% (`done_again`). So every pixel is right to the part TOLERANCE of
+itself and that 1% of what is done again: below 0.02 dex.
 
 To do little again, stamps are kept apart by kind: exact ones, and groups of polynomial ones by
 brightness. The edge of a bright kernel spoils what the bright group has in a pixel, and that is
 done again from the few bright elements; the sum of many faint ones stays as it is.
-
-The bounds, as parts of the kernel's centre, `h` in pixels of the grid of the stamp:
-
-* **Exact stamps** replace the kernel by its means over tiles of side :math:`\tau = 1/T`. Along an
-  edge of a pixel that cuts tiles at a fraction `t`, the mean differs from the part that is cut off
-  by at most :math:`t (1 - t) g \tau^2 / 2 \le g \tau^2 / 8` per length, with `g` the steepest slope
-  of the kernel, `STEEPEST`. The pixel has four edges of length :math:`1/h`, of which no more lies
-  within the kernel than the perimeter of its square, 8. The share's error is therefore at most
-  :math:`g \min(4/h, 8) / (8 T^2)` of the element.
-* **Polynomial stamps** of a unit element have an error that depends on nothing but `h` and the
-  centre's place in its pixel, and after prolongation on the level as well, which soon converges: a
-  compact set of numbers. `stamp_error` and `prolongation_error` are the largest errors over that
-  set, with a margin, in zones: the kernel's square, and beyond it what the prolongation's reach of
-  four neighbours carries outwards. They fall with the power of `h` at which the kernel's
-  derivatives do. The tests search the set for worse.
-
-Both are deposited on squares, as four corners of an array whose running sums along both axes are
-the bounds (`add_square`), so that an element costs the same whatever its size. Rounding in the
-float32 of the polynomial stamps is within the margin.
 """
 
 import numpy as np
 
-from cgmhelpers.maps.projection.tables import TILES
-from cgmhelpers.system.compiling import compiled
+from cgmhelpers.maps.projection.bounds import CELL, summed
+from cgmhelpers.system.compiling import fused
 
-#: Largest part of a pixel's value that the error of stamps may be.
 TOLERANCE = 0.03
-#: Column kernel at its centre, and its steepest slope, for unit mass and radius.
-CENTRE, STEEPEST = 6 / np.pi, 4.97
-#: Pixels along a side of the cells in which bounds are summed.
-CELL = 2
-#: Nodes along each side of a piece of a pixel that the edge of a kernel crosses.
+"""Largest part of a pixel's value that the error of stamps may be."""
 NODES = 4
-#: Radius in pixels below which the four points of `_shares` don't do.
+"""Nodes along each side of a piece of a pixel that the edge of a kernel crosses."""
 FEW = 4.0
-#: Pixels along a side of the tiles in which pixels are done again.
+"""Radius in pixels below which the four points of `_shares` don't do."""
 TILE = 8
-#: Part of a pixel that may come from kernels whose edge crosses it and isn't integrated.
+"""Pixels along a side of the tiles in which pixels are done again."""
 DOUBT = 0.01
-#: Pixels that are done again may change an image's sum by this part, which the others make up for.
+"""Part of a pixel that may come from kernels whose edge crosses it and isn't integrated."""
 MADE_UP = 1e-3
-
-# Fused multiply-adds are allowed, re-ordering is not: the same numbers for any number of threads.
-_compile = compiled(fastmath={"contract"}, error_model="numpy")
+"""Pixels that are done again may change an image's sum by this part, which the others make up."""
 
 _NODE, _WEIGHT = np.polynomial.legendre.leggauss(NODES)
 _NODE, _WEIGHT = 0.5 * (_NODE + 1), 0.5 * _WEIGHT
 _GAUSS = 0.5 / np.sqrt(3.0)
 
 
-@_compile
-def exact_error(h):
-    """Bound on an exact stamp's error, as a part of the element.
-
-    Parameters
-    ----------
-    h : float
-        Radius in pixels, > 0.
-
-    Returns
-    -------
-    float
-    """
-    return STEEPEST * min(4.0 / h, 8.0) / (8.0 * TILES * TILES)
-
-
-@_compile
-def stamp_error(h):
-    """Bound on a polynomial stamp's error, as a part of the kernel's centre.
-
-    Parameters
-    ----------
-    h : float
-        Radius in pixels, 5 to 12.
-
-    Returns
-    -------
-    float
-    """
-    return 1e-4 + 2.4e-4 * (5.0 / h) ** 6
-
-
-@_compile
-def prolongation_error(h, level):
-    """Bounds on the error of a stamp on a coarse grid, as parts of the kernel's centre.
-
-    Parameters
-    ----------
-    h : float
-        Radius in coarse pixels, 6 to 12.
-    level : int
-        How often the grid is prolonged, >= 1.
-
-    Returns
-    -------
-    near, far, farthest : float
-        Within one coarse pixel about the kernel's square, within five, and within eight.
-    """
-    ratio = 6.0 / h
-    cube = ratio**3
-    if level == 1:
-        return 1.3e-4 + 6.5e-4 * cube * ratio * ratio, 1.1e-4 * cube, 0.0
-    return 1.5e-4 + 1.2e-3 * cube * ratio * ratio, 1.7e-4 * cube, 1.7e-5 * cube
-
-
-@_compile
-def no_bound(fields, kinds, pixels):
-    """Return bounds to which none is added yet.
-
-    Parameters
-    ----------
-    fields, kinds, pixels : int
-        Number of fields, of kinds of stamps, and of pixels along a side.
-
-    Returns
-    -------
-    (fields, kinds, C, C) ndarray
-        Zeros, for cells of CELL pixels and one more along each side.
-    """
-    cells = (pixels + CELL - 1) // CELL
-    return np.zeros((fields, kinds, cells + 1, cells + 1))
-
-
-@_compile
-def add_square(bound, x, y, reach, kind, amount):
-    """Add an amount for each field to the bounds of all pixels within a square.
-
-    Parameters
-    ----------
-    bound : (F, K, C, C) array
-        From `no_bound`; changed in place at the corners of the square.
-    x, y, reach : float
-        Centre of the square and half its side, pixels.
-    kind : (F,) array of int
-        Kind of the stamp in each field.
-    amount : (F,) array
-        Bound on its error.
-    """
-    cells = bound.shape[2] - 1
-    left = min(max(int(np.floor((x - reach) / CELL)), 0), cells)
-    right = min(max(int(np.floor((x + reach) / CELL)) + 1, 0), cells)
-    bottom = min(max(int(np.floor((y - reach) / CELL)), 0), cells)
-    top = min(max(int(np.floor((y + reach) / CELL)) + 1, 0), cells)
-    for field in range(len(amount)):
-        plane, more = bound[field, kind[field]], amount[field]
-        plane[bottom, left] += more
-        plane[bottom, right] -= more
-        plane[top, left] -= more
-        plane[top, right] += more
-
-
-@_compile
-def summed(bound):
-    """Turn what `add_square` left into the bounds of the cells.
-
-    Differences of float64 leave noise of 1e-16 of the largest sum, which is added: it must not
-    hide a bound.
-
-    Parameters
-    ----------
-    bound : (C, C) array
-        Of one field and kind; changed in place. The last row and column hold nothing.
-    """
-    side = len(bound)
-    noise = 0.0
-    for j in range(side):
-        for i in range(1, side):
-            bound[j, i] += bound[j, i - 1]
-        for i in range(side):
-            noise = max(noise, abs(bound[j, i]))
-    for j in range(1, side):
-        for i in range(side):
-            bound[j, i] += bound[j - 1, i]
-            noise = max(noise, abs(bound[j, i]))
-    if noise > 0.0:
-        bound += 4.0 * side * 2.0**-53 * noise
-
-
-@_compile
+@fused
 def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
     """Add up an image of one field, once its uncertain pixels are done again.
 
@@ -253,7 +98,7 @@ def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
     return image
 
 
-@_compile
+@fused
 def _replace(image, other, mask):
     """Take the pixels of a mask from another image."""
     for j in range(mask.shape[0]):
@@ -262,7 +107,7 @@ def _replace(image, other, mask):
                 image[j, i] = other[j, i]
 
 
-@_compile
+@fused
 def uncertain(stamped, bound, least):
     """Find the pixels that have to be done again.
 
@@ -305,7 +150,7 @@ def uncertain(stamped, bound, least):
     return again
 
 
-@_compile
+@fused
 def done_again(mask, x, y, h, weight, factor, rough):
     """Compute some pixels from all elements that touch them.
 
@@ -362,7 +207,7 @@ def done_again(mask, x, y, h, weight, factor, rough):
     return _placed(value, row, column, pixels), _placed(doubt, row, column, pixels)
 
 
-@_compile
+@fused
 def _listed(mask):
     """List the pixels of a mask tile by tile: where each tile starts, centres of the pixels."""
     pixels, number = mask.shape[0], mask.sum()
@@ -381,7 +226,7 @@ def _listed(mask):
     return start, row, column
 
 
-@_compile
+@fused
 def _placed(values, row, column, pixels):
     """Put a list of pixels into an image."""
     image = np.zeros((pixels, pixels))
@@ -390,21 +235,21 @@ def _placed(values, row, column, pixels):
     return image
 
 
-@_compile
+@fused
 def _beyond(dx, dy, radius):
     """Whether a point lies beyond a circle; lengths below zero count as zero."""
     dx, dy = max(dx, 0.0), max(dy, 0.0)
     return dx * dx + dy * dy > radius * radius
 
 
-@_compile
+@fused
 def _add(sums, weight, share):
     """Add a weight's shares to sums."""
     for k in range(len(sums)):
         sums[k] += weight * share[k]
 
 
-@_compile
+@fused
 def _shares(row, column, share, x, y, h, factor):
     """Shares of pixels from 2 x 2 Gauss points, to 1% of themselves where the disc holds them."""
     inverse = 1.0 / h
@@ -421,7 +266,7 @@ def _shares(row, column, share, x, y, h, factor):
         )
 
 
-@_compile
+@fused
 def _most(row, column, share, x, y, h, factor):
     """Most that pixels hold which the disc's edge crosses: the kernel at their nearest points."""
     inverse = 1.0 / h
@@ -433,7 +278,7 @@ def _most(row, column, share, x, y, h, factor):
         share[k] = most if far > h * h else 0.0
 
 
-@_compile
+@fused
 def _crossed(dx, dy, h, factor):
     """Share of a pixel that the disc's edge may cross, as `reference.pixel_shares` has it."""
     inverse = 1.0 / h
@@ -466,7 +311,7 @@ def _crossed(dx, dy, h, factor):
     return total
 
 
-@_compile
+@fused
 def _column(u, factor):
     """Column kernel of unit radius at ``u = 1 - (r/h)^2``, to 0.3% of itself, 0 below 0."""
     u = max(u, 0.0)

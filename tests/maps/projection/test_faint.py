@@ -9,7 +9,14 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import centres
 from cgmhelpers.halos.reading import read_once
 from cgmhelpers.maps.gathering import Gathering
-from cgmhelpers.maps.projection import faint, kernel, numba_backend, reference, tables
+from cgmhelpers.maps.projection import (
+    bounds,
+    kernel,
+    numba_backend,
+    reference,
+    stamps,
+    tables,
+)  # fmt: skip
 from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project, project_many
 from cgmhelpers.mock import writing
@@ -89,7 +96,7 @@ def test_reference_is_right_where_an_edge_just_crosses_a_pixel():
 @pytest.mark.parametrize("radius", RADII)
 def test_no_stamp_is_worse_than_its_bound(radius):
     rng = np.random.default_rng(int(10 * radius))
-    tabled = tables.mosaic(), tables.column_polynomials(), numba_backend.stamp_sums()
+    tabled = tables.mosaic(), tables.column_polynomials(), stamps.stamp_sums()
     h, weight = np.array([radius / PIXEL]), np.ones((1, 1))
     kind = numba_backend._kinds(h, weight)
     for x, y in places(radius, rng):
@@ -97,8 +104,8 @@ def test_no_stamp_is_worse_than_its_bound(radius):
         stamped, bound = numba_backend._stamped(*place, h, weight, kind, PIXELS, *tabled)
         total = np.zeros((PIXELS, PIXELS))
         for one in bound[0]:
-            faint.summed(one)
-            total += np.kron(one, np.ones((faint.CELL, faint.CELL)))[:PIXELS, :PIXELS]
+            bounds.summed(one)
+            total += np.kron(one, np.ones((bounds.CELL, bounds.CELL)))[:PIXELS, :PIXELS]
         error = np.abs(stamped[0].sum(axis=0) - exact_image(x, y, h[0]))
         assert error.max() > 0 or h[0] < 0.5
         # Beside the bounds: rounding of the exact stamps' float64, and what the reference leaves.

@@ -9,7 +9,7 @@ from scipy.ndimage import maximum_filter
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.selection import in_frames
-from cgmhelpers.maps.projection import faint, kernel, numba_backend, tables
+from cgmhelpers.maps.projection import faint, kernel, stamps, tables
 from cgmhelpers.maps.projection.frame import AXES, Frame, other_axes
 from cgmhelpers.maps.projection.images import project, project_many
 
@@ -28,9 +28,9 @@ def largest_difference(radius):
     varies by its slope, at most 2.6 of its centre; worst 2.6 / (8 T) per edge and kernel radius,
     and a pixel has a width of 1 / h radii. The others were measured over offsets and rounded up.
     """
-    if radius < numba_backend.EXACT_BELOW:
+    if radius < stamps.EXACT_BELOW:
         return 1e-5 + 2.6 / (8 * tables.TILES**2) * 2 * max(radius, 1)
-    return 3e-4 if radius < numba_backend.COARSE_FROM else 1.2e-3
+    return 3e-4 if radius < stamps.COARSE_FROM else 1.2e-3
 
 
 def assert_alike(images, expected, rtol, atol):

@@ -62,7 +62,7 @@ def test_an_error_is_a_message_not_a_traceback(arguments, message):
 def test_our_log_is_shown_and_not_that_of_others():
     code = """
 import logging
-from cgmhelpers.cli import _shown_log
+from cgmhelpers.cli.command import _shown_log
 with _shown_log():
     import distributed
     logging.getLogger("cgmhelpers.maps.making").info("ours")

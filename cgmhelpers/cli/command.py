@@ -1,0 +1,87 @@
+"""The command ``cgm``: its commands, its log, and errors as messages."""
+
+import logging
+import sys
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from cgmhelpers import __version__
+from cgmhelpers.cli import data_commands, run_commands, sky_commands
+from cgmhelpers.errors import CGMError
+from cgmhelpers.system import progress
+from cgmhelpers.system.files import writable
+
+app = typer.Typer(
+    help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+
+COMMANDS = (
+    run_commands.init,
+    data_commands.mock,
+    data_commands.files,
+    run_commands.maps,
+    run_commands.train,
+    run_commands.tune,
+    run_commands.run,
+    run_commands.book,
+    run_commands.results,
+    sky_commands.observe,
+    sky_commands.prepare,
+    sky_commands.infer,
+    sky_commands.stack,
+)
+"""In the order of the help."""
+for _command in COMMANDS:
+    app.command()(_command)
+
+
+def _version(asked):
+    if asked:
+        typer.echo(f"cgmhelpers {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show the lines of code that raised an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the release."),
+    ] = False,
+):
+    """Options of all commands; `main` looks for them itself, as an error ends the command."""
+
+
+@contextmanager
+def _shown_log():
+    """Show the log of cgmhelpers, and other libraries' warnings alone: Dask reports connections."""
+    log = logging.getLogger("cgmhelpers")
+    log.setLevel(logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+def main():
+    """Run the command line; an error of ours is a message, not a traceback."""
+    try:
+        with _shown_log(), writable("The result"):
+            app()
+    except CGMError as error:
+        if "--traceback" in sys.argv:
+            raise
+        if progress.close_all():
+            typer.echo(err=True)  # the cursor may stand in the line of a bar
+        typer.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from None
