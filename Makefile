@@ -4,6 +4,7 @@ VENV ?= .venv
 PROFILE ?= quick
 RUN ?= $(basename $(notdir $(PROFILE)))
 PORT ?= 8000
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: PROFILE=$(PROFILE) (a file in book/parameters), RUN=$(RUN), VENV=$(VENV), PYTHON=$(PYTHON), PORT=$(PORT)"
+	@echo "  Variables: PROFILE=$(PROFILE) (a file in book/parameters), RUN=$(RUN), VENV=$(VENV), PYTHON=$(PYTHON), PORT=$(PORT), JOBS=$(JOBS) (processes that test)"
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; found %s. Name one: make PYTHON=python3.11 ..." % sys.version.split()[0])'
@@ -43,7 +44,7 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 test: lint  ## lint, all tests but the long ones, notebooks at smoke size, the book; pictures of its pages in build/screenshots
-	$(BIN)/python -m pytest --screenshots build/screenshots
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --screenshots build/screenshots
 
 test-long: $(READY)  ## the long forms: thirty kills, thousands of damaged files, stores of thousands of halos
 	$(BIN)/python -m pytest -m long

@@ -26,11 +26,14 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what needs the smoke run as slow, with a time limit of its own."""
+    """Mark the tests of the smoke run as slow, and keep the tests of one file in one process."""
     for item in items:
+        group = item.path.relative_to(ROOT).as_posix()
         if "smoke_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(PATIENCE))
+            group = "smoke run"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)
