@@ -232,7 +232,7 @@ Markdown(
 
 # %% [markdown]
 # A verdict compares a number, with its 95% interval over resampled halos, with a threshold on one side of which the paper expects it. It can't be decided if the interval
-# contains the threshold. [Notebook 11](11_claims.ipynb) collects all verdicts. The paper's networks also infer the temperature of the gas, which this figure doesn't show:
+# contains the threshold. [The last chapter](14_claims.ipynb) collects all verdicts. The paper's networks also infer the temperature of the gas, which this figure doesn't show:
 
 # %% mystnb={"figure": {"name": "fig-temperature", "caption": "Mass-weighted temperature of the CGM against halo mass, drawn as Figure 1."}}
 figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)

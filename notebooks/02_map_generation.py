@@ -284,7 +284,7 @@ Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 #
 # The paper: X-ray emission climbs steeply with halo mass, so that a survey's limit erases light halos altogether. HI doesn't climb that way: much of
 # the gas of light halos is cool. The two fields are sensitive to opposite ends of the mass range, which is the reason for using both.
-# ([The explorer](06_explorer.ipynb) has more halos.)
+# ([The explorer](03_explorer.ipynb) has more halos.)
 
 # %% mystnb={"figure": {"name": "fig-11", "caption": "After Figure 11 of the paper, on {data}: halos of rising mass in one suite, in X-ray and HI, ideal and at the depth of a survey. Dashed: R200c, where it fits into the frame."}}
 steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
@@ -486,4 +486,4 @@ figure = figures.every_field(
 # - Every map store records the method behind its neutral fraction.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
 # - The table above says how well the sum of the pixels constrains the mass. A network that does better has to use the *structure*
-#   of the map. [Next](03_cnn.ipynb) we build one.
+#   of the map. [Next](04_cnn.ipynb) we build one.

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from jupytext.compare import NotebookDifference, compare_notebooks
 
-from cgmhelpers.runs.notebooks import NOTEBOOKS
+from cgmhelpers.runs import notebooks
 from cgmhelpers.runs.parameters import Parameters
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -30,8 +30,8 @@ def differences(source):
 
 
 def test_the_notebooks_are_those_of_the_book():
-    assert tuple(path.stem for path in SOURCES) == NOTEBOOKS
-    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NOTEBOOKS)
+    assert tuple(path.stem for path in SOURCES) == notebooks.names()
+    assert len(list(FOLDER.glob("*.ipynb"))) == len(SOURCES) > 10
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

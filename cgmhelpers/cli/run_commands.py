@@ -83,10 +83,9 @@ def run(
     notebook: Annotated[list[str] | None, typer.Option(help="Notebook; all by default.")] = None,
 ):
     """Execute notebooks with the parameters of a profile."""
-    from cgmhelpers.runs.notebooks import NOTEBOOKS, run_notebooks
+    from cgmhelpers.runs.notebooks import run_notebooks
 
-    names = tuple(notebook or NOTEBOOKS)
-    typer.echo(run_notebooks(profile, names, **overrides(override, run=run)))
+    typer.echo(run_notebooks(profile, notebook, **overrides(override, run=run)))
 
 
 def results(profile: Profile = "quick", run: RunName = None, override: Override = None):

@@ -107,7 +107,7 @@ class Evidence:
     def suites(self):
         """Return the suites of the tests in their order."""
         if self.predictions is None:
-            raise ResultError("it needs networks: see notebook 11")
+            raise ResultError("it needs networks: see the chapter of the claims")
         return list(dict.fromkeys(self.predictions["suite_test"]))
 
     @cached_property

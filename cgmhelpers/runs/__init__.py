@@ -27,7 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stages",
     ],
     submod_attrs={
-        "notebooks": ["NOTEBOOKS", "run_notebooks", "start"],
+        "notebooks": ["run_notebooks", "start"],
         "parameters": ["Parameters", "read"],
         "project": ["project_root", "unpack"],
         "results": ["evidence", "keep"],

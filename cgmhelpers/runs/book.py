@@ -16,6 +16,7 @@ import nbformat
 import yaml
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
+from cgmhelpers.runs.notebooks import names
 from cgmhelpers.runs.offline import vendor_assets
 from cgmhelpers.runs.project import project_root
 from cgmhelpers.system import provenance
@@ -303,6 +304,8 @@ def pages(toc):
     """
     found = [toc["root"]] if "root" in toc else []
     found += [toc["file"]] if "file" in toc else []
+    if "glob" in toc:  # the notebooks, whichever the project has
+        found += [str(Path(toc["glob"]).with_name(name)) for name in names()]
     for name in ("parts", "chapters", "sections"):
         for entry in toc.get(name, ()):
             found += pages(entry)

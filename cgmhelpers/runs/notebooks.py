@@ -12,20 +12,16 @@ from cgmhelpers.system import files
 
 log = logging.getLogger(__name__)
 
-NOTEBOOKS = (
-    "01_simulations",
-    "02_map_generation",
-    "03_cnn",
-    "04_metrics",
-    "05_cross_simulation",
-    "06_explorer",
-    "07_tuning",
-    "08_posterior",
-    "09_baselines",
-    "10_interpretation",
-    "11_claims",
-)
-"""The notebooks in the order of the book."""
+
+def names():
+    """List the notebooks of the project in the order of the book.
+
+    Returns
+    -------
+    tuple of str
+        Without ending; their numbers give the order.
+    """
+    return tuple(sorted(path.stem for path in (project_root() / "notebooks").glob("[0-9]*.ipynb")))
 
 
 def start(namespace):
@@ -83,15 +79,15 @@ def _calls_start(statement):
     return any("start" in (getattr(one, "id", ""), getattr(one, "attr", "")) for one in called)
 
 
-def run_notebooks(profile, names=NOTEBOOKS, **overrides):
+def run_notebooks(profile, chosen=None, **overrides):
     """Execute notebooks with papermill, one after another.
 
     Parameters
     ----------
     profile : str
         Profile that they run with.
-    names : sequence of str
-        Notebooks, without ending.
+    chosen : sequence of str, optional
+        Notebooks, without ending; all of the book by default.
     **overrides
         Parameters for all of them.
 
@@ -109,9 +105,10 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
     """
     import papermill
 
-    unknown = sorted(set(names) - set(NOTEBOOKS))
+    chosen = names() if chosen is None else chosen
+    unknown = sorted(set(chosen) - set(names()))
     if unknown:
-        raise ParameterError("There is no such notebook.", found=unknown, expected=NOTEBOOKS)
+        raise ParameterError("There is no such notebook.", found=unknown, expected=names())
     run = Run(read(profile, **overrides))
     # As they were understood here: a kernel starts in the project, and reads no YAML.
     known = run.parameters.model_dump()
@@ -120,7 +117,7 @@ def run_notebooks(profile, names=NOTEBOOKS, **overrides):
         names_given.append("runs")
     given = {name: known[name] for name in names_given}
     folder = run.folder / "notebooks"
-    for name in names:
+    for name in chosen:
         log.info("executing %s", name)
         with files.whole(folder / f"{name}.ipynb") as temporary:
             try:

@@ -22,7 +22,7 @@ from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import provenance
 
 FIELDS = (("xray", "hi"), ("xray",), ("hi",))
-PAGE = "executed/06_explorer"
+PAGE = "executed/03_explorer"
 LARGEST = 3_000_000  # bytes of the page
 SLOWEST = 1_000  # ms a change may take on a busy machine; 150 is the aim
 

@@ -42,7 +42,7 @@ def notebook(smoke_run, tmp_path_factory):
     """Copy the explorer's notebook with the parameters of the smoke run, not executed."""
     folder = tmp_path_factory.mktemp("lab")
     papermill.execute_notebook(
-        ROOT / "notebooks" / "06_explorer.ipynb",
+        ROOT / "notebooks" / "03_explorer.ipynb",
         folder / "explorer.ipynb",
         parameters={"profile": "smoke", "run": smoke_run.name, "runs": str(smoke_run.parent)},
         prepare_only=True,

@@ -30,7 +30,7 @@ TOO_WIDE = """() => {
 
 def test_the_pages_are_the_ones_of_the_toc(html):
     built = {path.relative_to(html).with_suffix("").as_posix() for path in html.rglob("*.html")}
-    assert [name.removeprefix("executed/") for name in NOTEBOOKS] == list(notebooks.NOTEBOOKS)
+    assert [name.removeprefix("executed/") for name in NOTEBOOKS] == list(notebooks.names())
     assert built - {name for name in built if name.startswith("_")} == {*PAGES, *OTHER_PAGES}
 
 

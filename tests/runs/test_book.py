@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
 from cgmhelpers.runs import book
-from cgmhelpers.runs.notebooks import NOTEBOOKS
+from cgmhelpers.runs.notebooks import names
 from cgmhelpers.system import provenance
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -48,7 +48,7 @@ def run_folder(tmp_path, monkeypatch):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "hero.png").write_bytes(b"picture")
     (tmp_path / "notebooks").mkdir()
-    for name in NOTEBOOKS:
+    for name in names():
         nbformat.write(executed_notebook(), tmp_path / "notebooks" / f"{name}.ipynb")
     parameters = {"profile": "quick", "data_root": None, "set_name": "CV"}
     provenance.record(tmp_path / provenance.RECORD, parameters=parameters)
@@ -66,7 +66,7 @@ def test_assembled_folder_holds_prose_notebooks_figures_and_the_data_source(run_
     assert (folder / "book" / "figures" / "hero.png").read_bytes() == b"picture"
     listed = book.pages(yaml.safe_load((folder / "_toc.yml").read_text()))
     assert listed[0] == "book/index"
-    assert set(listed) >= {f"executed/{name}" for name in NOTEBOOKS}
+    assert set(listed) >= {f"executed/{name}" for name in names()}
     said = configuration(folder)["parse"]["myst_substitutions"]["source"]
     assert said == "mock suite, profile quick"
 
@@ -80,7 +80,7 @@ def test_assembling_again_leaves_nothing_of_the_last_time(run_folder):
 
 
 def test_half_written_notebooks_are_left_alone(run_folder):
-    (run_folder / "notebooks" / ".03_cnn.ipynb").write_text("{")
+    (run_folder / "notebooks" / ".04_cnn.ipynb").write_text("{")
     assert not list((book.assemble(run_folder) / "executed").glob(".*"))
 
 
@@ -91,8 +91,8 @@ def test_missing_hero_is_an_error_that_names_it(run_folder):
 
 
 def test_missing_notebook_is_an_error_that_names_the_page(run_folder):
-    (run_folder / "notebooks" / "03_cnn.ipynb").unlink()
-    with pytest.raises(DataNotFoundError, match="executed/03_cnn"):
+    (run_folder / "notebooks" / "04_cnn.ipynb").unlink()
+    with pytest.raises(DataNotFoundError, match="executed/04_cnn"):
         book.assemble(run_folder)
     assert not (run_folder / "book").exists()
 
@@ -121,11 +121,11 @@ def test_build_that_fails_shows_its_log(tmp_path, monkeypatch):
 
 def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
     folder = book.assemble(run_folder)
-    page = nbformat.read(folder / "executed" / "03_cnn.ipynb", as_version=4)
+    page = nbformat.read(folder / "executed" / "04_cnn.ipynb", as_version=4)
     nbformat.validate(page)
     _, parameters, again, _ = page.cells
     assert parameters.metadata["tags"] == ["parameters", "hide-input"]
-    assert "papermill notebooks/03_cnn.ipynb out.ipynb -p profile smoke" in again.source
+    assert "papermill notebooks/04_cnn.ipynb out.ipynb -p profile smoke" in again.source
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in page.cells)
 
 
@@ -133,10 +133,10 @@ def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
     "given", [GIVEN, {}, {"runs": "/a folder/runs", "data_root": None, "augmentation": True}]
 )
 def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
-    nbformat.write(executed_notebook({}), tmp_path / "03_cnn.ipynb")
-    program, notebook, out, *options = shlex.split(book.rerun_command("03_cnn", given))
-    assert (program, notebook) == ("papermill", "notebooks/03_cnn.ipynb")
-    places = [str(tmp_path / "03_cnn.ipynb"), str(tmp_path / out)]
+    nbformat.write(executed_notebook({}), tmp_path / "04_cnn.ipynb")
+    program, notebook, out, *options = shlex.split(book.rerun_command("04_cnn", given))
+    assert (program, notebook) == ("papermill", "notebooks/04_cnn.ipynb")
+    places = [str(tmp_path / "04_cnn.ipynb"), str(tmp_path / out)]
     command = [*places, *options, "--prepare-only", "-k", "python3"]
     done = CliRunner().invoke(papermill.cli.papermill, command)
     assert done.exit_code == 0, done.output
@@ -153,13 +153,13 @@ def read_lists(parameters):
 
 
 def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
-    page = book.as_page(executed_notebook(), "03_cnn", "CAMELS")
+    page = book.as_page(executed_notebook(), "04_cnn", "CAMELS")
     first, second = (output["data"] for output in page.cells[-1].outputs)
     assert list(first) == ["text/html"]
     assert list(second) == [VIEW]
     assert list(page.metadata.widgets[STATE]["state"]) == ["slider"]
     del page.cells[-1].outputs[1]
-    assert "widgets" not in book.as_page(page, "03_cnn", "CAMELS").metadata
+    assert "widgets" not in book.as_page(page, "04_cnn", "CAMELS").metadata
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
 )
 def test_captions_name_the_data_of_the_run(run_folder, source, data):
     folder = book.assemble(run_folder, source=source)
-    page = nbformat.read(folder / "executed" / "03_cnn.ipynb", as_version=4)
+    page = nbformat.read(folder / "executed" / "04_cnn.ipynb", as_version=4)
     figures = [cell.metadata["mystnb"] for cell in page.cells if "mystnb" in cell.metadata]
     caption = CAPTION.replace("{data}", data)
     assert [one["figure"]["caption"] for one in figures] == [caption]

@@ -218,7 +218,7 @@ def test_notebooks_are_told_what_was_understood(tmp_path, mine, monkeypatch):
     )  # fmt: skip
     monkeypatch.chdir(mine.parent)
     given = {"runs": "../runs", "run": "2024", "epochs": "010", "data_root": None, "seed": ...}
-    folder = notebooks.run_notebooks("mine.yml", ["03_cnn"], **given)
+    folder = notebooks.run_notebooks("mine.yml", ["04_cnn"], **given)
     assert folder == tmp_path / "runs" / "2024" / "notebooks"
     told = {"profile": str(mine), "runs": str(tmp_path / "runs"), "run": "2024", "epochs": 10}
     assert seen == [told | {"data_root": None}]

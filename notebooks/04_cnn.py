@@ -168,7 +168,7 @@ for name, one in (("this run", model), ("the paper", paper)):
 # test along one; all views of a halo share its part.
 #
 # There is a trap. Halo $k$ exists in every suite, so a split *by halo* puts twins of training halos into the test sets of other suites, and networks
-# may recognise them in the cross-simulation test of notebook 5. A split *by realisation* keeps twins together. The paper splits by halo with one
+# may recognise them across simulations. A split *by realisation* keeps twins together. The paper splits by halo with one
 # seed; here the profile chooses:
 
 # %%
@@ -327,5 +327,5 @@ figure = figures.one_prediction(
 # - A loss of two logarithms turns a plain regression into the mean and the standard deviation of a posterior.
 # - The network is that of the paper, layer by layer, and adapts its number of blocks to the size of the map.
 # - The scaling uses training halos alone, and the split decides whether twins can leak from the training in one suite into the test in another.
-# - The tables above rank this run's networks. The [next notebook](04_metrics.ipynb) measures their accuracy and tests their error bars on halos
+# - The tables above rank this run's networks. The [chapter on accuracy](06_accuracy.ipynb) measures how good they are on halos
 #   that none of them has seen.

@@ -81,11 +81,11 @@ explorer.explore(halos, this_run.folder / "exports")
 #   mean of the training, and the error bars should widen to match. Do they?
 # - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
 # - **Ask the wrong network.** Choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
-#   the [previous chapter](05_cross_simulation.ipynb).
+#   the [chapter on other suites](11_cross_simulation.ipynb).
 # - **Turn the halo.** Properties don't depend on the line of sight. Estimates do, and the difference is a lower limit on their error.
 #
 # ## What we learned
 #
 # - The limit of a survey decides which halos a map informs about; error bars should show it.
 # - Twins at equal colours show the effect of feedback on gas directly, without statistics.
-# - One halo is an anecdote. The tables of the [metrics chapter](04_metrics.ipynb) count.
+# - One halo is an anecdote. The tables of the [chapter on accuracy](06_accuracy.ipynb) count.

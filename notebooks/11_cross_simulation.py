@@ -68,7 +68,7 @@ print(f"{note}; split by {this_run.parameters.split_by}")
 #
 # ## Halo mass
 #
-# Rows are the suites of the training, columns those of the test. They are the same on the framed diagonal, which is notebook 4. Metrics in the panels are again those of the plotted halos, and the tables compare them with those of all.
+# Rows are the suites of the training, columns those of the test. They are the same on the framed diagonal, which the [chapter on accuracy](06_accuracy.ipynb) shows. Metrics in the panels are again those of the plotted halos, and the tables compare them with those of all.
 #
 # ### Figure 8
 #
