@@ -9,19 +9,29 @@ Its files, each of which imports only those above it:
 - `baselines`: scaling relation and boosted trees, from two numbers for each map
 - `attribution`: contributions of pixels to an inference, and tests of them
 - `posterior`: the joint posterior of all properties: a normalising flow behind a network
+- `trusting`: whether to believe an inference: a score, a word and a reason for each map
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["attribution", "baselines", "ensembles", "posterior", "prediction", "unfamiliar"],
+    submodules=[
+        "attribution",
+        "baselines",
+        "ensembles",
+        "posterior",
+        "prediction",
+        "trusting",
+        "unfamiliar",
+    ],
     submod_attrs={
         "attribution": ["integrated_gradients", "radial_profile", "randomised", "rank_correlation"],
         "baselines": ["METHODS", "boosted_trees", "scaling_relation"],
         "ensembles": ["combine", "epistemic"],
         "posterior.joint": ["Posterior", "halos_of", "infer"],
         "prediction": ["Predictor", "load", "predict"],
+        "trusting": ["calibrate_trust", "sample_discrepancy", "trust"],
         "unfamiliar": ["flag"],
     },
 )

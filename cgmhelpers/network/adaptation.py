@@ -158,26 +158,41 @@ def mmd(one, other, width=None):
     torch.Tensor
         A scalar.
     """
-    rows = torch.cat([one, other])
-    # Of centred rows: the difference of large squares would lose digits.
-    rows = rows - rows.mean(dim=0).detach()
-    squares = rows.square().sum(dim=1)
-    distances = (squares[:, None] + squares - 2 * rows @ rows.T).clamp_min(0)
-    number, total = len(one), len(rows)
-    if width is None:
-        upper = torch.triu_indices(total, total, 1, device=rows.device)
-        variance = distances.detach()[upper[0], upper[1]].median()
-        variance = variance.clamp_min(torch.finfo(rows.dtype).tiny)
-    else:
-        variance = width**2
-    kernel = (-distances / (2 * variance)).exp()
-    kernel = kernel - torch.diag(kernel.diagonal())
-    rest = total - number
+    kernel = gaussian_kernel(torch.cat([one, other]), width)
+    number = len(one)
+    rest = len(kernel) - number
     return (
         kernel[:number, :number].sum() / (number * (number - 1))
         + kernel[number:, number:].sum() / (rest * (rest - 1))
         - 2 * kernel[:number, number:].mean()
     )
+
+
+def gaussian_kernel(rows, width=None):
+    """Return the Gaussian kernel between rows, with zeros on the diagonal.
+
+    Parameters
+    ----------
+    rows : torch.Tensor, shape (n, features)
+    width : float, optional
+        As for `mmd`.
+
+    Returns
+    -------
+    torch.Tensor, shape (n, n)
+    """
+    # Of centred rows: the difference of large squares would lose digits.
+    rows = rows - rows.mean(dim=0).detach()
+    squares = rows.square().sum(dim=1)
+    distances = (squares[:, None] + squares - 2 * rows @ rows.T).clamp_min(0)
+    if width is None:
+        upper = torch.triu_indices(len(rows), len(rows), 1, device=rows.device)
+        variance = distances.detach()[upper[0], upper[1]].median()
+        variance = variance.clamp_min(torch.finfo(rows.dtype).tiny)
+    else:
+        variance = width**2
+    kernel = (-distances / (2 * variance)).exp()
+    return kernel - torch.diag(kernel.diagonal())
 
 
 def coral(one, other):

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["flow", "joint", "training"],
     submod_attrs={
         "flow": ["PosteriorSettings"],
-        "joint": ["HISTORY", "Posterior", "halos_of", "infer", "load"],
+        "joint": ["DESCRIPTION", "HISTORY", "Posterior", "halos_of", "infer", "load"],
         "training": ["is_trained", "train"],
     },
 )
