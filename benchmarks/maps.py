@@ -216,7 +216,7 @@ def stages(sim, _):
         )
         clock.append(time.perf_counter())
         images = projection_images.project_many(
-            found.selection, found.kernel_radius, found.quantities, floor=floors(), dtype=np.float32
+            found, found.kernel_radius, found.quantities, floor=floors(), dtype=np.float32
         )
         clock.append(time.perf_counter())
         dataset = store.labelled(sim, chosen, table, images, PIXEL_SIZE)
@@ -289,9 +289,9 @@ def projections(sim, table):
     gathering = gather(sim, table)
     read_once(sim, [gathering])
     found = gathering.result()
-    offset = found.selection.offset
+    offset = found.offset
     arrays = [
-        (found.selection.displacement[a:b], found.kernel_radius[a:b], found.quantities[a:b])
+        (found.displacement[a:b], found.kernel_radius[a:b], found.quantities[a:b])
         for a, b in pairwise(offset)
     ]
     methods = {
@@ -326,7 +326,7 @@ def together(found):
 
     start = time.perf_counter()
     project_many(
-        found.selection, found.kernel_radius, found.quantities, frame(),
+        found, found.kernel_radius, found.quantities, frame(),
         floor=floors(), dtype=np.float32,
     )  # fmt: skip
     return time.perf_counter() - start

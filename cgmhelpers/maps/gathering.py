@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmhelpers.errors import ResultError
-from cgmhelpers.halos.selection import Frames, Selection, places
+from cgmhelpers.halos.selection import Frames, places
 from cgmhelpers.simulations.particles import Particles
 from cgmhelpers.system import parallel
 
@@ -21,15 +21,18 @@ class Gathered:
 
     Attributes
     ----------
-    selection : Selection
-        The pairs; its index counts the rows of the file.
+    offset : ndarray of int64, shape (H + 1,)
+        Halo k has the pairs ``offset[k]:offset[k + 1]``, in the order of the file.
+    displacement : ndarray of float32, shape (P, 3)
+        Element minus halo centre [kpc].
     kernel_radius : ndarray, shape (P,)
         Support radius of each kernel, kpc.
     quantities : ndarray of float64, shape (P, F)
         Deposits of each element in each field, in map units times kpc^2.
     """
 
-    selection: Selection
+    offset: np.ndarray
+    displacement: np.ndarray
     kernel_radius: np.ndarray
     quantities: np.ndarray
 
@@ -91,7 +94,6 @@ class Gathering:
         row = np.cumsum(used) - 1  # place of each element among the used ones
         return (
             found.offset,
-            found.index + piece.rows.start,
             found.displacement,
             radius[found.index],
             quantities[row[found.index]],
@@ -150,5 +152,4 @@ def _joined(parts):
                 array[there : there + size] = value[here : here + size]
 
     parallel.in_threads(put, range(len(parts)))
-    index, displacement, radius, quantities = arrays
-    return Gathered(Selection(offset, index, displacement), radius, quantities)
+    return Gathered(offset, *arrays)

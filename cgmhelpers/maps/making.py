@@ -8,6 +8,7 @@ import json
 import logging
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pandas as pd
 
@@ -36,8 +37,8 @@ PROJECTED_AT_ONCE = 256
 """Halos that are projected together, and whose elements are freed then: about 4 million."""
 
 GATHERED_AT_ONCE = 8 * PROJECTED_AT_ONCE
-"""Halos whose elements, of 40 bytes, are held in memory together: 1.3 GB. A simulation of more
-halos, which L50n512 hasn't, has its gas read again for the others."""
+"""Halos whose elements, of 32 bytes, are held in memory together: 1 GB. A simulation of more halos,
+which L50n512 hasn't, has its gas read again for the others."""
 
 
 def make(
@@ -140,7 +141,14 @@ def make(
     gatherings, values = _read(sim, chosen, frame, table, measured, progress)
     if measured is None and when_measured is not None:
         when_measured(table.join(values))
-    images = _images(sim, chosen, frame, table, gatherings, backend, progress)
+    shape = (len(table), 3, len(chosen), frame.pixels, frame.pixels)
+    blocks = _images(sim, chosen, frame, table, gatherings, backend, progress)
+    if out is None:
+        images = np.empty(shape, dtype=np.float32)
+        for rows, block in blocks:
+            images[rows] = block
+    else:
+        images = dask.array.zeros(shape, dtype=np.float32)  # until `store.write` has the blocks
     dataset = store.labelled(sim, chosen, table, images, frame.pixel_size)
     dataset["properties"] = (("halo", "property"), values[list(properties.NAMES)].to_numpy(float))
     dataset["properties"].attrs["long_name"] = "properties of the halo (Gluck et al. 2024, Table 1)"
@@ -153,7 +161,7 @@ def make(
     }
     if out is None:
         return dataset
-    store.write(dataset, out)
+    store.write(dataset, out, blocks)
     return open(out)
 
 
@@ -213,16 +221,15 @@ def _gatherings(sim, fields, frame, table, start):
 
 
 def _images(sim, fields, frame, table, gatherings, backend, progress):
-    """Project images (halo, axis, field, row, column) in the fields' units, float32."""
-    images = np.empty((len(table), 3, len(fields), frame.pixels, frame.pixels), dtype=np.float32)
+    """Yield rows of the table and their images (halo, axis, field, row, column), float32."""
     groups = range(0, len(table), PROJECTED_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
         if not gatherings:
             gatherings = _gatherings(sim, fields, frame, table, start)
             read_once(sim, gatherings)
         gathered = gatherings.pop(0).result()
-        images[start : start + PROJECTED_AT_ONCE] = project_many(
-            gathered.selection,
+        block = project_many(
+            gathered,
             gathered.kernel_radius,
             gathered.quantities,
             frame,
@@ -230,8 +237,8 @@ def _images(sim, fields, frame, table, gatherings, backend, progress):
             floor=[field.floor for field in fields],
             dtype=np.float32,
         )
-        del gathered  # before the next ones are joined
-    return images
+        yield slice(start, start + len(block)), block
+        del gathered, block  # before the next ones are joined
 
 
 def _fingerprint(sim, fields, frame, halos, minimum_mass, backend):

@@ -103,7 +103,7 @@ def labelled(sim, fields, table, images, pixel_size):
     return dataset
 
 
-def write(dataset, out):
+def write(dataset, out, blocks=None):
     """Write a map store, whole or not at all, in place of an earlier one.
 
     Parameters
@@ -112,7 +112,11 @@ def write(dataset, out):
         Maps from `cgmhelpers.maps.making.make`.
     out : Path
         The zarr folder.
+    blocks : iterable of (slice, array), optional
+        Rows of halos and their images, if memory doesn't hold all images together; ``image`` of
+        the dataset is a dask array then, whose values aren't used.
     """
+    import zarr
     from zarr.codecs import BloscCodec, Crc32cCodec
 
     # A flipped bit is an error by its checksum; Blosc alone would inflate it into other numbers.
@@ -123,7 +127,14 @@ def write(dataset, out):
         "properties": {"compressors": codecs},
     }
     with files.whole(out) as temporary:
-        dataset.to_zarr(temporary, mode="w", consolidated=False, encoding=encoding, zarr_format=3)
+        dataset.to_zarr(
+            temporary, mode="w", consolidated=False, encoding=encoding, zarr_format=3,
+            compute=blocks is None,
+        )  # fmt: skip
+        if blocks is not None:
+            images = zarr.open_array(temporary / "image", mode="r+")
+            for rows, block in blocks:
+                images[rows] = block
 
 
 def open(path):  # shadows the builtin on purpose: maps.open reads well

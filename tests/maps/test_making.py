@@ -289,7 +289,7 @@ def test_a_number_of_adopted_yml_makes_a_store_out_of_date(sim, tmp_path):
     store = tmp_path / "maps.zarr"
     making.make(sim, ["xray"], store, pixels=8, pixel_size=64.0, progress=False)
     script = (
-        "import sys, yaml\n"
+        "import sys, dask, yaml\n"
         "from cgmhelpers.system import files\n"
         "old, new, snapshot, catalogue, store = sys.argv[1:]\n"
         "load = yaml.safe_load\n"
@@ -584,3 +584,17 @@ def test_maps_that_overflow(sim, monkeypatch):
     monkeypatch.setitem(fields.FIELDS, "hi", bright)
     with pytest.raises(ResultError, match="float32"):
         make(sim, fields=["hi"])
+
+
+def test_blocks_written_one_by_one_are_the_same_store(sim, made, monkeypatch, tmp_path):
+    """Neither the images' bytes nor their metadata tell how many halos memory held."""
+    whole = make(sim, options=SNAPSHOT, out=tmp_path / "whole.zarr")
+    monkeypatch.setattr(making, "PROJECTED_AT_ONCE", 1)
+    make(sim, options=SNAPSHOT, out=tmp_path / "blocks.zarr")
+    map_store.write(whole.load(), tmp_path / "memory.zarr")
+    xr.testing.assert_identical(whole.drop_attrs(), made.drop_attrs())
+    written = [
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / name for name in ("whole.zarr", "blocks.zarr", "memory.zarr"))
+    ]
+    assert written[0] == written[1] == written[2]

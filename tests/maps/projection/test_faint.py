@@ -166,7 +166,7 @@ def halo(tmp_path_factory):
 
 def test_every_pixel_above_the_floor_is_right_in_a_mock_halo(halo):
     found, floor = halo
-    arrays = found.selection, found.kernel_radius, found.quantities, HALO
+    arrays = found, found.kernel_radius, found.quantities, HALO
     slow = project_many(*arrays, backend="reference")[0]
     fast = project_many(*arrays, floor=floor)[0]
     for number in range(2):
