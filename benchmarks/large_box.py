@@ -112,8 +112,9 @@ def copy(path, target, places, files):
 
 
 def copy_column(values, target, name, places, box):
-    """Append the values once a place, in pieces of one chunk."""
+    """Append the values once a place; compressed chunks are copied as they are."""
     number = len(values)
+    whole_chunks = values.chunks and number % values.chunks[0] == 0 and not box
     rows = values.chunks[0] * 16 if values.chunks else max(number, 1)
     made = target.create_dataset(
         name,
@@ -124,6 +125,14 @@ def copy_column(values, target, name, places, box):
         compression_opts=values.compression_opts,
         shuffle=values.shuffle,
     )
+    if whole_chunks:
+        for index in range(values.id.get_num_chunks()):
+            offset = values.id.get_chunk_info(index).chunk_offset
+            mask, piece = values.id.read_direct_chunk(offset)
+            for tile in range(len(places)):
+                moved = (tile * number + offset[0], *offset[1:])
+                made.id.write_direct_chunk(moved, piece, filter_mask=mask)
+        return
     for start in range(0, number, rows):
         piece = values[start : start + rows]
         for tile, place in enumerate(places):
