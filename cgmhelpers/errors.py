@@ -1,5 +1,8 @@
 """The errors of this library: one root, few kinds, and each carries its operands."""
 
+import difflib
+import re
+
 
 class CGMError(Exception):
     """Root of all errors raised on purpose by this library.
@@ -71,3 +74,92 @@ class ParameterError(CGMError, ValueError):
 
 class ResultError(CGMError, RuntimeError):
     """A computation ended with a result that can't be trusted."""
+
+
+LISTED = 12
+"""Names that an error lists at most, if none is near."""
+
+
+def nearest(name, known):
+    """Find the known name that somebody meant.
+
+    Parameters
+    ----------
+    name : object
+        As typed.
+    known : iterable of str
+        Names that there are.
+
+    Returns
+    -------
+    str or None
+        The same but for case and punctuation, or one that holds the name or is held by it, or the
+        most similar one (`difflib`); None if none is near.
+    """
+    plain = {_letters(one): one for one in known}
+    typed = _letters(name)
+    if typed in plain:
+        return plain[typed]
+    holding = [
+        one for one in plain if min(len(one), len(typed)) > 2 and (typed in one or one in typed)
+    ]
+    near = sorted(holding, key=len) or difflib.get_close_matches(typed, plain, 1)
+    return plain[near[0]] if near else None
+
+
+def _letters(name):
+    return re.sub(r"[\W_]+", "", str(name)).casefold()
+
+
+def meant(names, known):
+    """Say which known names somebody meant.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As typed; none of them is known.
+    known : iterable of str
+        Names that there are.
+
+    Returns
+    -------
+    str
+        A question, or an empty text if one of the names is near none.
+    """
+    near = [nearest(name, known) for name in names]
+    return f"Did you mean {' and '.join(near)}?" if near and all(near) else ""
+
+
+def check_known(names, known, problem, *, remedy=None, kind=ParameterError):
+    """Refuse unknown names, and say which known one is nearest.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        As typed.
+    known : iterable of str
+        Names that there are.
+    problem : str
+        First sentence of the error.
+    remedy : str, optional
+        Last one, if no known name is near.
+    kind : type, optional
+        Class of the error.
+
+    Raises
+    ------
+    ParameterError
+        Or another `kind`.
+    """
+    known = list(known)
+    unknown = [one for one in ([names] if isinstance(names, str) else names) if one not in known]
+    if not unknown:
+        return
+    question = meant(unknown, known)
+    listed = "one of " + ", ".join(known) if known and len(known) <= LISTED else None
+    raise kind(
+        problem,
+        found=", ".join(map(repr, unknown)),
+        expected=None if question else listed,
+        remedy=question or remedy,
+    )

@@ -16,7 +16,7 @@ from importlib.resources import files
 import yaml
 
 from cgmhelpers.emission import deposits, hydrogen, xray
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 
 
 @functools.cache
@@ -126,13 +126,7 @@ class Field:
         ParameterError
             If the field has no such option, or the value is invalid.
         """
-        unknown = [name for name in options if name not in self.options]
-        if unknown:
-            raise ParameterError(
-                f"The field {self.name!r} has no such option.",
-                found=", ".join(map(repr, unknown)),
-                expected="one of " + ", ".join(self.options) if self.options else "no options",
-            )
+        check_known(options, self.options, f"The field {self.name!r} has no such option.")
         if not self.options:
             return self
         options = self.options | options
@@ -173,10 +167,7 @@ class Field:
             If the limits have another name.
         """
         values = {"ideal": self.floor, "survey": self.survey_limit}
-        if limits not in values:
-            raise ParameterError(
-                "Unknown limits of a map.", found=repr(limits), expected=" or ".join(values)
-            )
+        check_known([limits], values, "Unknown limits of a map.")
         return values[limits]
 
 
@@ -243,10 +234,7 @@ def get(name):
     ParameterError
         If there's no such field.
     """
-    if name not in FIELDS:
-        raise ParameterError(
-            "Unknown field.", found=repr(name), expected="one of " + ", ".join(FIELDS)
-        )
+    check_known([name], FIELDS, "Unknown field.")
     return FIELDS[name]
 
 

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from cgmhelpers.emission.ionisation import tabulated_redshift
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import check_known
 from cgmhelpers.system.compiling import compiled
 
 TABLE_FILE = "hydrogen_rahmati2013_hm2012.h5"
@@ -111,12 +111,7 @@ def check_method(method):
     ParameterError
         If it isn't one of `METHODS`.
     """
-    if method not in METHODS:
-        raise ParameterError(
-            "Unknown method for the neutral fraction of hydrogen.",
-            found=repr(method),
-            expected=" or ".join(METHODS),
-        )
+    check_known([method], METHODS, "Unknown method for the neutral fraction of hydrogen.")
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from cgmhelpers.errors import CGMError, ParameterError
+from cgmhelpers.errors import CGMError, ParameterError, check_known
 from cgmhelpers.explorer.description import describe, script, start
 from cgmhelpers.explorer.export import file_stem, halos_to_csv, map_to_fits, picture
 from cgmhelpers.explorer.scene import Choice, scene
@@ -111,6 +111,7 @@ class Explorer(anywidget.AnyWidget):
         ParameterError
             If the kind is unknown.
         """
+        check_known([kind], ("fits", "png", "csv"), "Unknown export.")
         chosen = dict(self.selection)
         chosen.pop("request", None)
         selection = _selection(chosen)
@@ -120,12 +121,10 @@ class Explorer(anywidget.AnyWidget):
             map_to_fits(self.collection, selection, path)
         elif kind == "png":
             path.write_bytes(picture(self.collection, selection))
-        elif kind == "csv":
+        else:
             path = path.with_name("halos.csv")
             numbers = range(len(self.collection)) if halos is None else halos
             halos_to_csv(self.collection, numbers, path)
-        else:
-            raise ParameterError("Unknown export.", found=kind, expected="fits, png or csv")
         self.message = f"Written: {path}"
         return path
 

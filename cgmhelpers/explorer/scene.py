@@ -6,7 +6,7 @@ from dataclasses import field as dataclass_field
 import numpy as np
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.maps.projection.frame import AXES
 from cgmhelpers.maps.summaries import STATISTICS, image_statistics
@@ -64,8 +64,7 @@ class Choice:
         """Refuse an unknown axis, unknown limits, or no fields."""
         object.__setattr__(self, "fields", tuple(self.fields))
         for value, known in ((self.axis, AXES), (self.limits, LIMITS)):
-            if value not in known:
-                raise ParameterError("Unknown choice.", found=value, expected=known)
+            check_known([value], known, "Unknown choice.")
         if not self.fields:
             raise ParameterError("Nothing to show.", found="no field", expected="at least one")
         numbers = [*self.brightness.values(), *(value for dab in self.masked for value in dab)]
@@ -266,18 +265,13 @@ def _moments(predictor, images):
 
 def _images(collection, selection, size=None):
     """Return the chosen fields' maps, (fields, y, x), with the reader's changes, without limits."""
-    unknown = {*selection.fields, *selection.brightness, *selection.swapped} - {*collection.fields}
-    if unknown:
-        raise ParameterError(
-            "The maps don't have these fields.", found=sorted(unknown), expected=collection.fields
-        )
+    chosen = dict.fromkeys((*selection.fields, *selection.brightness, *selection.swapped))
+    check_known(chosen, collection.fields, "The maps don't have these fields.")
     twins, images = collection.twins(selection.halo) if selection.swapped else {}, []
     for name in selection.fields:
         halo, suite = selection.halo, selection.swapped.get(name)
-        if suite and suite not in twins:
-            raise ParameterError(
-                "The halo has no twin in this suite.", found=suite, expected=sorted(twins)
-            )
+        if suite:
+            check_known(suite, twins, "The halo has no twin in this suite.")
         stored = collection.images(twins.get(suite, halo), size)
         image = stored[AXES.index(selection.axis), collection.fields.index(name)]
         images.append(image * np.float32(10 ** selection.brightness.get(name, 0)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.measuring import measure
 
 
@@ -167,10 +167,7 @@ def ranges(wider=None):
     """
     known = {one.name: (float(one.low), float(one.high)) for one in PROPERTIES}
     for name, limits in (wider or {}).items():
-        if name not in known:
-            raise ParameterError(
-                "There is no property to widen.", found=name, expected=f"one of {list(known)}"
-            )
+        check_known(name, known, "There is no property to widen.")
         low, high = map(float, limits)
         if not (
             np.isfinite([low, high]).all() and low <= known[name][0] and high >= known[name][1]

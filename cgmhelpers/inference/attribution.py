@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.inference.prediction import Predictor
 from cgmhelpers.network.moment_network import MomentNetwork
 
@@ -92,10 +92,7 @@ def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
     """
     from captum.attr import IntegratedGradients
 
-    if name not in predictor.properties:
-        raise ParameterError(
-            "The network doesn't infer this property.", found=name, expected=predictor.properties
-        )
+    check_known(name, predictor.properties, "The network doesn't infer this property.")
     number = predictor.properties.index(name)
     inputs = torch.from_numpy(predictor.scaling.inputs(images))
     blank = torch.from_numpy(predictor.scaling.inputs(np.zeros_like(images[:1])))

@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 
 from cgmhelpers.emission.fields import label
-from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.errors import FormatError, ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps import summaries
 from cgmhelpers.network import checkpoint, samples, scaling, splits
@@ -174,9 +174,7 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
         If the folder holds no whole network.
     """
     parts = [parts] if isinstance(parts, str) else list(parts)
-    unknown = set(parts) - set(splits.PARTS)
-    if unknown or not parts:
-        raise ParameterError("Unknown parts.", found=parts, expected=f"some of {splits.PARTS}")
+    check_known(parts or [""], splits.PARTS, "Unknown parts.")
     predictor = load(folder)
     ds = samples.load(stores, predictor.fields, predictor.limits, predictor.size)
     table = samples.halo_table(ds)

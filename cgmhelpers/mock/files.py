@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import check_known
 from cgmhelpers.halos.cosmology import CV, Volume
 from cgmhelpers.system.files import whole
 
@@ -165,10 +165,7 @@ def check_dialect(dialect):
     ParameterError
         If it is none of `DIALECTS`.
     """
-    if dialect not in DIALECTS:
-        raise ParameterError(
-            "unknown dialect", found=dialect, expected=", ".join(DIALECTS), remedy="Choose a suite."
-        )
+    check_known(dialect, DIALECTS, "The mock has no suite of this name.")
 
 
 def read_settings(path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known, meant
 from cgmhelpers.halos.cosmology import CV, Volume, snapshot_redshift
 
 SETS = ("CV", "LH", "1P")
@@ -169,7 +169,8 @@ def parameters(suite, set_name, realisation):
         f"The mock has no set {set_name!r}.",
         found=set_name,
         expected=f"set_name among {', '.join(SETS)}",
-        remedy="Name a data_root that has it: other sets are CAMELS' alone.",
+        remedy=meant([set_name], SETS)
+        or "Name a data_root that has it: other sets are CAMELS' alone.",
     )
 
 
@@ -269,10 +270,7 @@ def volume(parameters, snapshot=90, box="L25n256"):
     ParameterError
         If CAMELS has no such snapshot or box, or the mock has no gas at that time.
     """
-    if box not in VOLUMES:
-        raise ParameterError(
-            f"The mock has no volume {box!r}.", found=box, expected=", ".join(VOLUMES)
-        )
+    check_known(box, VOLUMES, f"The mock has no volume {box!r}.")
     redshift = snapshot_redshift(snapshot)
     if redshift > HIGHEST_REDSHIFT:
         raise ParameterError(

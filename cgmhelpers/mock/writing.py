@@ -10,7 +10,7 @@ import json
 import logging
 from pathlib import Path
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.mock import sets, tables
 from cgmhelpers.mock.files import SnapshotHeader
 from cgmhelpers.simulations import simulation
@@ -215,9 +215,7 @@ def _settings(
 
 
 def _check(suites, realisations, cells, minimum_mass, set_name, snapshot, volume):
-    unknown = [name for name in suites if name not in SUITES]
-    if unknown:
-        raise ParameterError("suites", found=unknown, expected=", ".join(SUITES))
+    check_known(suites, SUITES, "The mock can't have these suites.")
     for name in suites:
         for number in realisations:
             sets.volume(sets.parameters(name, set_name, number), snapshot, volume)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.errors import FormatError, ParameterError
+from cgmhelpers.errors import FormatError, ParameterError, check_known
 from cgmhelpers.halos.properties import ranges as widened
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
@@ -81,10 +81,7 @@ class Scaling:
         names = [str(name) for name in ds["property"].values]
         known = widened(ranges)
         wanted = list(properties or known)
-        if not set(wanted) <= set(known):
-            raise ParameterError(
-                "Unknown properties.", found=list(properties), expected=f"some of {list(known)}"
-            )
+        check_known(wanted, known, "Unknown properties.")
         missing = [name for name in wanted if name not in names]
         if missing:
             raise FormatError("The maps lack properties.", found=names, expected=missing)

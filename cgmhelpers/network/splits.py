@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.network import checkpoint
 from cgmhelpers.simulations.sets import UNKNOWN_SEED, published_seed
@@ -80,11 +80,10 @@ def split(table, by="halo", fractions=FRACTIONS, seed=1):
             # Its own stream for each stratum: another suite's halos don't change this one's.
             stream = zlib.crc32("/".join(stratum).encode())
             parts[group.index] = _shares(len(group), fractions, [seed, stream])
-    elif by in BY:
+    else:
+        check_known([by], BY, "Unknown way to split.")
         together = together_in(table, by)
         parts[:] = _shares(together.max() + 1, fractions, [seed])[together]
-    else:
-        raise ParameterError("Unknown way to split.", found=by, expected=f"one of {BY}")
     counts = parts.value_counts().reindex(PARTS, fill_value=0)
     if (counts == 0).any():
         raise ParameterError(

@@ -4,7 +4,7 @@ import ast
 import logging
 import types
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import ResultError, check_known
 from cgmhelpers.runs.parameters import Parameters, from_namespace, read
 from cgmhelpers.runs.project import project_root
 from cgmhelpers.runs.run import Run
@@ -106,9 +106,7 @@ def run_notebooks(profile, chosen=None, **overrides):
     import papermill
 
     chosen = names() if chosen is None else chosen
-    unknown = sorted(set(chosen) - set(names()))
-    if unknown:
-        raise ParameterError("There is no such notebook.", found=unknown, expected=names())
+    check_known(chosen, names(), "There is no such notebook.")
     run = Run(read(profile, **overrides))
     # As they were understood here: a kernel starts in the project, and reads no YAML.
     known = run.parameters.model_dump()

@@ -4,7 +4,6 @@ YAML, a notebook's cell and a command line say which values; the type of each pa
 text means. So ``010`` is ten for a seed and a name for a run, whichever way it comes.
 """
 
-import difflib
 import os
 import re
 from io import StringIO
@@ -25,7 +24,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError
+from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError, check_known, meant
 from cgmhelpers.halos import properties
 from cgmhelpers.network.settings import MAX_SEED
 from cgmhelpers.runs.project import project_root, runs_folder
@@ -362,14 +361,10 @@ class Parameters(BaseModel):
         from cgmhelpers.mock import sets as mock_sets
         from cgmhelpers.mock import writing
 
-        strange = [name for name in self.suites if name not in writing.SUITES]
-        if strange:
-            raise ParameterError(
-                "The mock suite can't have these suites.",
-                found=strange,
-                expected=f"suites among {', '.join(writing.SUITES)}",
-                remedy="Name a data_root that has them.",
-            )
+        check_known(
+            self.suites, writing.SUITES, "The mock suite can't have these suites.",
+            remedy="Name a data_root that has them.",
+        )  # fmt: skip
         for suite in self.suites:
             for volume, set_name, realisation in self.boxes:
                 drawn = mock_sets.parameters(suite, set_name, realisation)
@@ -413,10 +408,12 @@ def profile_path(profile):
         path = project_root() / "book" / "parameters" / f"{profile}.yml"
     if not path.is_file():
         known = sorted(p.stem for p in (project_root() / "book" / "parameters").glob("*.yml"))
+        question = meant([Path(profile).stem], known)
         raise DataNotFoundError(
             f"There is no profile {str(profile)!r}.",
             found=path,
-            expected=f"one of {known}, or a path to a .yml file",
+            expected=None if question else f"one of {', '.join(known)}, or a path to a .yml file",
+            remedy=question or None,
         )
     return path
 
@@ -493,7 +490,7 @@ def _either(some, others):
 
 def _refusal(error, path, values):
     """Return the error that names each wrong parameter once, with its value."""
-    wrong, unknown = {}, False
+    wrong, unknown, remedies = {}, [], []
     for one in error.errors():
         cause = one.get("ctx", {}).get("error")
         if not one["loc"]:  # of several parameters together: says it all itself
@@ -501,11 +498,14 @@ def _refusal(error, path, values):
         name = str(one["loc"][0])
         text = str(cause) if cause else one["msg"].removeprefix("Input should be ")
         if isinstance(cause, CGMError):
-            text = cause.expected
+            text = cause.expected or cause.problem.rstrip(".")
+            remedies.append(cause.remedy or "")
+        elif one["type"] == "literal_error":
+            known = re.findall(r"'([^']+)'", one["ctx"]["expected"])
+            remedies.append(meant([one["input"]], known))
         if one["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, Parameters.model_fields, 1)
-            text = f"no such name; do you mean {near[0]}?" if near else "no such name"
-            unknown |= not near
+            text = "no such name"
+            unknown.append(name)
         within = [str(part) for part in one["loc"][2:]]
         if name == "also" and within:  # which of its entries, and what of it
             text = "no such name" if one["type"] == "extra_forbidden" else text
@@ -515,12 +515,16 @@ def _refusal(error, path, values):
         wrong.pop("map_fields", None)  # which come from them
     told = "; ".join(f"{name}: {' or '.join(dict.fromkeys(map(str, texts)))}"
                      for name, texts in wrong.items())  # fmt: skip
-    null = any(name in values and values[name] is None for name in wrong)
+    if unknown:
+        known = Parameters.model_fields
+        remedies.append(meant(unknown, known) or "`cgm parameters` lists all.")
+    if any(name in values and values[name] is None for name in wrong):
+        remedies.append("An ellipsis (...) leaves the value of the profile.")
     return ParameterError(
         f"Profile {path.name} with its overrides isn't valid.",
         found=", ".join(f"{n} = {values[n]!r}" if n in values else f"no {n}" for n in wrong),
-        expected=told + f", but parameters among {sorted(Parameters.model_fields)}" * unknown,
-        remedy="An ellipsis (...) leaves the value of the profile." if null else None,
+        expected=told,
+        remedy=" ".join(filter(None, dict.fromkeys(remedies))) or None,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers.emission.fields import canonical
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import ParameterError, ResultError, check_known
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import read
@@ -330,8 +330,8 @@ class Run:
         """
         p = self.parameters
         suite, limits = suite or p.suites[0], limits or p.limits[-1]
-        if suite not in p.suites:
-            raise ParameterError("The run has no such suite.", found=suite, expected=p.suites)
+        check_known(suite, p.suites, "The run has no such suite.")
+        check_known(limits, p.limits, "The run has no such limits.")
         fields = canonical(fields or p.fields)
         changed = {"epochs": p.trial_epochs, "devices": 1}
         task = self._training(

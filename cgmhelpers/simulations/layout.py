@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cgmhelpers.errors import DataNotFoundError, ParameterError
+from cgmhelpers.errors import DataNotFoundError, ParameterError, nearest
 from cgmhelpers.halos.cosmology import SCALE_FACTORS
 from cgmhelpers.simulations import dialects
 
@@ -293,6 +293,18 @@ def missing(folders, stems, what):
         or f"none of the {len(folders)} folders it may be in",
         expected=f"{folders[0] / names[0]}, or another of the known places with the names {names}, "
         "in one file or in parts",
-        remedy="Check the data root, the suite, the volume, the set and the realisation; the "
+        remedy=_meant_folder(folders[0])
+        or "Check the data root, the suite, the volume, the set and the realisation; the "
         "book's page on data lists the known layouts.",
     )
+
+
+def _meant_folder(folder):
+    """Say which folder has nearly the name of the first that isn't there, such as a suite's."""
+    path = next((one for one in (*reversed(folder.parents), folder) if not one.is_dir()), None)
+    if path is None or not path.parent.is_dir():
+        return ""
+    near = nearest(path.name, [one.name for one in path.parent.iterdir() if one.is_dir()])
+    letters = [re.sub(r"\d", "", str(name)) for name in (near, path.name)]
+    # Another number is another simulation.
+    return f"Did you mean {near}? {path.parent} has it." if near and len(set(letters)) > 1 else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cgmhelpers.errors import FormatError, IncompleteError, ParameterError
+from cgmhelpers.errors import FormatError, IncompleteError, check_known
 from cgmhelpers.simulations import dialects, hdf5
 
 log = logging.getLogger(__name__)
@@ -207,10 +207,7 @@ class ParticleReader:
 
     def _column(self, name, rows):
         """Convert the data sets of the first recipe that the group has all of."""
-        if name not in dialects.COLUMNS:
-            raise ParameterError(
-                f"There is no column {name!r}.", expected=f"one of {list(dialects.COLUMNS)}"
-            )
+        check_known(name, dialects.COLUMNS, f"There is no column {name!r}.")
         width = (3,) if name in ("position", "velocity") else ()
         if self.number == 0:
             return np.empty((0, *width))

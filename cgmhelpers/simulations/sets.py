@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.simulations.parameter_tables import find, read, relative
 
 log = logging.getLogger(__name__)
@@ -92,13 +92,10 @@ def names(suite, set_name, volume="L25n256"):
         If CAMELS has no such set.
     """
     sets = SETS.get((suite, volume), {})
-    if set_name not in sets:
-        known = [" ".join((*key, ", ".join(held))) for key, held in SETS.items()]
-        raise ParameterError(
-            "CAMELS has no such set.",
-            found=f"{suite} {volume} {set_name}",
-            expected="one of " + "; ".join(known),
-        )
+    suites = [name for name, _ in SETS]
+    volumes = [box for name, box in SETS if name == suite]
+    for name, known in ((suite, suites), (volume, volumes), (set_name, sets)):
+        check_known(name, dict.fromkeys(known), f"CAMELS has no {suite} {volume} {set_name}.")
     if set_name != "1P":
         return [f"{set_name}_{number}" for number in range(sets[set_name])]
     changed = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
+from cgmhelpers.errors import DataNotFoundError, FormatError, check_known
 from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
@@ -591,10 +591,8 @@ class Simulation:
 
 
 def _checked_electrons(electrons):
-    if electrons not in (None, *dialects.ELECTRONS):
-        raise ParameterError(
-            f"Electrons can't be counted {electrons!r}.", expected=f"one of {dialects.ELECTRONS}"
-        )
+    if electrons is not None:
+        check_known(electrons, dialects.ELECTRONS, f"Electrons can't be counted {electrons!r}.")
     return electrons
 
 
@@ -613,10 +611,5 @@ def _given_files(given, is_catalogue):
 
 
 def _particle_type(kind):
-    try:
-        return dialects.PARTICLE_TYPES[kind]
-    except KeyError:
-        raise ParameterError(
-            f"There is no particle kind {kind!r}.",
-            expected=f"one of {list(dialects.PARTICLE_TYPES)}",
-        ) from None
+    check_known(kind, dialects.PARTICLE_TYPES, f"There is no particle kind {kind!r}.")
+    return dialects.PARTICLE_TYPES[kind]

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cgmhelpers.errors import DataNotFoundError, FormatError
+from cgmhelpers.errors import DataNotFoundError, FormatError, check_known
 from cgmhelpers.sky import responses
 
 SHIPPED = ("erosita_erass1", "erosita_erass4", "meerkat_mhongoose_30", "meerkat_mhongoose_90")
@@ -437,10 +437,10 @@ def load(name):
     if str(name) not in SHIPPED:
         path = Path(name)
     if not path.is_file():
-        raise DataNotFoundError(
-            f"There is no instrument {name}.",
-            expected=f"one of {', '.join(SHIPPED)}, or a YAML file of yours",
-        )
+        check_known(
+            str(name), SHIPPED, f"There is no instrument {name}.",
+            remedy="Name one of these, or a YAML file of yours.", kind=DataNotFoundError,
+        )  # fmt: skip
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(given, dict) or given.get("kind") not in KINDS:

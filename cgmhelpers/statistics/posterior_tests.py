@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 
 REFERENCES = ("population", "posterior")
 LEVELS = np.linspace(0, 1, 41)[1:-1]
@@ -77,8 +77,7 @@ def expected_coverage(samples, truth, references="population", repeats=10, draws
         If the shapes don't fit, a value isn't finite, or `references` is unknown.
     """
     samples, truth = _checked(samples, truth, least=repeats + 1)
-    if references not in REFERENCES:
-        raise ParameterError("Unknown references.", found=references, expected=REFERENCES)
+    check_known([references], REFERENCES, "Unknown references.")
     generator = np.random.default_rng(seed)
     halos = np.arange(len(truth))
     points = np.concatenate([truth[:, None], samples[:, repeats:]], axis=1)  # the truth is first

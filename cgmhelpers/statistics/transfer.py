@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import check_known
 from cgmhelpers.statistics import metrics
 
 
@@ -86,10 +86,7 @@ def brightness_and_bias(predictions, totals, name, field):
     ParameterError
         If `totals` lacks the field.
     """
-    if field not in totals:
-        raise ParameterError(
-            "There are no totals of this field.", found=field, expected=list(totals.columns)
-        )
+    check_known(field, totals.columns, "There are no totals of this field.")
     shining = totals[totals[field] > 0]
     level = np.log10(shining[field]).groupby([shining["suite"], shining["halo_class"]]).mean()
     level = level.unstack("halo_class")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import ParameterError, ResultError, meant
 from cgmhelpers.system.progress import bar
 
 # Read at the start of a process: one thread each.
@@ -24,6 +24,7 @@ WORKER_ENVIRONMENT = {
     "CGM_PROGRESS": "0",
     "DASK_LOGGING__DISTRIBUTED": "critical",  # errors are raised here, without a traceback there
 }
+CLUSTERS = ("none", "processes", "slurm")
 
 
 def available_cores():
@@ -128,6 +129,7 @@ def client(cluster=None, workers=None):
                 "There is no such cluster.",
                 found=repr(cluster),
                 expected="none, processes, slurm or an address such as tcp://10.0.0.1:8786",
+                remedy=meant([cluster], CLUSTERS) or None,
             )
         try:
             connected = Client(cluster)

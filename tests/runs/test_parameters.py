@@ -126,7 +126,7 @@ def test_values_of_a_cell_are_typed_by_the_parameter(name, value, meant):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"epoch": 3}, r"epoch: .* do you mean epochs\?"),
+        ({"epoch": 3}, r"epoch: .* Did you mean epochs\?"),
         ({"epochs": "three"}, "epochs"),
         ({"epochs": 2.5}, "epochs"),
         ({"epochs": True}, "epochs"),
@@ -175,9 +175,11 @@ def test_what_a_profile_says_twice_is_refused(mine):
         parameters.read(mine)
 
 
-def test_an_unknown_profile_lists_the_known_ones():
-    with pytest.raises(DataNotFoundError, match=r"quickly.*smoke"):
+def test_an_unknown_profile_names_the_nearest_or_lists_the_known_ones():
+    with pytest.raises(DataNotFoundError, match=r"quickly.*Did you mean quick"):
         parameters.read("quickly")
+    with pytest.raises(DataNotFoundError, match=r"paper.*camels, mock, quick, smoke"):
+        parameters.read("paper")
 
 
 def test_paths_start_where_they_are_typed(mine, tmp_path, monkeypatch):
@@ -256,7 +258,7 @@ def test_a_kernel_takes_the_parameters_cell_each_time_and_nothing_else(tmp_path)
     first, second, third = (json.loads(told[n]) for n in (4, 14, 17))
     assert (first["epochs"], first["channels"], first["data_root"]) == (5, 4, None)
     assert "scratch: no such name" in told[7]  # between the cell and the call
-    assert "do you mean epochs?" in told[9]
+    assert "Did you mean epochs?" in told[9]
     assert (second["epochs"], second["channels"]) == (3, 6)  # 3 is the profile's
     assert (third["epochs"], third["channels"]) == (7, 6)
 

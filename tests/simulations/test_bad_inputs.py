@@ -241,7 +241,7 @@ FRAME = {"pixels": 8, "pixel_size": 64.0, "depth": 1000.0}
         ({"depth": 1e6}, ParameterError, "box"),
         ({"backend": "cupy"}, ParameterError, "cupy|numba"),
         ({"options": {"hi": {"method": "guess"}}}, ParameterError, "guess|trident"),
-        ({"options": {"hi": {"methods": "trident"}}}, ParameterError, "methods|one of method"),
+        ({"options": {"hi": {"methods": "trident"}}}, ParameterError, "methods|mean method"),
         ({"options": {"xray": {"emin": 0.3}}}, ParameterError, "xray|aren't mapped|hi"),
         ({"measured": pd.DataFrame({"group": [-1]})}, ParameterError, "log_m_halo|Leave it out"),
     ],

@@ -199,8 +199,10 @@ def test_steps_of_one_parameter_are_spelled_as_on_disk():
     assert [one for one in found if "_p14_" in one][:2] == ["1P_p14_n2", "1P_p14_n1"]
     assert [one for one in found if "_p15_" in one] == [f"1P_p15_{step}" for step in (1, 2, 3, 4)]
     assert [one for one in found if "_p30_" in one] == [f"1P_p30_n{step}" for step in (4, 3, 2, 1)]
-    with pytest.raises(ParameterError, match=r"SIMBA L25n256 SB28.*SIMBA L25n256 CV, 1P"):
+    with pytest.raises(ParameterError, match=r"SIMBA L25n256 SB28.*one of CV, 1P"):
         sets.names("SIMBA", "SB28")
+    with pytest.raises(ParameterError, match=r"no Simba .* Did you mean SIMBA"):
+        sets.names("Simba", "CV")
 
 
 def write_table(root, suite, set_name, text, volume="L25n256"):

@@ -24,7 +24,7 @@ from importlib import import_module
 
 import numpy as np
 
-from cgmhelpers.errors import ParameterError, ResultError
+from cgmhelpers.errors import ParameterError, ResultError, check_known
 from cgmhelpers.maps.projection.frame import Frame
 
 #: Names of the backends and the modules that hold them.
@@ -174,10 +174,7 @@ def project_many(
 
 
 def _backend(name):
-    if name not in BACKENDS:
-        raise ParameterError(
-            "Unknown projection backend.", found=repr(name), expected=f"one of {sorted(BACKENDS)}"
-        )
+    check_known([name], BACKENDS, "Unknown projection backend.")
     return import_module(BACKENDS[name])
 
 
