@@ -46,9 +46,9 @@ halos.table.groupby("suite", sort=False)["log_mass"].describe()[
 # ## On this page
 #
 # This page contains a few halos along the mass range, and the same halos in the other suites, and needs neither a kernel nor the internet.
-# Choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. Bars in the table are the network's
-# inferences from the maps *with that limit*, black ticks are the truth. Point at a map, or walk on it with the arrow keys, to read a pixel. The link below the
-# explorer leads back to what you see.
+# Choose a halo from the list or click it in the plane, turn the line of sight, raise the limit. Curves in the table are the posteriors of the network
+# for the maps *with that limit*, ticks are the truth. "Side by side" adds the same halo in the other suites, in the same colours. Point at a map, or walk on it with
+# the arrow keys, to read a pixel. The link below the explorer leads back to what you see.
 
 # %% tags=["full-width"]
 explorer.page(halos, folder=this_run.folder / "explorer")
@@ -61,10 +61,13 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 #
 # ## The page computes
 #
-# Open "Change the maps" under the maps, and the page loads the networks and runs them itself. Make a field brighter or fainter, move the limit to any depth, rub
+# Open "Change the maps" under the maps, and the page loads the network and runs it itself. Make a field brighter or fainter, add noise, move the limit to any depth, rub
 # out a satellite, give the halo the gas of its twin in another suite, ask a network of another suite, or drop a FITS file of your own: a square about the halo, in
 # kpc and in the field's unit, as the live explorer below writes it. A map for the networks should have no limit yet: limits come after the average over their
 # coarser pixels. Networks travel with 16 bits per weight, which moves the posteriors by less than 0.001.
+#
+# "Why this" distributes the mean of a property over the pixels, by [integrated gradients](10_interpretation.ipynb) from a blank map: orange pixels raise it, blue ones
+# lower it. The sentence below the maps sums them up for each field.
 #
 # ## Live, all halos
 #
@@ -82,6 +85,8 @@ explorer.explore(halos, this_run.folder / "exports")
 # - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
 # - **Ask the wrong network.** Choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
 #   the [chapter on other suites](11_cross_simulation.ipynb).
+# - **Ask why.** Let the page explain log M halo, then rub out the orange pixels. Does the mass fall by what they were said to add?
+# - **Let it rain noise.** At which level does the posterior move, and at which does the red warning come? Networks never saw noise in training.
 # - **Turn the halo.** Properties don't depend on the line of sight. Estimates do, and the difference is a lower limit on their error.
 #
 # ## What we learned

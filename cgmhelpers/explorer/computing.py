@@ -1,17 +1,20 @@
 """Networks and maps as scripts that a page loads when its reader asks it to compute.
 
-Scripts, because a page that was opened as a plain file may load those and nothing else. Kernels
-travel as 16-bit integers with a scale per layer, and maps as 16-bit logarithms: the moments stay
-within 1e-3 of those of PyTorch.
+Scripts, because a page that was opened as a plain file may load those and nothing else: one for
+each halo and one for each network, so that a reader loads what the chosen ones take. Kernels travel
+as 16-bit integers with a scale per layer, and maps as 16-bit logarithms: the moments stay within
+1e-3 of those of PyTorch.
 """
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 
 from cgmhelpers.emission import fields as known_fields
+from cgmhelpers.explorer.scene import WHY_STEPS
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.network.calibration import EVERY
@@ -21,9 +24,9 @@ from cgmhelpers.system.files import whole
 LIBRARY = 1_010_101
 """Bytes of the library that runs networks (`cgmhelpers.runs.offline`), as scripts."""
 BUDGET = 8_000_000
-"""Bytes that library, networks and maps may weigh together."""
-BRIGHTER = 1.0
-"""Decades by which a reader may brighten a map; what is fainter than that never shows."""
+"""Bytes that the library, the maps of a halo and a network may weigh together."""
+FAINTEST = -4.0
+"""Decades above the survey's limit: fainter pixels count as empty, for nothing lifts them to it."""
 LEVELS = 2**16 - 1
 
 
@@ -37,15 +40,16 @@ def write_computing(collection, halos, sets, folder):
     halos : sequence of int
         Rows of its table.
     sets : sequence of sequence of str
-        Sets of fields, the most important first; what doesn't fit into `BUDGET` is left out.
+        Sets of fields; a network that doesn't fit into `BUDGET` is left out.
     folder : path
         Where the scripts go.
 
     Returns
     -------
     dict or None
-        ``size`` (pixels along a side), ``maps`` (script), ``networks`` (suite/fields -> script) and
-        ``bytes`` of all; None where there is no network, or they don't fit.
+        ``size`` (pixels along a side), ``low`` and ``high`` (log10 of the first and the last level
+        of the maps, by field), ``networks`` (suite/fields) and ``bytes``, the most that the answer
+        for a halo loads; None where no network is there or fits.
     """
     folder, scripts, size = Path(folder), {}, None
     if collection.networks is None:
@@ -60,17 +64,16 @@ def write_computing(collection, halos, sets, folder):
                 scripts[key] = _script(key, _network(predictor))
     if not scripts:
         return None
-    maps = _script("maps", _maps(collection, halos, size))
-    kept, weight = {}, LIBRARY + len(maps)
-    for key, text in scripts.items():
-        if weight + len(text) <= BUDGET:
-            kept[key] = f"{key.replace('/', '_').replace('+', '_')}.js"
-            weight += len(text)
-            _write(folder / kept[key], text)
+    (low, high), maps = _maps(collection, halos, size)
+    maps = {f"halo {number}": _script(f"halo {number}", one) for number, one in maps.items()}
+    least = LIBRARY + max(map(len, maps.values()))
+    kept = {key: text for key, text in scripts.items() if least + len(text) <= BUDGET}
     if not kept:
         return None
-    _write(folder / "maps.js", maps)
-    return {"size": size, "maps": "maps.js", "networks": kept, "bytes": weight}
+    for key, text in {**maps, **kept}.items():
+        _write(folder / f"{re.sub(r'[ /+]', '_', key)}.js", text)
+    heaviest = least + max(map(len, kept.values()))
+    return {"size": size, "low": low, "high": high, "networks": list(kept), "bytes": heaviest}
 
 
 def _write(path, text):
@@ -102,6 +105,7 @@ def _network(predictor):
         if weights.ndim == 4:
             one |= {"stride": layer.stride[0], "padding": layer.padding[0]}
         layers.append(one)
+    nodes, weights = np.polynomial.legendre.leggauss(WHY_STEPS)
     scaling, calibration = predictor.scaling, predictor.calibration
     order = [predictor.properties.index(name) for name in NAMES]
     about = {
@@ -119,6 +123,7 @@ def _network(predictor):
         "widthFloor": [0.0] * len(NAMES),
         "edges": [one.low for one in HALO_CLASSES[1:]],
         "scales": [[1.0] * len(NAMES)] * len(HALO_CLASSES),
+        "path": [((1 + nodes) / 2).tolist(), (weights / 2).tolist()],
     }
     if calibration is not None:
         about["widthFloor"] = np.take(calibration.floor, order).tolist()
@@ -130,19 +135,15 @@ def _network(predictor):
 def _maps(collection, halos, size):
     """Return the maps as the networks take them: halo by halo (axis, field, y, x) of levels.
 
-    Level 0 is fainter than a network ever sees, and levels from 1 on rise evenly from `low` to
-    `high` in log10.
+    Level 0 is empty, and levels from 1 on rise evenly from `low` to `high` in log10.
     """
     limits = [np.log10(known_fields.get(name).limit("survey")) for name in collection.fields]
-    low = np.reshape(limits, (-1, 1, 1)) - BRIGHTER
+    low = np.reshape(limits, (-1, 1, 1)) + FAINTEST
     images = np.stack([collection.images(number, size) for number in halos])
     with np.errstate(divide="ignore"):
         logarithm = np.log10(images, dtype=np.float64)
     high = np.maximum(logarithm.max(axis=(0, 1, 3, 4)).reshape(-1, 1, 1), low + 1)
     levels = 1 + np.rint((logarithm.clip(low) - low) / (high - low) * (LEVELS - 1))
     levels = np.where(logarithm < low, 0, levels).astype("<u2")
-    return {
-        "low": low.ravel().tolist(),
-        "high": high.ravel().tolist(),
-        "halos": {int(n): _base64(one) for n, one in zip(halos, levels, strict=True)},
-    }
+    ends = low.ravel().tolist(), high.ravel().tolist()
+    return ends, {int(n): _base64(one) for n, one in zip(halos, levels, strict=True)}

@@ -56,6 +56,7 @@ def describe(collection, halos=None):
     return {
         "source": collection.source,
         "pixels": collection.pixels,
+        "size": _network_size(collection),
         "halfWidth": collection.pixels * collection.pixel_size / 2,
         "aperture": APERTURE,
         "suites": {name: suite_colour(name) for name in suites},
@@ -166,9 +167,16 @@ def script(name):
     """
     folder = files("cgmhelpers.explorer")
     style = (folder / "view.css").read_text(encoding="utf-8").replace("`", "'")
-    names = ["view.js", *(["fits.js", "network.js"] if name == "page.js" else []), name]
+    names = ["view.js", "fits.js", *(["network.js"] if name == "page.js" else []), name]
     parts = [(folder / one).read_text(encoding="utf-8") for one in names]
     return "\n".join([f"const STYLE = `{style}`;", *parts])
+
+
+def _network_size(collection):
+    """Return the pixels along a side of the networks' maps; those of the maps without networks."""
+    if collection.networks is None:
+        return collection.pixels
+    return collection.predictor(collection.networks["folder"].iloc[0]).size
 
 
 def _field(field):
@@ -185,7 +193,8 @@ def _field(field):
 
 
 def _property(one):
-    return {"label": PLAIN_LABELS.get(one.name, one.name), "low": one.low, "high": one.high}
+    label = PLAIN_LABELS.get(one.name, one.name)
+    return {"name": one.name, "label": label, "low": one.low, "high": one.high}
 
 
 def _numbers(column):

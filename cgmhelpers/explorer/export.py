@@ -68,6 +68,8 @@ def map_to_fits(collection, selection, path):
         LIMITS=(selection.limits, "which limits the maps have"),
         MOCK=(bool(collection.attributes["mock"]), "from the mock suite: not a result"),
     )
+    for change, value in selection.changes.items():
+        primary.header.add_history(f"changed by hand: {change} {value}")
     frame = _frame(collection, selection).to_header()
     extensions = []
     for name, image in zip(selection.fields, limited(collection, selection), strict=True):

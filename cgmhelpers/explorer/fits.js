@@ -115,12 +115,15 @@ function mapsOf(buffer, about, size) {
   return maps;
 }
 
-/** A map averaged over blocks of pixels; log10 in, log10 out. */
-function coarser(values, size) {
-  const side = Math.sqrt(values.length), block = side / size, sums = new Float64Array(size * size);
+/** A map averaged over blocks of pixels. */
+function averaged(values, size) {
+  const side = Math.sqrt(values.length), block = side / size, means = new Float64Array(size * size);
   values.forEach((value, i) => {
-    const row = Math.floor(i / side / block), column = Math.floor((i % side) / block);
-    sums[row * size + column] += 10 ** value;
+    means[Math.floor(i / side / block) * size + Math.floor((i % side) / block)] += value / block ** 2;
   });
-  return Float32Array.from(sums, (sum) => Math.log10(sum / block ** 2));
+  return means;
 }
+
+/** The same; log10 in, log10 out. */
+const coarser = (values, size) =>
+  averaged(Float64Array.from(values, (value) => 10 ** value), size).map(Math.log10);

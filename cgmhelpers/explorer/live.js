@@ -8,12 +8,16 @@ function render({ model, el }) {
     model.set("selection", { ...selection, request });
     model.save_changes();
   });
+  const read = (scene) => ({ ...scene,
+    images: (scene.images ?? []).map((image) => ({ ...image, levels: bytes(image.levels) })),
+    why: Object.fromEntries(Object.entries(scene.why ?? {}).map(([field, view]) =>
+      [field, new Float32Array(bytes(view).slice().buffer)])),
+    others: (scene.others ?? []).map(read) });
   const answer = () => {
     const scene = model.get("scene"), resolve = waiting.get(scene.request);
     if (!resolve) return; // another view's
     waiting.delete(scene.request);
-    const images = (scene.images ?? []).map((image) => ({ ...image, levels: bytes(image.levels) }));
-    resolve({ ...scene, images });
+    resolve(read(scene));
   };
   model.on("change:scene", answer);
   const { request, ...start } = model.get("selection");

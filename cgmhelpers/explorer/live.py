@@ -109,12 +109,18 @@ class Explorer(anywidget.AnyWidget):
         Raises
         ------
         ParameterError
-            If the kind is unknown.
+            If the kind is unknown, or the shown map is the reader's own.
         """
         check_known([kind], ("fits", "png", "csv"), "Unknown export.")
         chosen = dict(self.selection)
         chosen.pop("request", None)
         selection = _selection(chosen)
+        if selection.dropped and kind != "csv":
+            raise ParameterError(
+                "The shown map isn't a halo's.",
+                found="a map of your own",
+                remedy="Press As stored first.",
+            )
         path = self.folder / f"{file_stem(self.collection, selection)}.{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "fits":

@@ -33,28 +33,34 @@ function readLayers(network) {
   });
 }
 
-/** Infer the moments of a map.
+/** Standardised inputs of a network.
  * maps: for each field of the network, log10 of its pixels, row by row, undetected ones filled. */
-function infer(network, layers, maps, size) {
-  const count = maps.length, inputs = new Float32Array(count * size * size);
+function inputsOf(network, maps) {
+  const count = maps.length, inputs = new Float32Array(count * maps[0].length);
   maps.forEach((map, field) => map.forEach((value, i) => {
     inputs[i * count + field] =
       (Math.max(value, network.floors[field]) - network.mean[field]) / network.std[field];
   }));
-  const outputs = tf.tidy(() => {
-    let now = tf.tensor(inputs, [1, size, size, count]);
-    layers.forEach((layer, i) => {
-      const rest = { bias: layer.bias, leakyreluAlpha: network.slope,
-        activation: i < layers.length - 1 ? "leakyrelu" : undefined };
-      now = layer.stride
-        ? tf.fused.conv2d({ x: now, filter: layer.kernel, strides: layer.stride,
-          pad: layer.padding ? "same" : "valid", ...rest })
-        : tf.fused.matMul({ a: tf.reshape(now, [1, -1]), b: layer.kernel, ...rest });
-    });
-    return now;
-  });
-  const found = outputs.dataSync();
-  outputs.dispose();
+  return inputs;
+}
+
+/** Outputs of all layers, the inputs first. */
+function pass(network, layers, inputs) {
+  return layers.reduce((outputs, layer, i) => {
+    const rest = { bias: layer.bias, leakyreluAlpha: network.slope,
+      activation: i < layers.length - 1 ? "leakyrelu" : undefined };
+    const now = outputs.at(-1);
+    return [...outputs, layer.stride
+      ? tf.fused.conv2d({ x: now, filter: layer.kernel, strides: layer.stride,
+        pad: layer.padding ? "same" : "valid", ...rest })
+      : tf.fused.matMul({ a: tf.reshape(now, [now.shape[0], -1]), b: layer.kernel, ...rest })];
+  }, [inputs]);
+}
+
+/** Infer the moments of a map; `maps` as for `inputsOf`. */
+function infer(network, layers, maps, size) {
+  const found = tf.tidy(() => pass(network, layers,
+    tf.tensor(inputsOf(network, maps), [1, size, size, maps.length])).at(-1).dataSync());
   const number = found.length / 2;
   const mean = network.order.map((from, to) => network.low[to] + found[from] * network.width[to]);
   const above = network.edges.filter((edge) => mean[0] >= edge).length; // the class it infers
@@ -65,6 +71,38 @@ function infer(network, layers, maps, size) {
       * Math.hypot(positive * network.width[to], network.widthFloor[to]);
   });
   return { mean, std, outside: outside(network, maps) };
+}
+
+/** Contributions of the pixels to the mean of a property, in its unit (`why`: field -> values), and
+ * that of a blank map: integrated gradients from it, as attribution.py's with as many points. */
+function attribute(network, layers, maps, size, property) {
+  const count = maps.length, inputs = inputsOf(network, maps), [nodes, weights] = network.path;
+  const empty = network.floors.map((floor) => new Float32Array(size * size).fill(floor));
+  const blank = inputsOf(network, empty), apart = inputs.map((value, i) => value - blank[i]);
+  const path = new Float32Array(nodes.length * inputs.length);
+  nodes.forEach((share, k) => path.set(
+    apart.map((value, i) => blank[i] + share * value), k * inputs.length));
+  const gradient = tf.tidy(() => {
+    const outputs = pass(network, layers, tf.tensor(path, [nodes.length, size, size, count]));
+    const last = outputs.at(-1).shape[1];
+    const start = new Float32Array(nodes.length * last);
+    weights.forEach((weight, k) => {
+      start[k * last + network.order[property]] = weight * network.width[property];
+    });
+    return tf.sum(layers.reduceRight((now, layer, i) => {
+      const input = outputs[i], output = outputs[i + 1];
+      if (i < layers.length - 1) { // the slope of the activation
+        now = tf.where(tf.greater(output, 0), now, tf.mul(now, network.slope));
+      }
+      return layer.stride
+        ? tf.conv2dTranspose(now, layer.kernel, input.shape, layer.stride,
+          layer.padding ? "same" : "valid")
+        : tf.reshape(tf.matMul(now, layer.kernel, false, true), input.shape);
+    }, tf.tensor(start, [nodes.length, last])), 0).dataSync();
+  });
+  const why = Object.fromEntries(network.fields.map((field, n) => [field, Float32Array.from(
+    { length: size * size }, (_, i) => gradient[i * count + n] * apart[i * count + n])]));
+  return { why, blank: infer(network, layers, empty, size).mean[property] };
 }
 
 /** What no map of the training reached: [field, statistic, way]; as scene.py's. */
@@ -88,4 +126,17 @@ function outside(network, maps) {
     }
   });
   return found;
+}
+
+/** Noise of unit variance; as scene.py's. */
+function gaussianNoise(side, number) {
+  const hash = (seed) => {
+    seed = Math.imul(seed ^ (seed >>> 16), 0x7feb352d);
+    seed = Math.imul(seed ^ (seed >>> 15), 0x846ca68b);
+    return ((seed ^ (seed >>> 16)) >>> 0) / 2 ** 32 + 2 ** -33;
+  };
+  return Float64Array.from({ length: side * side }, (_, i) => {
+    const seed = 2 * i + ((number + 1) << 20);
+    return Math.sqrt(-2 * Math.log(hash(seed))) * Math.cos(2 * Math.PI * hash(seed + 1));
+  });
 }

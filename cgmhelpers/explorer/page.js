@@ -4,9 +4,8 @@ function openPage(identity) {
   const root = document.getElementById(identity);
   const content = JSON.parse(document.getElementById(`${identity}-content`).textContent);
   const about = content.about, names = Object.keys(about.fields), tiles = new Map();
-  const computing = about.computing, networks = new Map();
+  const computing = about.computing, loaded = new Map();
   const assets = `${document.documentElement.dataset.content_root ?? ""}_static`;
-  let loading = null, ready = false, maps = null;
 
   /** Levels of all maps of a halo: tiles in order of axis and field, read from a grey picture. */
   async function levelsOf(halo) {
@@ -25,34 +24,42 @@ function openPage(identity) {
     return tiles.get(halo);
   }
 
-  /** Load the library and the maps; once, however often it is asked. */
-  function prepare() {
-    loading ??= (async () => {
-      await loadLibrary(`${assets}/offline/tensorflow`);
-      await loadScript(`${assets}/explorer/${computing.maps}`);
-      maps = window.cgmExplorer.maps;
-      for (const [halo, text] of Object.entries(maps.halos)) {
-        maps.halos[halo] = new Uint16Array(bytesOf(text).buffer);
-      }
-      ready = true;
-    })().catch((error) => {
-      loading = null;
-      throw new Error(`This page can't compute here: ${error.message}. In the built book it can, `
-        + "best over http: `make serve` shows it on this machine.");
-    });
-    return loading;
+  /** What a script hands over, made usable; once, however often it is asked. */
+  function load(key, read) {
+    if (!loaded.has(key)) {
+      const file = `${assets}/explorer/${key.replace(/[ /+]/g, "_")}.js`;
+      loaded.set(key, loadScript(file).then(() => read(window.cgmExplorer[key])));
+      loaded.get(key).catch(() => loaded.delete(key));
+    }
+    return loaded.get(key);
   }
 
-  async function networkOf(key) {
-    if (!networks.has(key)) {
-      if (!(key in window.cgmExplorer)) {
-        await loadScript(`${assets}/explorer/${computing.networks[key]}`);
-      }
-      const network = window.cgmExplorer[key];
-      networks.set(key, [network, readLayers(network)]);
+  let library = null;
+  /** Load the library, and the maps and the network of a selection. */
+  async function prepare(selection) {
+    try {
+      library ??= loadLibrary(`${assets}/offline/tensorflow`);
+      await library;
+      const { twins } = content.scenes[`${selection.halo}/${selection.axis}`];
+      const halos = new Set([selection.halo, ...selection.fields.map((field) =>
+        source(selection, field, twins))]);
+      const key = keyOf(selection), maps = {};
+      await Promise.all([...halos].map(async (halo) => {
+        maps[halo] = await load(`halo ${halo}`, (text) => new Uint16Array(bytesOf(text).buffer));
+      }));
+      const network = computing.networks.includes(key) && await load(key, (one) => [one, readLayers(one)]);
+      return [maps, network];
+    } catch (error) {
+      library = null;
+      throw new Error(`This page can't compute here: ${error.message}. In the built book it can, `
+        + "best over http: `make serve` shows it on this machine.");
     }
-    return networks.get(key);
   }
+
+  const inOrder = (fields) => names.filter((name) => fields.includes(name));
+  const suiteOf = (selection) => selection.trained_on
+    || Object.keys(about.suites)[about.halos.suite[about.halos.number.indexOf(selection.halo)]];
+  const keyOf = (selection) => `${suiteOf(selection)}/${inOrder(selection.fields).join("+")}`;
 
   /** Pixels of a square of a given side that lie in one of the circles. */
   function hidden(masked, side) {
@@ -69,32 +76,50 @@ function openPage(identity) {
 
   const source = (selection, field, twins) => twins[selection.swapped[field]] ?? selection.halo;
 
+  /** log10 of a field's pixels with the reader's changes but for the mask, and without limits.
+   * stored: log10 of its pixels. side: of the map before it was averaged to that of `stored`. */
+  function altered(stored, selection, field, side) {
+    const brighter = selection.brightness[field] ?? 0, level = selection.noise[field] ?? 0;
+    if (!level) return stored.map((value) => value + brighter);
+    const noise = averaged(gaussianNoise(side, names.indexOf(field)), Math.sqrt(stored.length));
+    const scale = level * 10 ** about.fields[field].surveyLimit;
+    return stored.map((value, i) =>
+      Math.log10(Math.max(10 ** (value + brighter) + scale * noise[i], 0)));
+  }
+
   /** log10 of a field's pixels as a network takes them, with the reader's changes. */
-  function seenBy(network, selection, field, twins, mask) {
+  function seenBy(maps, selection, field, twins, mask) {
     const size = computing.size, n = names.indexOf(field), { floor, surveyLimit } = about.fields[field];
     const shift = selection.limits === "own" ? selection.depth : 0;
     const limit = Math.max(surveyLimit + shift, floor), fill = Math.min(limit, surveyLimit);
-    const brighter = selection.brightness[field] ?? 0, low = maps.low[n];
-    const step = (maps.high[n] - low) / (2 ** 16 - 2), dropped = selection.dropped?.[field];
-    const which = "xyz".indexOf(selection.axis) * names.length + n;
-    const stored = dropped ? coarser(dropped, size) : Float32Array.from(
-      maps.halos[source(selection, field, twins)].subarray(which * size ** 2, (which + 1) * size ** 2),
+    const low = computing.low[n], step = (computing.high[n] - low) / (2 ** 16 - 2);
+    const which = "xyz".indexOf(selection.axis) * names.length + n, dropped = selection.dropped?.[field];
+    const stored = dropped ? coarser(dropped, size) : Float64Array.from(
+      maps[source(selection, field, twins)].subarray(which * size ** 2, (which + 1) * size ** 2),
       (level) => (level ? low + (level - 1) * step : -Infinity));
-    return stored.map((value, i) => (mask[i] || value + brighter < limit ? fill : value + brighter));
+    return altered(stored, selection, field, dropped ? Math.sqrt(dropped.length) : about.pixels)
+      .map((value, i) => (mask[i] || value < limit ? fill : value));
   }
 
   /** A field's image for the view, with the reader's changes and without limits. */
   async function imageOf(selection, field, twins) {
     const n = names.indexOf(field), size = about.pixels ** 2, dropped = selection.dropped?.[field];
-    const halo = source(selection, field, twins);
-    const { low, high } = content.scenes[`${halo}/${selection.axis}`].images[n];
+    const halo = source(selection, field, twins), brighter = selection.brightness[field] ?? 0;
     const which = "xyz".indexOf(selection.axis) * names.length + n;
-    const image = dropped ? quantised(dropped, field)
-      : { low, high, levels: (await levelsOf(halo)).slice(which * size, (which + 1) * size) };
-    const brighter = selection.brightness[field] ?? 0;
-    const mask = hidden(selection.masked, Math.sqrt(image.levels.length));
-    return { field, low: image.low + brighter, high: image.high + brighter,
-      levels: image.levels.map((level, i) => (mask[i] ? 0 : level)) };
+    let { low, high } = content.scenes[`${halo}/${selection.axis}`].images[n], levels;
+    if (dropped || selection.noise[field]) {
+      const stored = dropped ?? Float64Array.from(
+        (await levelsOf(halo)).subarray(which * size, (which + 1) * size),
+        (level) => (level ? low + level / 255 * (high - low) : -Infinity));
+      ({ low, high, levels } = quantised(
+        altered(stored, selection, field, Math.sqrt(stored.length)), field));
+    } else {
+      levels = (await levelsOf(halo)).slice(which * size, (which + 1) * size);
+      low += brighter;
+      high += brighter;
+    }
+    hidden(selection.masked, Math.sqrt(levels.length)).forEach((one, i) => { if (one) levels[i] = 0; });
+    return { field, low, high, levels };
   }
 
   function quantised(values, field) {
@@ -103,43 +128,47 @@ function openPage(identity) {
       Math.max(0, Math.round((value - low) / (high - low) * 255))) };
   }
 
-  const changed = (selection) => Boolean(selection.trained_on || selection.dropped
-    || selection.masked.length || Object.values(selection.swapped).some(Boolean)
-    || Object.values(selection.brightness).some(Boolean)
-    || (selection.limits === "own" && !content.about.computed.includes(selection.depth)));
+  const changed = (selection) => Boolean(selection.trained_on || selection.dropped || selection.why
+    || selection.masked.length || ["brightness", "noise", "swapped"].some((kind) =>
+      Object.values(selection[kind]).some(Boolean))
+    || (selection.limits === "own" && !about.computed.includes(selection.depth)));
 
-  async function ask(selection) {
-    const { halo, axis, fields } = selection, { twins } = content.scenes[`${halo}/${axis}`];
-    const images = await Promise.all(fields.map((field) => imageOf(selection, field, twins)));
-    const scene = { halo, axis, images, twins };
+  /** What a network infers: what travels with the page, or what the page computes. */
+  async function inferred(selection, twins) {
+    const { halo, axis, fields } = selection;
     if (!changed(selection)) {
       const which = selection.limits === "ideal" ? "ideal"
         : about.computed.indexOf(selection.limits === "own" ? selection.depth : 0);
-      return { ...scene, ...content.moments[`${halo}/${axis}/${which}/${fields.join("+")}`] };
+      return content.moments[`${halo}/${axis}/${which}/${fields.join("+")}`];
     }
-    if (!computing) return { problem: "This page doesn't compute." };
+    if (!computing) throw new Error("This page doesn't compute.");
+    const [maps, network] = await prepare(selection);
+    const words = `trained on ${suiteOf(selection)}, `
+      + `${inOrder(fields).map((name) => about.fields[name].title).join(" + ")}, survey limits`;
+    if (!network) {
+      return { network: `there is no network on this page ${words}`, mean: null, std: null, outside: [] };
+    }
+    const [known, layers] = network, mask = hidden(selection.masked, computing.size);
+    const inputs = known.fields.map((field) => seenBy(maps, selection, field, twins, mask));
+    const property = about.properties.findIndex((one) => one.name === selection.why);
+    return { network: `network ${words}`, ...infer(known, layers, inputs, computing.size),
+      ...(property < 0 ? {} : attribute(known, layers, inputs, computing.size, property)) };
+  }
+
+  async function ask(selection) {
+    const { halo, axis, fields } = selection, { twins } = content.scenes[`${halo}/${axis}`];
     try {
-      await prepare();
-      const suite = selection.trained_on || Object.keys(about.suites)[
-        about.halos.suite[about.halos.number.indexOf(halo)]];
-      const ordered = names.filter((name) => fields.includes(name)), key = `${suite}/${ordered.join("+")}`;
-      const words = `trained on ${suite}, `
-        + `${ordered.map((name) => about.fields[name].title).join(" + ")}, survey limits`;
-      if (!(key in computing.networks)) {
-        return { ...scene, network: `there is no network on this page ${words}`, mean: null, std: null,
-          outside: [] };
-      }
-      const [network, layers] = await networkOf(key), mask = hidden(selection.masked, computing.size);
-      const inputs = network.fields.map((field) => seenBy(network, selection, field, twins, mask));
-      return { ...scene, network: `network ${words}`,
-        ...infer(network, layers, inputs, computing.size) };
+      const images = await Promise.all(fields.map((field) => imageOf(selection, field, twins)));
+      const others = selection.beside && !selection.dropped ? Object.values(twins) : [];
+      return { halo, axis, images, twins, ...await inferred(selection, twins),
+        others: await Promise.all(others.map((twin) =>
+          ask({ ...selection, halo: twin, swapped: {}, why: "", beside: false }))) };
     } catch (error) {
       return { problem: error.message };
     }
   }
 
   about.computed = about.depths;
-  const moves = computing && { prepare, weight: computing.bytes,
-    readFile: async (file) => mapsOf(await file.arrayBuffer(), about, computing.size) };
-  buildExplorer(root, about, content.start, { ask, moves });
+  buildExplorer(root, about, content.start,
+    { ask, moves: computing && { prepare, weight: computing.bytes } });
 }

@@ -17,6 +17,8 @@ MARGIN = 1.0
 """Decades below the colours of an ideal map that are kept for a colour scale held from another."""
 ROUNDING = 0.01
 """Difference of a statistic from those of the training that isn't worth a word [dex]."""
+WHY_STEPS = 16
+"""Points along the path of integrated gradients: a page has to answer at once."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,25 @@ class Choice:
         Suite of the network; by default the halo's own.
     brightness : dict of str to float, optional
         Field -> decades by which its map is made brighter.
+    noise : dict of str to float, optional
+        Field -> standard deviation of the noise that each stored pixel gets, in units of the
+        survey's limit.
     swapped : dict of str to str, optional
         Field -> suite whose twin of the halo lends its map.
     masked : sequence of (x, y, radius), optional
         Circles within which nothing is detected [kpc from the centre, right and up].
+    dropped : dict of str to buffer, optional
+        Field -> log10 of the pixels of the reader's own map, float32, row by row from the bottom, a
+        square; it takes the place of the halo's.
+    why : str, optional
+        Property whose inferred mean is attributed to the pixels.
+    beside : bool
+        Whether the halo's twins in other suites are shown too, changed in the same way.
 
     Raises
     ------
     ParameterError
-        For an axis or limits that aren't known, no field, or changes that can't be made.
+        For an axis, limits or a property that isn't known, no field, or changes that can't be made.
     """
 
     halo: int
@@ -57,23 +69,39 @@ class Choice:
     depth: float = 0.0
     trained_on: str = ""
     brightness: dict = dataclass_field(default_factory=dict)
+    noise: dict = dataclass_field(default_factory=dict)
     swapped: dict = dataclass_field(default_factory=dict)
     masked: tuple = ()
+    dropped: dict | None = None
+    why: str = ""
+    beside: bool = False
 
     def __post_init__(self):
-        """Refuse an unknown axis, unknown limits, or no fields."""
+        """Refuse what isn't known, no fields, and changes without meaning."""
         object.__setattr__(self, "fields", tuple(self.fields))
-        for value, known in ((self.axis, AXES), (self.limits, LIMITS)):
-            check_known([value], known, "Unknown choice.")
+        known = ((self.axis, AXES), (self.limits, LIMITS), (self.why, ("", *NAMES)))
+        for value, choices in known:
+            check_known([value], choices, "Unknown choice.")
         if not self.fields:
             raise ParameterError("Nothing to show.", found="no field", expected="at least one")
-        numbers = [*self.brightness.values(), *(value for dab in self.masked for value in dab)]
-        if not np.isfinite(numbers).all() or any(len(dab) != 3 for dab in self.masked):
+        noise = list(self.noise.values())
+        numbers = [*self.brightness.values(), *noise, *(one for dab in self.masked for one in dab)]
+        if (
+            not np.isfinite(numbers).all()
+            or any(len(dab) != 3 for dab in self.masked)
+            or min(noise, default=0) < 0
+        ):
             raise ParameterError(
                 "The maps can't be changed like this.",
-                found=f"brightness {self.brightness}, masked {self.masked}",
-                expected="finite decades, and circles (x, y, radius) in kpc",
+                found=f"brightness {self.brightness}, noise {self.noise}, masked {self.masked}",
+                expected="finite decades, noise from 0 on, and circles (x, y, radius) in kpc",
             )
+
+    @property
+    def changes(self):
+        """Return what makes the maps other than the stored ones: name -> value."""
+        names = ("brightness", "noise", "swapped", "masked", "dropped")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def limit(self, name):
         """Return the value below which a pixel of a field isn't detected.
@@ -152,20 +180,41 @@ def scene(collection, selection):
     -------
     dict
         ``halo``, ``axis``; per field ``images``, with ``levels`` (bytes, y up, row by row: log10 of
-        the map **without** limits from ``low`` to ``high``); ``twins``, suite -> number; and what
-        :func:`estimate` gives.
+        the map **without** limits from ``low`` to ``high``); ``twins``, suite -> number;
+        ``others``, the scenes of the twins where they are asked for; and what :func:`estimate`
+        gives.
     """
     pictures = []
     for name, image in zip(selection.fields, _images(collection, selection), strict=True):
         levels, low, high = quantised(image, name)
         pictures.append({"field": name, "levels": levels.tobytes(), "low": low, "high": high})
+    twins = collection.twins(selection.halo)
+    others = twins.values() if selection.beside and not selection.dropped else ()
     return {
         "halo": selection.halo,
         "axis": selection.axis,
         "images": pictures,
-        "twins": collection.twins(selection.halo),
+        "twins": twins,
+        "others": [scene(collection, beside(selection, twin)) for twin in others],
         **estimate(collection, selection),
     }
+
+
+def beside(selection, twin):
+    """Choose a twin as it is shown beside a halo: with the changes that aren't the halo's alone.
+
+    Parameters
+    ----------
+    selection : Choice
+        What is shown of the halo.
+    twin : int
+        Row of the twin.
+
+    Returns
+    -------
+    Choice
+    """
+    return replace(selection, halo=twin, swapped={}, why="", beside=False)
 
 
 def quantised(image, name):
@@ -211,8 +260,11 @@ def estimate(collection, selection):
         ``network``: which network it was, or why there is none. ``mean`` and ``std``: lists in the
         order of `cgmhelpers.halos.properties.NAMES`, or None. ``outside``: each statistic of the
         maps that no map of the training reached, as [field, statistic, "higher" or "lower"].
+        ``why``: field -> contribution of each of the network's pixels to the mean of the chosen
+        property, in its unit (bytes of float32, y up, row by row), by integrated gradients from a
+        blank map. ``blank``: the mean that a blank map gives, or None.
     """
-    nothing = {"mean": None, "std": None, "outside": []}
+    nothing = {"mean": None, "std": None, "outside": [], "why": {}, "blank": None}
     if collection.networks is None:
         return {"network": "no networks", **nothing}
     suite = selection.trained_on or collection.table.loc[selection.halo, "suite"]
@@ -235,7 +287,20 @@ def estimate(collection, selection):
         "mean": mean[order].tolist(),
         "std": std[order].tolist(),
         "outside": _outside(predictor, images),
+        **_why(predictor, images, selection.why),
     }
+
+
+def _why(predictor, images, name):
+    """Attribute the mean of a property to pixels, as `estimate` returns it."""
+    if name not in predictor.properties:
+        return {"why": {}, "blank": None}
+    from cgmhelpers.inference import attribution
+
+    found = attribution.integrated_gradients(predictor, images[None], name, WHY_STEPS)
+    values = found.values[0].astype("<f4")
+    pixels = {field: one.tobytes() for field, one in zip(predictor.fields, values, strict=True)}
+    return {"why": pixels, "blank": found.blank}
 
 
 def _outside(predictor, images):
@@ -265,19 +330,73 @@ def _moments(predictor, images):
 
 def _images(collection, selection, size=None):
     """Return the chosen fields' maps, (fields, y, x), with the reader's changes, without limits."""
-    chosen = dict.fromkeys((*selection.fields, *selection.brightness, *selection.swapped))
+    changed = (selection.brightness, selection.noise, selection.swapped, selection.dropped or {})
+    chosen = dict.fromkeys(name for names in (selection.fields, *changed) for name in names)
     check_known(chosen, collection.fields, "The maps don't have these fields.")
     twins, images = collection.twins(selection.halo) if selection.swapped else {}, []
     for name in selection.fields:
         halo, suite = selection.halo, selection.swapped.get(name)
         if suite:
             check_known(suite, twins, "The halo has no twin in this suite.")
-        stored = collection.images(twins.get(suite, halo), size)
-        image = stored[AXES.index(selection.axis), collection.fields.index(name)]
-        images.append(image * np.float32(10 ** selection.brightness.get(name, 0)))
+        number, side = collection.fields.index(name), collection.pixels
+        if selection.dropped:
+            image, side = _own(selection.dropped, name, size)
+        else:
+            stored = collection.images(twins.get(suite, halo), size)
+            image = stored[AXES.index(selection.axis), number]
+        image = image * np.float32(10 ** selection.brightness.get(name, 0))
+        if selection.noise.get(name):
+            level = selection.noise[name] * known_fields.get(name).limit("survey")
+            noise = _averaged(gaussian_noise(side, number), size)
+            image = (image + level * noise).astype(np.float32)
+        images.append(image)
     images = np.stack(images)
     side = images.shape[-1]
     place = (np.arange(side) + 0.5 - side / 2) * collection.pixels * collection.pixel_size / side
     for x, y, radius in selection.masked:
         images[:, np.hypot(place - x, place[:, None] - y) <= radius] = 0
     return images
+
+
+def _own(dropped, name, size):
+    """Return the reader's own map of a field, averaged to `size` pixels a side, and its side."""
+    logarithm = np.frombuffer(dropped.get(name, b""), "<f4")
+    side = round(len(logarithm) ** 0.5)
+    if not side or side**2 != len(logarithm) or (size and side % size):
+        raise ParameterError(
+            "The dropped file has no such map.",
+            found=f"{len(logarithm)} pixels of {name}",
+            expected=f"a square, of a multiple of {size or 1} pixels a side",
+        )
+    image = 10 ** logarithm.reshape(side, side).astype(np.float64)
+    return _averaged(image, size).astype(np.float32), side
+
+
+def _averaged(image, size):
+    """Average the blocks of a map, (y, x), to `size` pixels a side if it is given."""
+    size = size or len(image)
+    return image.reshape(size, len(image) // size, size, -1).mean(axis=(1, 3))
+
+
+def gaussian_noise(side, number):
+    """Draw the same noise as `network.js` does.
+
+    Parameters
+    ----------
+    side : int
+        Pixels along a side.
+    number : int
+        Number of the field: fields have noise of their own.
+
+    Returns
+    -------
+    (side, side) ndarray of float64
+        Of unit variance, by Box and Muller from the hash ``lowbias32`` of the pixels' numbers.
+    """
+    with np.errstate(over="ignore"):
+        seeds = np.arange(2 * side**2, dtype=np.uint32) + np.uint32((number + 1) << 20)
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+            seeds = (seeds ^ (seeds >> np.uint32(shift))) * np.uint32(factor)
+    radius, angle = ((seeds + 0.5) / 2**32).reshape(-1, 2).T
+    noise = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
+    return noise.reshape(side, side)

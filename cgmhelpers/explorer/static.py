@@ -112,6 +112,7 @@ def _moments(collection, chosen, sets):
             which = limits if limits == "ideal" else DEPTHS.index(depth)
             key = f"{one.halo}/{one.axis}/{which}/{'+'.join(names)}"
             inferred = estimate(collection, one)
+            del inferred["why"], inferred["blank"]
             for name in ("mean", "std"):
                 inferred[name] = inferred[name] and [round(value, 5) for value in inferred[name]]
             found[key] = inferred

@@ -4,7 +4,9 @@
 const SVG = "http://www.w3.org/2000/svg";
 const AXES = { x: ["y", "z"], y: ["z", "x"], z: ["x", "y"] };
 const CONTROLS = ["button", "canvas", "input", "select"];
-const INK = "#333", FAINT = "#bbb", CHOSEN = "#111", INFERRED = "#c0436b", WARNING = "#b3261e";
+const INK = "#333", WARNING = "#b3261e"; // of pictures, which are light in both themes
+const RAISES = [255, 140, 40], LOWERS = [70, 150, 255]; // pixels that move the inferred mean
+const NOISIEST = 2; // noise of a pixel [the survey's limit]
 const ANNULUS = 2; // width of the annuli of a radial profile [pixels]
 const FEW = 40; // halos that need no filters
 const STATISTICS = { total: "mean", median: "median", bright: "99th percentile" };
@@ -29,6 +31,9 @@ function draw(parent, tag, attributes, text = "") {
   parent.append(element);
   return element;
 }
+
+/** A colour between two, as numbers from 0 to 255. */
+const mixed = (from, to, share) => from.map((value, i) => value + share * (to[i] - value));
 
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -59,8 +64,8 @@ function radialProfile(values) {
 /** Build an explorer.
  * root: element to fill. about: what there is (see description.py). start: first selection.
  * ask(selection): promise of a scene. order(kind, halos): export, where there is a kernel.
- * moves: whether maps can be changed, with prepare(), weight [bytes] and readFile(file) where the
- * page itself computes. */
+ * moves: whether maps can be changed, with prepare(selection) and weight [bytes] where the page
+ * itself computes. */
 function buildExplorer(root, about, start, { ask, order, moves }) {
   const halos = about.halos, count = halos.number.length, suites = Object.keys(about.suites);
   const place = new Map(halos.number.map((value, index) => [value, index]));
@@ -142,26 +147,39 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
 
   // --- changes of the maps ----------------------------------------------------------------
 
-  const NOTHING = { brightness: {}, swapped: {}, masked: [], trained_on: "" };
+  const NOTHING = { brightness: {}, noise: {}, swapped: {}, masked: [], dropped: null };
   let brushing = false, radius = 20; // of the brush [kpc]
 
   /** Change the maps. Networks for changed maps are those trained at the survey's limits. */
   const alter = (part) =>
     change({ ...part, ...(state.limits === "ideal" ? { limits: "survey" } : {}) });
   const isChanged = () => Boolean(state.masked.length || state.dropped
-    || Object.values(state.swapped).some(Boolean) || Object.values(state.brightness).some(Boolean));
+    || ["brightness", "noise", "swapped"].some((kind) => Object.values(state[kind]).some(Boolean)));
   const perField = Object.entries(about.fields).map(([name, field]) => {
-    const slider = make("input", { type: "range", min: -1, max: 1, step: 0.05, oninput: () =>
-      alter({ brightness: { ...state.brightness, [name]: Number(slider.value) } }) });
-    const value = make("output", { className: "value" });
+    const slide = (kind, range, say, speak) => {
+      const slider = make("input", { type: "range", step: 0.05, ...range, oninput: () =>
+        alter({ [kind]: { ...state[kind], [name]: Number(slider.value) } }) });
+      const value = make("output", { className: "value" });
+      const paint = () => {
+        slider.value = state[kind][name] ?? 0;
+        value.textContent = say(Number(slider.value));
+        slider.setAttribute("aria-valuetext", speak(Number(slider.value)));
+      };
+      const element = make("div", { className: "slider" },
+        named(`${field.title} ${kind}`, slider), value);
+      return { element, paint };
+    };
+    const sliders = [
+      slide("brightness", { min: -1, max: 1 }, (v) => `× ${factor(v)}`, (v) => `times ${factor(v)}`),
+      slide("noise", { min: 0, max: NOISIEST }, (v) => `${number(v)} limits`,
+        (v) => `each pixel's standard deviation is ${number(v)} survey limits`),
+    ];
     const [swapLabel, swapMenu] = choice(`${field.title} map of`, [], (suite) =>
       alter({ swapped: { ...state.swapped, [name]: suite } }));
-    const element = make("div", { className: "slider" },
-      named(`${field.title} brightness`, slider), value, swapLabel);
+    const element = make("div", { className: "changes" }, ...sliders.map((one) => one.element),
+      swapLabel);
     const paint = (others) => {
-      slider.value = state.brightness[name] ?? 0;
-      value.textContent = `× ${factor(Number(slider.value))}`;
-      slider.setAttribute("aria-valuetext", `times ${factor(Number(slider.value))}`);
+      for (const one of sliders) one.paint();
       swapMenu.replaceChildren(make("option", { value: "" }, "this halo"),
         ...others.map((suite) => make("option", { value: suite }, `its twin in ${suite}`)));
       swapMenu.value = state.swapped[name] ?? "";
@@ -180,7 +198,10 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     strokes.pop();
     alter({ masked: strokes.flat() });
   });
-  const restore = button("As stored", () => { strokes = []; change({ ...NOTHING, ...dropFile() }); });
+  const restore = button("As stored", () => {
+    strokes = [];
+    change({ ...NOTHING, trained_on: "", why: "" });
+  });
   let strokes = [];
   /** Rub out a circle, [x, y, radius] in kpc; near ones of one stroke say the same. */
   function rub(x, y, starts) {
@@ -191,11 +212,10 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     alter({ masked: strokes.flat() });
   }
 
-  const dropFile = () => ("dropped" in state ? { dropped: null } : {});
   async function open(file) {
     if (!file) return;
     try {
-      const dropped = await moves.readFile(file), names = Object.keys(dropped);
+      const dropped = mapsOf(await file.arrayBuffer(), about, about.size), names = Object.keys(dropped);
       const fields = about.fieldSets.find((set) => [...set].sort().join() === names.sort().join());
       strokes = [];
       alter({ ...NOTHING, dropped, fields });
@@ -209,16 +229,20 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     chooser.value = "";
   } });
   const dropLabel = named("Your own map (FITS): drop it here, or", chooser);
+  const [whyLabel, whyMenu] = choice("Why this", [["", "(nothing is explained)"],
+    ...about.properties.map(({ name, label }) => [name, `${label}?`])], (why) => alter({ why }));
+  const why = make("p", { className: "why", role: "status" });
   const weight = moves?.weight ? ` (loads up to ${(moves.weight / 1e6).toFixed(1)} MB)` : "";
   const tools = make("details", { className: "panel tools", ontoggle: loadTools },
     make("summary", {}, `Change the maps, and let the network look again${weight}`),
     make("div", { className: "below" }, ...perField.map((one) => one.element)),
-    make("div", { className: "choices" }, brush, radiusLabel, undo,
-      about.networks.length > 1 ? trainedLabel : "", moves?.readFile ? dropLabel : "", restore));
+    make("div", { className: "choices" }, brush, radiusLabel, undo),
+    make("div", { className: "choices" }, whyLabel, about.networks.length > 1 ? trainedLabel : ""),
+    make("div", { className: "choices" }, dropLabel, restore));
   root.addEventListener("dragover", (event) => event.preventDefault());
   root.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (moves?.readFile) { tools.open = true; open(event.dataTransfer.files[0]); }
+    if (moves) { tools.open = true; open(event.dataTransfer.files[0]); }
   });
 
   /** Load what computes; from then on the limit moves as finely as one likes. */
@@ -227,7 +251,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const began = performance.now();
     message.textContent = "Loading the network …";
     try {
-      await moves.prepare();
+      await moves.prepare({ ...state });
       depths = Array.from({ length: 201 }, (_, i) => Number((i / 50 - 2).toFixed(2)));
       message.textContent = "";
       tools.dataset.ready = (performance.now() - began).toFixed(1);
@@ -238,9 +262,11 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   }
 
   const twins = make("span", { className: "twins" });
+  const beside = tick("side by side", false, (checked) => change({ beside: checked }));
   const status = make("p", { className: "status", role: "status" });
   const warning = make("p", { className: "warning", role: "status" });
   const maps = make("div", { className: "maps" });
+  const others = make("div", { className: "others" });
   const profiles = make("div", { className: "panel profiles" });
   const plane = make("canvas", {
     tabIndex: 0, role: "slider", onclick: pick,
@@ -251,6 +277,9 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   });
   plane.setAttribute("aria-label", "Halos by mass and property; arrow keys step through the list");
   const table = make("table");
+  // On a telephone the table scrolls away from the controls that change it; this stays.
+  const answers = make("div", { className: "answers" });
+  answers.setAttribute("aria-hidden", "true");
   const message = make("p", { className: "status", role: "status" });
   const link = make("a", { className: "link" }, "Link to this view");
 
@@ -258,14 +287,16 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   root.replaceChildren(
     make("style", {}, STYLE),
     make("div", { className: "choices" }, suites.length > 1 ? suiteLabel : "",
-      ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier, twins),
+      ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier, twins,
+      suites.length > 1 ? beside : ""),
     make("div", { className: "choices" }, axisLabel,
       about.fieldSets.length > 1 ? fieldsLabel : ""),
     status,
-    make("div", { className: "stage" }, maps,
+    make("div", { className: "stage" }, make("div", { className: "seen" }, maps, why), answers,
       make("div", { className: "panel side" }, depthLabel, warning,
-        make("div", { className: "wide" }, table))),
-    moves ? tools : "",
+        make("div", { className: "wide" }, table)),
+      moves ? tools : ""),
+    others,
     make("div", { className: "below" }, profiles,
       make("div", { className: "panel" }, propertyLabel, plane)),
     make("div", { className: "choices" }, paletteLabel, hold, circles),
@@ -332,7 +363,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   function change(part) {
     if ("halo" in part && part.halo !== state.halo) {
       strokes = part.masked ? [part.masked] : []; // what was changed was another halo's
-      part = { swapped: {}, masked: [], ...dropFile(), ...part };
+      part = { swapped: {}, masked: [], dropped: null, ...part };
     }
     Object.assign(state, part);
     began ??= performance.now();
@@ -364,8 +395,9 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       suite: suites[halos.suite[index]], realisation: halos.realisation[index],
       group: halos.group[index], axis: state.axis, fields: state.fields.join(" "),
       limits: state.limits, depth: state.depth, trained_on: state.trained_on,
+      why: state.why, beside: state.beside ? "yes" : "",
       masked: state.masked.map((dab) => dab.join(" ")).join(","),
-      ...Object.fromEntries(["brightness", "swapped"].flatMap((kind) =>
+      ...Object.fromEntries(["brightness", "noise", "swapped"].flatMap((kind) =>
         Object.entries(state[kind]).map(([name, value]) => [`${kind} ${name}`, value]))),
     })}`;
   }
@@ -389,15 +421,18 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     if (["ideal", "survey", "own"].includes(limits)) part.limits = limits;
     const shift = Number(asked.get("depth") ?? NaN);
     if (Math.abs(shift) <= 2) part.depth = moves ? shift : nearestDepth(shift);
+    part.beside = asked.get("beside") === "yes";
     if (moves) {
+      if (about.properties.some(({ name }) => name === asked.get("why"))) part.why = asked.get("why");
       if (about.networks.includes(asked.get("trained_on"))) part.trained_on = asked.get("trained_on");
       part.masked = (asked.get("masked") || "").split(",").filter(Boolean)
         .map((dab) => dab.split(" ").map(Number)).filter((dab) => dab.length === 3 && dab.every(isFinite));
-      part.brightness = {};
-      part.swapped = {};
+      Object.assign(part, { brightness: {}, noise: {}, swapped: {} });
       for (const name of Object.keys(about.fields)) {
         const brighter = Number(asked.get(`brightness ${name}`));
         if (Math.abs(brighter) <= 1) part.brightness[name] = brighter;
+        const noise = Number(asked.get(`noise ${name}`));
+        if (noise >= 0 && noise <= NOISIEST) part.noise[name] = noise;
         const suite = asked.get(`swapped ${name}`);
         if (suites.includes(suite)) part.swapped[name] = suite;
       }
@@ -450,20 +485,20 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     status.textContent = state.dropped ? `A map of your own; ${describeLimits()}`
       : `${changes}${nameOf(index)}: log M = ${number(halos.mass[index])}, R200c = `
       + `${number(halos.radius[index], 0)} kpc; ${describeLimits()}`;
-    const others = Object.entries(scene.twins);
-    twins.replaceChildren(others.length ? "Same halo in " : "", ...others.map(([suite, twin]) =>
+    const known = Object.entries(scene.twins);
+    twins.replaceChildren(known.length ? "Same halo in " : "", ...known.map(([suite, twin]) =>
       button(suite, () => change({ halo: twin }))));
-    if (scene.images.map((image) => image.field).join() !== [...figures.keys()].join()) {
-      figures = new Map(scene.images.map((image) => [image.field, buildFigure(image.field)]));
-      maps.replaceChildren(...[...figures.values()].map((figure) => figure.element));
-    }
-    for (const one of perField) one.paint(others.map(([suite]) => suite));
+    beside.control.checked = state.beside;
+    paintMaps();
+    for (const one of perField) one.paint(known.map(([suite]) => suite));
     trainedMenu.value = state.trained_on;
+    whyMenu.value = state.why;
     undo.disabled = !strokes.length;
-    for (const image of scene.images) figures.get(image.field).paint(image, index);
     profiles.replaceChildren(...scene.images.map((image) => paintProfile(image, index)));
     paintTable(index);
+    paintAnswers();
     paintWarning();
+    paintWhy();
     paintPlane();
     link.href = address();
   }
@@ -481,7 +516,35 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     return `${whose}: ${each.join(", ")}`;
   }
 
+  /** The scenes that are shown: of the halo, and of its twins beside it. */
+  const shown = () => [scene, ...scene.others.filter((one) => !one.problem)];
+  const suiteOf = (one) => suites[halos.suite[place.get(one.halo)]];
+
+  /** Maps of the halo, and rows of those of its twins; figures stay as long as the fields do. */
+  function paintMaps() {
+    const all = shown(), keys = all.flatMap((one) => one.images.map((image) => keyOf(one, image)));
+    if (keys.join() !== [...figures.keys()].join()) {
+      figures = new Map(keys.map((key) => [key, buildFigure(key.split(" ")[1])]));
+      const [own, ...rest] = all.map((one) => one.images.map((image) => figures.get(keyOf(one, image))));
+      maps.replaceChildren(...own.map((figure) => figure.element));
+      others.replaceChildren(...rest.map((row, i) => make("section", { className: "other" },
+        make("p", {}), make("div", { className: "maps" }, ...row.map((figure) => figure.element)))));
+    }
+    for (const one of all) {
+      for (const image of one.images) {
+        figures.get(keyOf(one, image)).paint(image, place.get(one.halo), one);
+      }
+    }
+    [...others.children].forEach((row, i) => {
+      row.firstChild.textContent = `${nameOf(place.get(all[i + 1].halo))}: log M = `
+        + `${number(halos.mass[place.get(all[i + 1].halo)])}, in the same colours`;
+    });
+  }
+
+  const keyOf = (one, image) => `${one === scene ? "" : suiteOf(one)} ${image.field}`;
+
   function scaleOf(image) {
+    image = scene.images.find(({ field }) => field === image.field); // twins have the halo's
     if (look.hold && look.held[image.field]) return look.held[image.field];
     const limit = limitOf(image.field);
     if (state.limits !== "ideal") return [limit, Math.max(image.high, limit + 1)];
@@ -514,7 +577,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const element = make("figure", {},
       make("figcaption", {}, field.title, make("small", {}, ` [${field.unit || "1"}]`)),
       make("div", { className: "map" }, canvas, over), readout, bar, ends);
-    let at = null, values = null, index = 0; // at: the pixel that is read out, [column, row]
+    let at = null, values = null, index = 0, from = null; // at: pixel that is read out, [column, row]
 
     const placeOf = (pixel) => pixel.map((one) => ((one + 0.5) / canvas.width * 2 - 1) * half);
 
@@ -539,23 +602,39 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     }
 
     function readOut() {
-      const [across, up] = AXES[scene.axis], side = canvas.width;
+      const [across, up] = AXES[from.axis], side = canvas.width, moved = moving();
       over.querySelector(".cross")?.remove();
       if (!at) { readout.textContent = `${2 * half} kpc, ${across} → ${up} ↑`; return; }
       const [x, y] = placeOf(at);
       const value = values[at[1] * side + at[0]], limit = limitOf(fieldName);
-      const words = value < limit ? `not detected, below ${power(limit)}` : power(value);
+      let words = value < limit ? `not detected, below ${power(limit)}` : power(value);
+      if (moved) {
+        const by = moved[at[1] * side + at[0]], { label } = explained();
+        words += by ? `; ${by > 0 ? "raises" : "lowers"} ${label} by ${small(Math.abs(by))}`
+          : `; doesn't move ${label}`;
+      }
       readout.textContent = `${across} ${number(x, 0)}, ${up} ${number(y, 0)} kpc: ${words}`;
       draw(over, "path", { class: "cross", stroke: "#fff", "stroke-width": half / 150,
         d: `M${x - half / 25} ${-y}h${2 * half / 25}M${x} ${-y - half / 25}v${2 * half / 25}` });
     }
 
-    function paint(image, halo) {
+    /** Contributions of the drawn pixels, each that of the network's pixel it lies in. */
+    function moving() {
+      const coarse = from.why?.[fieldName];
+      if (!coarse) return null;
+      const side = canvas.width, block = side / Math.sqrt(coarse.length);
+      return Float32Array.from({ length: side * side }, (_, i) => coarse[
+        Math.floor(i / side / block) * side / block + Math.floor((i % side) / block)]);
+    }
+
+    function paint(image, halo, one) {
       index = halo;
+      from = one;
       values = limited(image);
       const [low, high] = scaleOf(image), side = Math.sqrt(values.length);
-      const colours = palettes[look.palette === "own" ? field.palette : look.palette];
       canvas.width = canvas.height = side;
+      const moved = moving(), most = mostMoving(); // what moves the answer is drawn over grey
+      const colours = palettes[moved ? "gray" : look.palette === "own" ? field.palette : look.palette];
       canvas.setAttribute("aria-label", `${field.title} map of ${nameOf(index)} along ${scene.axis}; `
         + `colours from ${power(low)} to ${power(high)} ${field.unit}; arrow keys read out a pixel`);
       const context = canvas.getContext("2d"), pixels = context.createImageData(side, side);
@@ -563,7 +642,12 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
         const share = Math.min(Math.max((value - low) / (high - low), 0), 1);
         const shade = 3 * Math.round(255 * share);
         const to = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side));
-        pixels.data.set([colours[shade], colours[shade + 1], colours[shade + 2], 255], to);
+        let colour = [colours[shade], colours[shade + 1], colours[shade + 2]];
+        if (moved) {
+          colour = mixed(mixed([0, 0, 0], colour, 0.6), moved[i] > 0 ? RAISES : LOWERS,
+            Math.sqrt(Math.abs(moved[i]) / most));
+        }
+        pixels.data.set([...colour, 255], to);
       });
       context.putImageData(pixels, 0, 0);
       over.replaceChildren();
@@ -584,6 +668,12 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     return { element, canvas, bar, paint };
   }
 
+  /** The property whose inferred mean is explained. */
+  const explained = () => about.properties.find(({ name }) => name === state.why);
+  const small = (value) => (value < 0.0005 ? "less than 0.001" : number(value, 3));
+  const mostMoving = () => Object.values(scene.why ?? {}).flatMap((values) => [...values])
+    .reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
+
   /** Radii that are drawn about the centre, with their dashes. */
   const rings = (index) => [[halos.radius[index], [5, 4]], [about.aperture, [1, 3]]];
 
@@ -603,15 +693,15 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     svg.setAttribute("aria-label", `Radial profile of ${field.title}: `
       + `${power(profile[0])} at the centre, ${power(profile.at(-1))} at the edge`);
     draw(svg, "path", { d: `M${left} ${top}V${high - bottom}H${wide - 6}`, fill: "none",
-      stroke: INK });
+      stroke: "var(--ink)" });
     for (const [r, dashes] of look.circles ? rings(index) : []) {
       if (r < edge) {
-        draw(svg, "path", { d: `M${x(r)} ${top}V${high - bottom}`, stroke: INK,
+        draw(svg, "path", { d: `M${x(r)} ${top}V${high - bottom}`, stroke: "var(--ink)",
           "stroke-dasharray": dashes });
       }
     }
     draw(svg, "polyline", { points: profile.map((value, k) => `${x(radius(k))},${y(value)}`)
-      .join(" "), fill: "none", stroke: "#4b2a7b", "stroke-width": 2 });
+      .join(" "), fill: "none", stroke: "var(--curve)", "stroke-width": 2 });
     for (let r = 0; r < edge; r += 100) {
       draw(svg, "text", { x: x(r), y: high - bottom + 12, "text-anchor": "middle" }, r);
     }
@@ -626,6 +716,24 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     return svg;
   }
 
+  /** Say how much each field moved the answer, from that to a blank map. */
+  function paintWhy() {
+    const moved = Object.entries(scene.why ?? {}), property = explained();
+    why.hidden = !moved.length || !property;
+    if (why.hidden) return;
+    const sums = moved.map(([, values]) => values.reduce((sum, value) => sum + value, 0));
+    const mean = scene.mean[about.properties.indexOf(property)];
+    const rest = mean - scene.blank - sums.reduce((sum, value) => sum + value, 0);
+    const signed = (value) => `${value < -0.0005 ? "−" : "+"}${number(Math.abs(value), 3)}`;
+    why.replaceChildren(`Why ${property.label} = ${number(mean, 3)}: blank maps give `
+      + `${number(scene.blank, 3)}, ${moved.map(([field], i) =>
+        `${about.fields[field].title} ${signed(sums[i])}`).join(", ")}`
+      + `${Math.abs(rest) < 0.0005 ? "" : `, inexactly summed ${signed(rest)}`}. `,
+    make("span", { className: "raises" }, "Pixels that raise it"), ", ",
+    make("span", { className: "lowers" }, "pixels that lower it"),
+    `; full colour is ${small(mostMoving())} a pixel.`);
+  }
+
   /** Whether an inferred mean lies outside its property's range, by more than its error. */
   const beyond = (property, i) => Boolean(scene.mean)
     && (scene.mean[i] < property.low - scene.std[i] || scene.mean[i] > property.high + scene.std[i]);
@@ -636,18 +744,27 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       const known = scene.mean && truth !== null;
       const off = known ? (scene.mean[i] - truth) / scene.std[i] : null;
       return make("tr", { className: beyond(property, i) ? "beyond" : "" },
-        make("th", { scope: "row" }, property.label),
+        make("th", { scope: "row" },
+          make("div", {}, make("span", {}, property.label), paintCurves(property, truth, i))),
         make("td", {}, number(truth, 3)),
         make("td", { className: "inferred" },
           scene.mean ? `${number(scene.mean[i], 3)} ± ${number(scene.std[i], 3)}` : "–"),
-        make("td", {}, off === null ? "–" : `${off > 0 ? "+" : "−"}${number(Math.abs(off), 1)} σ`),
-        make("td", {}, paintRange(property, truth, i)));
+        make("td", {}, off === null ? "–" : `${off > 0 ? "+" : "−"}${number(Math.abs(off), 1)} σ`));
     });
-    const head = ["property", "true", "network", "off by", ""];
+    const head = ["property", "true", "network", "off by"];
+    const others = shown().slice(1).map(suiteOf);
     table.replaceChildren(
-      make("caption", {}, `The six properties: true, and by the ${scene.network}.`),
+      make("caption", {}, `The six properties: true (tick), and by the ${scene.network} (curve: its `
+        + `posterior, normal with this mean and width${others.length
+          ? `; thin curves: those of ${others.join(" and ")}, each by the network of its suite` : ""}).`),
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows));
+  }
+
+  function paintAnswers() {
+    answers.replaceChildren(...about.properties.map((property, i) => make("span", {},
+      make("b", {}, property.label.split(" [")[0]), scene.mean
+        ? `${number(scene.mean[i])} ± ${number(scene.std[i])}` : "–")));
   }
 
   /** Say in red what lies outside the training: of the maps, and of the answer. */
@@ -663,37 +780,50 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     ].filter(Boolean).join(" ");
   }
 
-  function paintRange(property, truth, i) {
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", "0 0 100 16");
+  /** The posteriors of a property: of the halo, filled, and of the twins beside it. */
+  function paintCurves(property, truth, i) {
+    const wide = 120, high = 24, svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
     svg.setAttribute("class", "range");
-    svg.setAttribute("aria-hidden", "true");
-    const x = (value) => 8 + 84 * (value - property.low) / (property.high - property.low);
-    draw(svg, "path", { d: "M8 8H92", stroke: FAINT });
-    if (scene.mean) {
-      const mean = x(scene.mean[i]), half = x(scene.mean[i] + scene.std[i]) - mean;
-      if (mean < 0 || mean > 100) {
-        const tip = mean < 0 ? 0 : 100, base = mean < 0 ? 8 : 92; // an arrow: it lies further out
-        draw(svg, "path", { d: `M${tip} 8L${base} 3V13Z`, fill: WARNING });
+    svg.setAttribute("role", "img");
+    const x = (value) =>
+      8 + (wide - 16) * (value - property.low) / (property.high - property.low);
+    draw(svg, "path", { d: `M0 ${high - 2}H${wide}`, stroke: "var(--faint)" });
+    const answers = shown().filter((one) => one.mean);
+    const narrowest = Math.min(...answers.map((one) => one.std[i]));
+    const words = [];
+    for (const one of answers) {
+      const mean = one.mean[i], std = one.std[i], own = one === scene;
+      const colour = own ? "var(--inferred)" : tint(halos.suite[place.get(one.halo)]);
+      const sharp = (high - 4) * narrowest / std;
+      const line = Array.from({ length: wide / 2 + 1 }, (_, k) => {
+        const value = property.low + (2 * k - 8) / (wide - 16) * (property.high - property.low);
+        return `${2 * k} ${high - 2 - sharp * Math.exp(-(((value - mean) / std) ** 2) / 2)}`;
+      });
+      if (own && (x(mean) < 0 || x(mean) > wide)) {
+        const tip = x(mean) < 0 ? 0 : wide, base = tip ? wide - 8 : 8; // an arrow: it lies further out
+        draw(svg, "path", { class: "arrow", d: `M${tip} 12L${base} 7V17Z`, fill: "var(--warning)" });
       } else {
-        draw(svg, "path", { d: `M${mean - half} 8H${mean + half}`, stroke: INFERRED,
-          "stroke-width": 4 });
-        draw(svg, "circle", { cx: mean, cy: 8, r: 3.5, fill: INFERRED });
+        draw(svg, "path", { class: "curve", d: `M0 ${high - 2}L${line.join("L")}L${wide} ${high - 2}`,
+          stroke: colour, "stroke-width": own ? 1.5 : 1.2, fill: own ? colour : "none",
+          "fill-opacity": 0.3 });
       }
+      words.push(`${own ? "posterior" : suiteOf(one)} ${number(mean, 3)} ± ${number(std, 3)}`);
     }
     if (truth !== null) {
-      draw(svg, "path", { d: `M${x(truth)} 1V15`, stroke: INK, "stroke-width": 2 });
+      draw(svg, "path", { d: `M${x(truth)} 1V${high}`, stroke: "var(--ink)", "stroke-width": 2 });
     }
+    svg.setAttribute("aria-label", words.join(", ") || "no posterior");
     return svg;
   }
 
   /** Offer what is shown as a picture: maps, colours and table. */
   function savePicture() {
-    const index = place.get(scene.halo), edge = 20, side = 420, wide = side + edge;
-    const shown = scene.images.map((image) => [image, figures.get(image.field)]);
+    const index = place.get(scene.halo), edge = 20, side = 420, wide = side + edge, row = side + 100;
+    const rows = shown(), count = scene.images.length;
     const canvas = make("canvas", {
-      width: Math.max(2, shown.length) * wide + edge,
-      height: side + 150 + 24 * (about.properties.length + 2),
+      width: Math.max(2, count) * wide + edge,
+      height: rows.length * row + 50 + 24 * (about.properties.length + 2),
     });
     const pen = canvas.getContext("2d");
     pen.fillStyle = "#fff";
@@ -705,16 +835,18 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       pen.fillText(text, x, y);
     };
     write(`${nameOf(index)}, along ${scene.axis}; ${about.source}`, edge, 26);
-    shown.forEach(([image, figure], i) => {
-      const left = edge + i * wide, top = 62, middle = side / 2;
-      write(figure.element.querySelector("figcaption").textContent, left, 52, "bold 15px sans-serif");
+    rows.flatMap((one) => one.images.map((image) => [one, image])).forEach(([one, image], i) => {
+      const figure = figures.get(keyOf(one, image)), middle = side / 2;
+      const left = edge + (i % count) * wide, top = 62 + Math.floor(i / count) * row;
+      write(`${suiteOf(one)}: ${figure.element.querySelector("figcaption").textContent}`, left, top - 10,
+        "bold 15px sans-serif");
       pen.drawImage(figure.canvas, left, top, side, side);
       pen.save();
       pen.beginPath();
       pen.rect(left, top, side, side);
       pen.clip();
       pen.strokeStyle = "#fff";
-      for (const [radius, dashes] of look.circles ? rings(index) : []) {
+      for (const [radius, dashes] of look.circles ? rings(place.get(one.halo)) : []) {
         pen.setLineDash(dashes.map((dash) => 1.5 * dash));
         pen.beginPath();
         pen.arc(left + middle, top + middle, radius / about.halfWidth * middle, 0, 7);
@@ -728,13 +860,14 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       write(power(high), left + side, top + side + 38);
       pen.textAlign = "left";
     });
-    let y = side + 136;
+    let y = rows.length * row + 36;
+    if (!why.hidden) write(why.textContent, edge, y - 20);
     write(`${scene.network}; ${describeLimits()}`, edge, y);
     for (const row of table.tBodies[0].rows) {
       y += 24;
       const fill = row.className === "beyond" ? WARNING : INK;
       [...row.cells].slice(0, 4).forEach((cell, i) =>
-        write(cell.textContent, edge + [0, 190, 300, 480][i], y, undefined, fill));
+        write((cell.querySelector("span") ?? cell).textContent, edge + [0, 190, 300, 480][i], y, undefined, fill));
     }
     write(warning.textContent, edge, y + 24, undefined, WARNING);
     canvas.toBlob((blob) => {
@@ -746,6 +879,20 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   }
 
   // --- the plane of mass and property -----------------------------------------------------
+
+  const ofTheme = (name) => getComputedStyle(root).getPropertyValue(name);
+  /** A suite's colour; on a dark ground, lighter. */
+  function tint(suite) {
+    const colour = Object.values(about.suites)[suite];
+    if (!ofTheme("--lighter").trim()) return colour;
+    const parts = colour.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+    return `rgb(${mixed(parts, [255, 255, 255], Number(ofTheme("--lighter"))).map(Math.round).join()})`;
+  }
+  const repaint = () => { planeImage = null; paint(); };
+  for (const [element, theme] of [[document.documentElement, "data-theme"],
+    [document.body, "data-jp-theme-light"]]) {
+    new MutationObserver(repaint).observe(element, { attributeFilter: [theme] });
+  }
 
   const WIDE = 420, HIGH = 300, MARGIN = { left: 44, right: 10, top: 24, bottom: 34 };
 
@@ -772,9 +919,9 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const kept = make("canvas", { width: 2 * WIDE, height: 2 * HIGH });
     const pen = kept.getContext("2d");
     pen.scale(2, 2);
-    pen.fillStyle = "#fff";
+    pen.fillStyle = ofTheme("--ground");
     pen.fillRect(0, 0, WIDE, HIGH);
-    const colours = Object.values(about.suites), size = count > 500 ? 1.3 : 2.5;
+    const colours = suites.map((_, i) => tint(i)), size = count > 500 ? 1.3 : 2.5;
     const listed = new Set(list);
     for (const strong of [false, true]) {
       pen.globalAlpha = strong ? 1 : 0.3;
@@ -787,7 +934,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       }
     }
     pen.globalAlpha = 1;
-    pen.strokeStyle = pen.fillStyle = INK;
+    pen.strokeStyle = pen.fillStyle = ofTheme("--ink");
     pen.strokeRect(MARGIN.left, MARGIN.top, WIDE - MARGIN.left - MARGIN.right,
       HIGH - MARGIN.top - MARGIN.bottom);
     pen.font = "12px system-ui, sans-serif";
@@ -806,7 +953,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     suites.forEach((name, i) => {
       pen.fillStyle = colours[i];
       pen.fillText("●", across, MARGIN.top - 9);
-      pen.fillStyle = INK;
+      pen.fillStyle = ofTheme("--ink");
       pen.fillText(name, across + 14, MARGIN.top - 9);
       across += pen.measureText(`● ${name}   `).width;
     });
@@ -822,7 +969,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     pen.drawImage(planeImage, 0, 0);
     pen.scale(2, 2);
     if (to.values[index] !== null) {
-      pen.strokeStyle = CHOSEN;
+      pen.strokeStyle = ofTheme("--ink");
       pen.lineWidth = 2;
       pen.beginPath();
       pen.arc(to.x(halos.mass[index]), to.y(to.values[index]), 7, 0, 7);

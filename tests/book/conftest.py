@@ -15,6 +15,7 @@ import pytest
 PATIENCE = 30_000
 WIDTHS = (1280, 400)
 SLIDING = 600  # the theme's menus slide away when a page becomes narrow [ms]
+ALONE = ".bd-header, .bd-header-article, #pst-skip-link { display: none !important; }"
 TALLEST = 12_000  # a picture of a page higher than that shows its top only [pixels]
 
 
@@ -139,15 +140,23 @@ def visit(browser, request):
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        # The explorer has grounds of its own, which both themes must suit.
-        both = visit.page.locator(".cgm-explorer").count()
+        # The explorer, in a state of its own after each test, must suit both themes.
+        explorer = visit.page.locator(".cgm-explorer")
+        both = explorer.count()
         for theme, width in product(("light", "dark") if both else ("light",), WIDTHS):
             visit.page.evaluate(
                 "theme => { document.documentElement.dataset.theme = theme; }", theme
             )
             visit.page.set_viewport_size({"width": width, "height": 1000})
             visit.page.wait_for_timeout(SLIDING)
+            if both:
+                explorer.first.screenshot(path=_picture(folder, name, width, theme), style=ALONE)
+                continue
             height = visit.page.evaluate("() => document.documentElement.scrollHeight")
-            path = Path(folder) / f"{name}_{width}{'_dark' if theme == 'dark' else ''}.png"
+            path = _picture(folder, name, width, theme)
             visit.page.screenshot(path=path, full_page=height < TALLEST)
     context.close()
+
+
+def _picture(folder, name, width, theme):
+    return Path(folder) / f"{name}_{width}{'_dark' if theme == 'dark' else ''}.png"

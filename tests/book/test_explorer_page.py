@@ -220,7 +220,7 @@ def test_answer_outside_the_range_is_an_arrow_in_red(explorer):
     explorer.page.wait_for_selector("tr.beyond")
     row = explorer.root.locator("tbody tr").first
     assert row.get_attribute("class") == "beyond"
-    assert row.locator("circle").count() == 0
+    assert row.locator(".arrow").count() == 1
     warning = explorer.root.locator(".warning")
     assert "log M halo" in warning.inner_text()
     assert warning.evaluate("e => getComputedStyle(e).color") == "rgb(179, 38, 30)"
@@ -318,9 +318,21 @@ class Computing(PageExplorer):
         np.testing.assert_allclose(found["mean"], expected["mean"], atol=CLOSE)
         np.testing.assert_allclose(found["std"], expected["std"], atol=CLOSE)
         assert found["outside"] == expected["outside"]
+        if changes.get("why"):
+            assert found["blank"] == pytest.approx(expected["blank"], abs=CLOSE)
+            self.contributions_are(found["why"], expected["why"])
         assert np.abs(np.subtract(found["mean"], before)).max() >= least
         assert all("±" in text for text in self.inferred())
         return found["mean"]
+
+    @staticmethod
+    def contributions_are(found, expected):
+        """Check the contributions of all pixels, within a hundredth of the largest."""
+        assert found.keys() == expected.keys()
+        for field, content in expected.items():
+            values = np.frombuffer(content, "<f4")
+            tolerance = CLOSE + 0.01 * np.abs(values).max()
+            np.testing.assert_allclose(found[field], values, atol=tolerance)
 
     def link(self):
         """What the link to the view says."""
@@ -352,6 +364,12 @@ def test_every_move_changes_the_posteriors_as_pytorch_says(computing, visit):
     brightness = {"xray": 1.0, "hi": -1.0}
     computing.compare(
         lambda: computing.control("HI brightness").press("Home"), brightness=brightness
+    )
+    computing.after(lambda: root.get_by_role("button", name="As stored").click())
+    noise = {"hi": 1.0}
+    computing.compare(lambda: computing.control("HI noise").fill("1"), noise=noise)
+    computing.compare(
+        lambda: computing.control("X-ray noise").press("End"), noise=noise | {"xray": 2.0}
     )
     computing.after(lambda: root.get_by_role("button", name="As stored").click())
     swapped = {"hi": "Astrid"}
@@ -401,6 +419,49 @@ def test_every_move_changes_the_posteriors_as_pytorch_says(computing, visit):
     computing.compare(lambda: image.press("Enter"), masked=[_dab(computing)])
     undone = computing.after(lambda: root.get_by_role("button", name="Undo a stroke").click())
     assert moved[0] == pytest.approx(float(undone[1][0].split(" ±")[0]), abs=CLOSE)
+    assert visit.problems == []
+
+
+@pytest.mark.browser
+def test_answer_is_explained_pixel_by_pixel(computing, visit):
+    """Captum distributes the same answer over the same pixels."""
+    root, why = computing.root, computing.control("Why this")
+    before = computing.picture()
+    computing.after(lambda: computing.control("Halo").select_option(index=4))
+    for name in ("f_cgm", "log_m_halo"):
+        computing.compare(lambda name=name: why.select_option(name), least=0, why=name)
+    found = root.evaluate("root => ({...root.scene, images: null})")
+    assert max(map(abs, found["why"]["hi"])) > 10 * CLOSE
+    sentence = root.locator(".why").inner_text().split(". ")[0]
+    mean, *parts = (float(one.replace("−", "-")) for one in re.findall(r"[+−]?\d+\.\d+", sentence))
+    assert len(parts) >= 3
+    assert mean == pytest.approx(sum(parts), abs=3e-3)
+    assert "log M halo" in computing.hover(0.5, 0.5)
+    assert computing.picture() != before
+    assert computing.link()["why"] == "log_m_halo"
+    computing.after(lambda: why.select_option(""))
+    assert root.locator(".why").is_hidden()
+    computing.after(lambda: why.select_option("log_m_halo"))  # for the picture
+    assert visit.problems == []
+
+
+@pytest.mark.browser
+def test_twins_are_shown_side_by_side(computing, visit):
+    root = computing.root
+    one = root.locator(".map canvas").count()
+    computing.after(lambda: root.get_by_label("side by side").check())
+    assert root.locator(".map canvas").count() == 3 * one
+    assert root.locator("tbody tr").first.locator(".curve").count() == 3
+    computing.after(lambda: computing.control("HI brightness").press("End"))
+    for other in root.evaluate("root => root.scene.others.map((o) => ({...o, images: null}))"):
+        chosen = Choice(other["halo"], "x", FIELDS[0], "survey", brightness={"hi": 1.0})
+        expected = estimate(computing.halos, chosen)
+        np.testing.assert_allclose(other["mean"], expected["mean"], atol=CLOSE)
+        np.testing.assert_allclose(other["std"], expected["std"], atol=CLOSE)
+    assert computing.link()["beside"] == "yes"
+    computing.after(lambda: root.get_by_label("side by side").uncheck())
+    assert root.locator(".map canvas").count() == one
+    computing.after(lambda: root.get_by_label("side by side").check())  # for the picture
     assert visit.problems == []
 
 

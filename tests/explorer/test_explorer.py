@@ -15,6 +15,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from helpers.explorer_stores import BOX, SUITES, write_store
 from PIL import Image
+from scipy import stats
 
 from cgmhelpers.emission import fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
@@ -22,7 +23,7 @@ from cgmhelpers.explorer import export, live
 from cgmhelpers.explorer.collection import Collection
 from cgmhelpers.explorer.computing import LIBRARY, write_computing
 from cgmhelpers.explorer.description import describe, script, start
-from cgmhelpers.explorer.scene import Choice, estimate, limited, scene
+from cgmhelpers.explorer.scene import Choice, _images, estimate, gaussian_noise, limited, scene
 from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import prediction
@@ -132,6 +133,63 @@ def test_reader_changes_the_maps(collection, stores):
     np.testing.assert_array_equal(limited(collection, Choice(2, "y", BOTH)), stored(stores, 2, "y"))
 
 
+def test_noise_is_as_strong_as_asked_and_averages_out(collection, stores):
+    """Three eighths of the survey's limit on every stored pixel, less where these are averaged."""
+    noisy = _images(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}))
+    known = stored(stores, 2, "y").astype(np.float64)
+    np.testing.assert_array_equal(noisy[0], known[0].astype(np.float32))
+    limit = fields.get("hi").survey_limit
+    added = (noisy[1] - known[1])[known[1] < 1e3 * limit] / limit
+    assert added.size > 300
+    assert added.std() == pytest.approx(0.375, rel=0.1)
+    assert abs(added.mean()) < 0.06
+    for side in (64, 128):
+        noise = gaussian_noise(side, 1)
+        assert stats.kstest(noise.ravel(), "norm").pvalue > 0.01
+        assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.03
+        assert abs(np.corrcoef(noise.ravel(), gaussian_noise(side, 0).ravel())[0, 1]) < 0.03
+    coarse = _images(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}), 8)[1]
+    np.testing.assert_allclose(coarse, noisy[1].reshape(8, 4, 8, 4).mean(axis=(1, 3)), rtol=1e-5)
+
+
+def test_own_map_takes_the_place_of_the_halos(with_networks, stores):
+    """The map of another halo, handed in, gives what that halo gives; half a map is refused."""
+    dropped = {
+        name: np.log10(one).astype("<f4").tobytes()
+        for name, one in zip(BOTH, stored(stores, 4, "z"), strict=True)
+    }
+    own = Choice(2, "x", BOTH, "survey", dropped=dropped)
+    expected = estimate(with_networks, Choice(4, "z", BOTH, "survey"))
+    np.testing.assert_allclose(estimate(with_networks, own)["mean"], expected["mean"], atol=1e-4)
+    for wrong in ({"hi": dropped["hi"]}, dropped | {"hi": dropped["hi"][:-4]}):
+        with pytest.raises(ParameterError, match="no such map"):
+            estimate(with_networks, Choice(2, "x", BOTH, "survey", dropped=wrong))
+
+
+def test_answer_is_distributed_over_the_pixels(with_networks, networks):
+    found = estimate(with_networks, Choice(5, "x", BOTH, "survey", why="f_cool"))
+    values = {name: np.frombuffer(one, "<f4") for name, one in found["why"].items()}
+    assert {name: one.size for name, one in values.items()} == dict.fromkeys(BOTH, 16 * 16)
+    predictor = prediction.load(networks.set_index("limits").loc["survey", "folder"])
+    blank = predictor(np.zeros((1, 2, 16, 16), np.float32))[0][0]
+    assert found["blank"] == pytest.approx(blank[predictor.properties.index("f_cool")], abs=1e-5)
+    sums = {name: np.abs(one).sum() for name, one in values.items()}
+    rest = sum(map(np.sum, values.values())) - (found["mean"][4] - found["blank"])
+    assert abs(rest) < 0.1 * sum(sums.values())  # sixteen points along the path
+    assert min(sums.values()) > 0
+
+
+def test_twins_beside_a_halo_change_as_it_does_but_for_what_is_its_own(with_networks):
+    chosen = Choice(2, "y", BOTH, "survey", brightness={"hi": 0.5}, swapped={"hi": "SIMBA"},
+                    beside=True)  # fmt: skip
+    found = scene(with_networks, chosen)
+    assert [one["halo"] for one in found["others"]] == list(with_networks.twins(2).values())
+    for one in found["others"]:
+        alone = scene(with_networks, Choice(one["halo"], "y", BOTH, "survey",
+                                            brightness={"hi": 0.5}))  # fmt: skip
+        assert one == alone
+
+
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -142,6 +200,9 @@ def test_reader_changes_the_maps(collection, stores):
         {"halo": 99},
         {"brightness": {"radio": 1.0}},
         {"brightness": {"hi": np.nan}},
+        {"noise": {"hi": -1.0}},
+        {"noise": {"radio": 1.0}},
+        {"why": "colour"},
         {"swapped": {"hi": "EAGLE"}},
         {"masked": [(0.0, 1.0)]},
         {"masked": [(0.0, np.inf, 1.0)]},
@@ -206,7 +267,7 @@ def test_maps_outside_the_training_are_named(with_networks, networks):
 
 
 def test_lack_of_a_network_is_said(with_networks, collection):
-    nothing = {"mean": None, "std": None, "outside": []}
+    nothing = {"mean": None, "std": None, "outside": [], "why": {}, "blank": None}
     alone = estimate(collection, Choice(0, fields=BOTH))
     assert alone == {"network": "no networks", **nothing}
     found = estimate(with_networks, Choice(8, fields=BOTH))
@@ -303,6 +364,11 @@ def test_widget_exports_to_its_folder(collection, tmp_path):
     assert len(pd.read_csv(tmp_path / "exports" / "halos.csv")) == 1
     widget._answer(widget, {"export": "doc"}, [])
     assert widget.message.startswith("Not written: Unknown export")
+    widget.selection = widget.selection | {"noise": {"hi": 0.5}, "request": 0.1}
+    assert "noise" in str(fits.getheader(widget.export("fits"))["HISTORY"])
+    widget.selection = widget.selection | {"dropped": {"hi": b"1234"}, "request": 0.2}
+    widget._answer(widget, {"export": "fits"}, [])
+    assert "isn't a halo's" in widget.message
 
 
 def test_widget_has_a_plain_form(collection):
@@ -387,10 +453,14 @@ def computed(path):
     return json.loads(re.fullmatch(r".*?\] = (.*);\n", path.read_text(), re.S).group(1))
 
 
-def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path):
+def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path, monkeypatch):
+    monkeypatch.setattr("cgmhelpers.explorer.computing.FAINTEST", -1.0)  # some are fainter
     written = write_computing(with_networks, [0, 10], [BOTH], tmp_path)
-    assert written["networks"] == {"IllustrisTNG/xray+hi": "IllustrisTNG_xray_hi.js"}
-    assert written["bytes"] == LIBRARY + sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert written["networks"] == ["IllustrisTNG/xray+hi"]
+    weights = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert weights.keys() == {"IllustrisTNG_xray_hi.js", "halo_0.js", "halo_10.js"}
+    heaviest = weights.pop("IllustrisTNG_xray_hi.js") + max(weights.values())
+    assert written["bytes"] == LIBRARY + heaviest
     network = computed(tmp_path / "IllustrisTNG_xray_hi.js")
     predictor = prediction.load(networks.set_index("limits").loc["survey", "folder"])
     last, kernel = network["layers"][-1], predictor.network.head.FC2.weight.detach().numpy()
@@ -398,9 +468,9 @@ def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path
     np.testing.assert_allclose(
         found * last["scale"], kernel.T, atol=0.51 * np.abs(kernel).max() / 32767
     )
-    maps = computed(tmp_path / "maps.js")
-    levels = np.frombuffer(base64.b64decode(maps["halos"]["0"]), "<u2").reshape(3, 2, 16, 16)
-    low, high = (np.reshape(maps[end], (2, 1, 1)) for end in ("low", "high"))
+    levels = np.frombuffer(base64.b64decode(computed(tmp_path / "halo_0.js")), "<u2")
+    levels = levels.reshape(3, 2, 16, 16)
+    low, high = (np.reshape(written[end], (2, 1, 1)) for end in ("low", "high"))
     shown = low + (levels - 1.0) / 65534 * (high - low)
     known = np.log10(with_networks.images(0, 16))
     seen = levels > 0
