@@ -4,10 +4,10 @@ import numpy as np
 
 from cgmhelpers.mock.gas import density_unit
 
-#: Cells per comoving Mpc/h of the grid on which places inside halos are looked up.
 MASK_CELLS = 6.4
-#: Halos are empty of background out to this radius over R200c.
+"""Cells per comoving Mpc/h of the grid on which places inside halos are looked up."""
 MASK_RADIUS = 1.6
+"""Halos are empty of background out to this radius over R200c."""
 
 
 def halo_mask(halos):

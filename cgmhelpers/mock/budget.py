@@ -7,7 +7,6 @@ import numpy as np
 from cgmhelpers.mock.initial import Halos
 from cgmhelpers.mock.outcomes import Outcome
 
-#: Phases of a halo's gas, and their shares of its elements where elements are scarce.
 PHASES = {
     "hot": 0.44,
     "wind": 0.06,
@@ -16,13 +15,14 @@ PHASES = {
     "disc": 0.06,
     "satellites": 0.13,
 }
-#: Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms
-#: stars.
+"""Phases of a halo's gas, and their shares of its elements where elements are scarce."""
 WIND_LOADING = 1.0
-#: Elements of a halo of 10^11.5 Msun that suffice for its maps.
+"""Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms
+stars."""
 ENOUGH = 700
-#: No more than this share of all elements goes to halos for the sake of resolution.
+"""Elements of a halo of 10^11.5 Msun that suffice for its maps."""
 HALO_SHARE = 0.7
+"""No more than this share of all elements goes to halos for the sake of resolution."""
 
 
 @dataclass(frozen=True)

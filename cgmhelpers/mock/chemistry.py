@@ -2,7 +2,6 @@
 
 import numpy as np
 
-#: Share of each element in the metal mass of the Sun (Asplund et al. 2009, ARA&A 47, 481).
 METAL_SHARES = {
     "C": 0.177,
     "N": 0.052,
@@ -14,8 +13,9 @@ METAL_SHARES = {
     "Ca": 0.005,
     "Fe": 0.097,
 }
-#: Primordial mass fraction of helium.
+"""Share of each element in the metal mass of the Sun (Asplund et al. 2009, ARA&A 47, 481)."""
 PRIMORDIAL_HELIUM = 0.24
+"""Primordial mass fraction of helium."""
 
 
 def helium_fraction(metallicity):

@@ -6,8 +6,8 @@ from cgmhelpers.mock import background, profiles
 from cgmhelpers.mock.gas import assign, disc_scale, to_box
 from cgmhelpers.mock.initial import random_directions
 
-#: Share of a halo's dark matter that its satellites hold at most.
 SATELLITE_SHARE = 0.10
+"""Share of a halo's dark matter that its satellites hold at most."""
 
 
 def _rounded(expected, generator):

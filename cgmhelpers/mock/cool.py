@@ -17,8 +17,8 @@ from cgmhelpers.mock.gas import (
 )
 from cgmhelpers.mock.initial import random_directions
 
-#: Time in which star-forming gas turns into stars [yr].
 DEPLETION_TIME = 2e9
+"""Time in which star-forming gas turns into stars [yr]."""
 
 
 def clouds(halos, result, atmosphere, mass, counts, generator):

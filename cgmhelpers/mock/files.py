@@ -9,12 +9,11 @@ from cgmhelpers.errors import check_known
 from cgmhelpers.halos.cosmology import CV, Volume
 from cgmhelpers.system.files import whole
 
-#: Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s.
 UNIT_LENGTH = 3.085678e21
+"""Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s."""
 UNIT_MASS = 1.989e43
 UNIT_VELOCITY = 1e5
 MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"
-#: Type of ``Coordinates`` in each dialect.
 DIALECTS = {
     "IllustrisTNG": np.float64,
     "SIMBA": np.float32,
@@ -22,6 +21,7 @@ DIALECTS = {
     "Swift-EAGLE": np.float64,
     "Ramses": np.float32,
 }
+"""Type of ``Coordinates`` in each dialect."""
 
 
 @dataclass(frozen=True)

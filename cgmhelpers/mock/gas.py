@@ -11,10 +11,10 @@ import numpy as np
 from cgmhelpers.mock import profiles
 from cgmhelpers.mock.initial import Halos
 
-#: Radius inside which the mean metallicity is set [kpc], that of property 3 in Table 1.
 APERTURE = 200.0
-#: Hydrogen density above which gas forms stars [1/cm^3].
+"""Radius inside which the mean metallicity is set [kpc], that of property 3 in Table 1."""
 STAR_FORMATION_DENSITY = 0.13
+"""Hydrogen density above which gas forms stars [1/cm^3]."""
 
 
 def density_unit():

@@ -7,10 +7,10 @@ import numpy as np
 from cgmhelpers.halos.cosmology import Volume, gravitational_constant
 from cgmhelpers.mock.web import Web
 
-#: No halo is more massive (the CV set's largest is 10^14.3 Msun).
 LOG_MAXIMUM_MASS = 14.3
-#: Places tried for halos, per (comoving Mpc/h)^3.
+"""No halo is more massive (the CV set's largest is 10^14.3 Msun)."""
 CANDIDATES = 3.84
+"""Places tried for halos, per (comoving Mpc/h)^3."""
 
 
 @dataclass(frozen=True)

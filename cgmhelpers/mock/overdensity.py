@@ -4,10 +4,10 @@ import numpy as np
 
 from cgmhelpers.system.compiling import compiled
 
-#: Cells along one side of the grid that lists nearby halos.
 GRID = 64
-#: Range and number of bins in ln(r/R) within which the crossing is sought.
+"""Cells along one side of the grid that lists nearby halos."""
 LOG_LOW, LOG_HIGH, BINS = np.log(0.4), np.log(1.35), 300
+"""Range and number of bins in ln(r/R) within which the crossing is sought."""
 
 
 def nearby(position, reach, box_size):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Radii over R200c at which profiles are tabulated (equal steps in the logarithm).
 RADII = np.geomspace(1e-3, 2.5, 120)
-#: Elements of consecutive radii whose directions are spread evenly.
+"""Radii over R200c at which profiles are tabulated (equal steps in the logarithm)."""
 SHELL = 40
-#: Mean molecular weight of ionised primordial gas.
+"""Elements of consecutive radii whose directions are spread evenly."""
 MOLECULAR_WEIGHT = 0.59
-#: Temperature of the gas that falls in at the last radius, over the virial temperature.
+"""Mean molecular weight of ionised primordial gas."""
 EDGE_TEMPERATURE = 0.25
+"""Temperature of the gas that falls in at the last radius, over the virial temperature."""
 
 
 def nfw_mass(concentration, radii=RADII):

@@ -15,11 +15,10 @@ from cgmhelpers.errors import ParameterError, check_known, meant
 from cgmhelpers.halos.cosmology import CV, Volume, snapshot_redshift
 
 SETS = ("CV", "LH", "1P")
-#: Sides of the boxes [comoving Mpc/h].
 VOLUMES = {"L25n256": 25.0, "L50n512": 50.0}
-#: Simulations of the LH set.
+"""Sides of the boxes [comoving Mpc/h]."""
 LH_NUMBER = 1000
-#: Seed of the first LH simulation of each suite, as in CAMELS' tables. (Ramses has SB5 instead.)
+"""Simulations of the LH set."""
 LH_SEEDS = {
     "IllustrisTNG": 0,
     "SIMBA": 5000,
@@ -27,14 +26,15 @@ LH_SEEDS = {
     "Swift-EAGLE": 30000,
     "Ramses": 45000,
 }
-#: Seed of all 1P simulations of a box, as in CAMELS' tables.
+"""Seed of the first LH simulation of each suite, as in CAMELS' tables. (Ramses has SB5 instead.)"""
 ONE_PARAMETER_SEEDS = {"L25n256": 67, "L50n512": 18}
-#: Seeds of two mock trees (``seed`` of `write`) lie this far apart, so that none is in both.
+"""Seed of all 1P simulations of a box, as in CAMELS' tables."""
 SEED_STEP = 100_000
-#: Earliest time of the mock.
+"""Seeds of two mock trees (``seed`` of `write`) lie this far apart, so that none is in both."""
 HIGHEST_REDSHIFT = 5.1
-#: Steps of a parameter in the 1P set, by name.
+"""Earliest time of the mock."""
 STEPS = {"n2": -2, "n1": -1, "0": 0, "1": 1, "2": 2}
+"""Steps of a parameter in the 1P set, by name."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Parameters:
 
 
 FIDUCIAL = Parameters()
-#: Names in CAMELS' tables, in the order of the fields of `Parameters`.
 NAMES = ("Omega_m", "sigma_8", "A_SN1", "A_AGN1", "A_SN2", "A_AGN2")
+"""Names in CAMELS' tables, in the order of the fields of `Parameters`."""
 _FIELDS = dict(zip(NAMES, Parameters.__dataclass_fields__, strict=True))
 
 

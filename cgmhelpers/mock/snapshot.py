@@ -17,16 +17,16 @@ from cgmhelpers.mock.files import (
     write_attributes,
 )
 
-#: Rows converted at a time: 16.8 million cells must not be copied whole.
 CHUNK = 2**20
-#: Density above which Swift-EAGLE's gas has formed stars before [g/cm^3].
+"""Rows converted at a time: 16.8 million cells must not be copied whole."""
 ONCE_FORMING = 1e-26
-#: Kernel support over the radius of a sphere of the element's volume; the same for all suites, as
-#: in yt.
+"""Density above which Swift-EAGLE's gas has formed stars before [g/cm^3]."""
 KERNEL_FACTOR = 2.0
+"""Kernel support over the radius of a sphere of the element's volume; the same for all suites, as
+in yt."""
 TNG_ELEMENTS = ("H", "He", "C", "N", "O", "Ne", "Mg", "Si", "Fe", "other")
-#: Header value of Ramses, whatever the cosmology.
 RAMSES_OMEGA_BARYON = 0.049
+"""Header value of Ramses, whatever the cosmology."""
 SIMBA_ELEMENTS = ("total", "He", "C", "N", "O", "Ne", "Mg", "Si", "S", "Ca", "Fe")
 
 

@@ -24,14 +24,14 @@ from cgmhelpers.mock.responses import respond
 from cgmhelpers.mock.sets import FIDUCIAL
 from cgmhelpers.simulations.conversions import STAR_FORMING_NUCLEI
 
-#: Fewest dark matter particles per (comoving Mpc/h)^3: they are cheap, and halo masses rest on
-#: them.
 DARK_MATTER = 38.4
-#: But no more than this per gas element.
+"""Fewest dark matter particles per (comoving Mpc/h)^3: they are cheap, and halo masses rest on
+them."""
 DARK_MATTER_PER_CELL = 12
+"""But no more than this per gas element."""
 
-#: Mean cross-section of the ionising photons of all backgrounds [cm^2], Haardt & Madau's today.
 CROSS_SECTION = 2.68e-18
+"""Mean cross-section of the ionising photons of all backgrounds [cm^2], Haardt & Madau's today."""
 
 
 @dataclass(frozen=True)

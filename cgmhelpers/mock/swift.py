@@ -10,10 +10,10 @@ from cgmhelpers.simulations.header import KERNEL_RADII
 UNIT_LENGTH = 3.08567758e24
 UNIT_MASS = 1.98841e43
 UNIT_TIME = UNIT_LENGTH / 1e5
-#: Kernel of the Swift-EAGLE suite's hydrodynamics (SPHENIX).
 KERNEL = "Quartic spline (M5)"
-#: Support radius of the kernel over the smoothing length.
+"""Kernel of the Swift-EAGLE suite's hydrodynamics (SPHENIX)."""
 KERNEL_RADIUS = KERNEL_RADII[KERNEL]
+"""Support radius of the kernel over the smoothing length."""
 ELEMENTS = {
     "Hydrogen": "H",
     "Helium": "He",
@@ -25,7 +25,6 @@ ELEMENTS = {
     "Silicon": "Si",
     "Iron": "Fe",
 }
-#: Powers of length, mass, time and temperature in a data set, and of the scale factor.
 DIMENSIONS = {
     "Coordinates": (1, 0, 0, 0, 1),
     "Velocities": (1, 0, -1, 0, 0),
@@ -40,6 +39,7 @@ DIMENSIONS = {
     "SmoothingLengths": (1, 0, 0, 0, 1),
     "StarFormationRates": (0, 1, -1, 0, 0),
 }
+"""Powers of length, mass, time and temperature in a data set, and of the scale factor."""
 
 
 @dataclass(frozen=True)

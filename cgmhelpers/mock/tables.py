@@ -35,17 +35,17 @@ _SIMBA = {
     "GALSF_AGBWINDHEATING": 100, "BH_HOST_TO_SEED_RATIO": 3e5, "BH_QUENCH_JET_HOTWIND": 2000,
     "BH_BONDI_HOT": 5, "MBH_JET_MIN": 4.5e7,
 }  # fmt: skip
-#: Parameters that the mock keeps, where the code's own values are listed, by suite, box and set.
 _KEPT = {
     ("IllustrisTNG", "L25n256", "1P"): _TNG,
     ("IllustrisTNG", "L50n512", "CV"): _TNG_LARGE,
     ("IllustrisTNG", "L50n512", "1P"): _TNG_LARGE,
     ("SIMBA", "L25n256", "1P"): _SIMBA,
 }
-#: Suites whose tables have a known form.
+"""Parameters that the mock keeps, where the code's own values are listed, by suite, box and set."""
 LISTED = tuple(sets.LH_SEEDS)
-#: Parameter of the code -> its spelling in the tables.
+"""Suites whose tables have a known form."""
 _MISSPELT = {"RadioFeedbackReorientationFactor": "RadioFeedbackReiorientationFactor"}
+"""Parameter of the code -> its spelling in the tables."""
 
 
 def file_name(suite, set_name, box):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-#: Cells per comoving Mpc/h of the grid that carries the displacement field.
 GRID_CELLS = 3.84
-#: Smoothing of the initial field [comoving kpc]: without it shells cross and filaments dissolve.
+"""Cells per comoving Mpc/h of the grid that carries the displacement field."""
 SMOOTHING = 1800.0
+"""Smoothing of the initial field [comoving kpc]: without it shells cross and filaments dissolve."""
 
 
 class Web:

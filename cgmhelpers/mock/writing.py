@@ -17,12 +17,12 @@ from cgmhelpers.simulations import simulation
 from cgmhelpers.system.files import whole
 from cgmhelpers.system.progress import bar
 
-#: Suites that the mock can write; without a choice it writes those of the paper.
 SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
+"""Suites that the mock can write; without a choice it writes those of the paper."""
 
-#: Raise when the same settings give other files. 3: neutral fractions are computed in double
-#: precision (`cgmhelpers.emission.ionisation`), not in single.
 GENERATOR_VERSION = 3
+"""Raise when the same settings give other files. 3: neutral fractions are computed in double
+precision (`cgmhelpers.emission.ionisation`), not in single."""
 
 logger = logging.getLogger(__name__)
 

@@ -317,7 +317,7 @@ class ParticleReader:
             values[runaway] = high
             return
         raise FormatError(
-            f"{self.group.file.filename}: {self.group.name} has a {name} that can't be.",
+            f"{self.group.file.filename}: {self.group.name} has an invalid {name}.",
             found=f"values from {least:.4g} to {most:.4g} {dialects.COLUMN_UNITS[name]}",
             expected=f"finite numbers from {low:.4g} to {high:.4g}",
             remedy=f"Check {' and '.join(piece.name for piece in recipe.pieces)}: units, and "

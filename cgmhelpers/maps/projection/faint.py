@@ -237,7 +237,7 @@ def _placed(values, row, column, pixels):
 
 @fused
 def _beyond(dx, dy, radius):
-    """Whether a point lies beyond a circle; lengths below zero count as zero."""
+    """Tell whether a point lies beyond a circle; lengths below zero count as zero."""
     dx, dy = max(dx, 0.0), max(dy, 0.0)
     return dx * dx + dy * dy > radius * radius
 

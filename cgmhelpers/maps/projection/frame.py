@@ -52,7 +52,7 @@ class Frame:
     depth: float = 1000.0
 
     def __post_init__(self):
-        """Refuse images that can't be."""
+        """Refuse an invalid frame."""
         if not (np.isfinite(self.pixels) and int(self.pixels) == self.pixels and self.pixels >= 1):
             raise ParameterError(
                 "`pixels` can't be used.", found=self.pixels, expected="a whole number > 0"

@@ -27,12 +27,12 @@ import numpy as np
 from cgmhelpers.errors import ParameterError, ResultError, check_known
 from cgmhelpers.maps.projection.frame import Frame
 
-#: Names of the backends and the modules that hold them.
 BACKENDS = {
     "numba": "cgmhelpers.maps.projection.numba_backend",
     "reference": "cgmhelpers.maps.projection.reference",
     "yt": "cgmhelpers.maps.projection.yt_backend",
 }
+"""Names of the backends and the modules that hold them."""
 
 
 def project(

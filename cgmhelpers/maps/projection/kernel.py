@@ -8,8 +8,8 @@ here take lengths in units of that radius; whoever needs physical units divides 
 
 import numpy as np
 
-#: Half-way between centre and edge the spline changes from one cubic to the other.
 KNOT = 0.5
+"""Half-way between centre and edge the spline changes from one cubic to the other."""
 
 
 def density(distance):

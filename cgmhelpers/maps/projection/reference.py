@@ -13,10 +13,10 @@ import numpy as np
 
 from cgmhelpers.maps.projection.kernel import column, fraction_within_depth
 
-#: Gauss-Legendre nodes along each side of a sub-square.
 NODES = 6
-#: Sub-squares are at most this fraction of the kernel's radius wide.
+"""Gauss-Legendre nodes along each side of a sub-square."""
 FINENESS = 0.25
+"""Sub-squares are at most this fraction of the kernel's radius wide."""
 
 
 def project(displacement, kernel_radius, quantities, frame):

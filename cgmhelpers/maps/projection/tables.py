@@ -7,12 +7,12 @@ from numpy.polynomial import Polynomial
 
 from cgmhelpers.maps.projection.kernel import column
 
-#: Tiles of the mosaic between the kernel's centre and its edge.
 TILES = 256
-#: The polynomial that stands for the column kernel begins at this power of u = 1 - (r/h)^2 ...
+"""Tiles of the mosaic between the kernel's centre and its edge."""
 LOWEST_POWER = 5
-#: ... and ends at this one; `numba_backend` writes its eleven terms out.
+"""The polynomial that stands for the column kernel begins at this power of u = 1 - (r/h)^2."""
 HIGHEST_POWER = 11
+"""The polynomial ends at this power; `stamps` writes its eleven terms out."""
 
 
 @lru_cache(maxsize=1)
