@@ -261,7 +261,9 @@ pictures = {
     row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row)
     for _, row in twins.iterrows()
 }
-figure = figures.halo_in_suites(pictures, p.limits, source=this_run.source)
+figure = figures.halo_in_suites(
+    pictures, p.drawn_limits, source=this_run.source
+)
 
 # %% [markdown]
 # The flux of each of these maps, and the order of the suites for all groups:
@@ -291,7 +293,7 @@ steps = np.linspace(own["log_mass"].min(), own["log_mass"].max(), 4)
 rows = [own.loc[(own["log_mass"] - step).abs().idxmin()] for step in steps]
 figure = figures.halos_by_mass(
     [maps.maps_of(maps.open(stores[sim.suite]), row) for row in rows],
-    p.limits,
+    p.drawn_limits,
     source=this_run.source,
 )
 
@@ -473,7 +475,7 @@ every = maps.make(
     progress=False,
 )
 figure = figures.every_field(
-    every.isel(halo=0), p.limits, source=this_run.source
+    every.isel(halo=0), p.drawn_limits, source=this_run.source
 )
 
 # %% [markdown]

@@ -279,7 +279,7 @@ for key in ("fields", "suite", "limits"):
 first = networks.iloc[0]
 predictor = inference.load(first["folder"])
 maps_of_suite = network.load(
-    this_run.maps()[first["suite"]],
+    this_run.maps(first["limits"])[first["suite"]],
     predictor.fields,
     predictor.limits,
     predictor.size,

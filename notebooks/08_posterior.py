@@ -54,11 +54,11 @@ pd.set_option("display.precision", 3)
 # It is trained for all fields of this run together with its last limits, as are the ensembles below:
 
 # %% mystnb={"figure": {"name": "fig-flow-training", "caption": "Training of the flows, one for each suite: the negative log density of the true properties, in standardised units. Dots: the kept weights."}}
-folders, stores = this_run.posteriors(), this_run.maps()
 both, limit = (
     this_run.parameters.field_sets[-1],
     this_run.parameters.limits[-1],
 )
+folders, stores = this_run.posteriors(), this_run.maps(limit)
 note = (
     f"{this_run.source}; {figures.field_names('+'.join(both))}, "
     f"{figures.limit_name(limit)}"
@@ -312,8 +312,11 @@ for suite, folder in folders.items():
     above = np.maximum(
         images[:, 0] - floor, 0
     )  # what is below the limits stays there
+    light = np.isin(network.fields, both)[:, None, None]
     maps_of = {
-        factor: inference.epistemic(team, floor + factor * above)
+        factor: inference.epistemic(
+            team, floor + np.where(light, factor, 1) * above
+        )
         for factor in (1, 10, 100)
     }
     for factor, other in list(maps_of.items())[1:]:

@@ -74,7 +74,7 @@ note = f"{this_run.source}; {suite}, {limits_name}"
 
 # %%
 ds = samples.load(
-    this_run.maps()[suite],
+    this_run.maps(predictor.limits)[suite],
     predictor.fields,
     predictor.limits,
     predictor.size,
@@ -148,7 +148,7 @@ profiles = {
     for name, one in found.items()
 }
 figure = figures.attribution_profiles(
-    profiles, predictor.fields, edges, sample["halo_class"], note
+    profiles, found[CHOSEN[0]].fields, edges, sample["halo_class"], note
 )
 
 # %%
@@ -192,7 +192,7 @@ for name, one in found.items():
         rank = inference.rank_correlation(
             one, attribute(halos, name, network)
         )
-        for field, values in zip(predictor.fields, rank.T, strict=True):
+        for field, values in zip(one.fields, rank.T, strict=True):
             values = values[np.isfinite(values)]
             rows.append(
                 (

@@ -259,13 +259,34 @@ def canonical(fields):
     return sorted(fields, key=lambda name: order.index(get(name).name))
 
 
+NOISE, REDSHIFT = " noise", "redshift"
+"""Ending and name of the channels of observed maps that describe how their fields were observed."""
+
+
+def without_descriptions(channels):
+    """Leave out the channels that describe how fields were observed.
+
+    Parameters
+    ----------
+    channels : iterable of str
+        Names of a network's channels.
+
+    Returns
+    -------
+    list of str
+        Names of its fields.
+    """
+    return [name for name in channels if name != REDSHIFT and not name.endswith(NOISE)]
+
+
 def label(fields):
     """Name fields that a network takes together, whatever order its channels have.
 
     Parameters
     ----------
     fields : iterable of str
-        Names of fields; those that aren't declared here come last.
+        Names of channels: fields, of which those that aren't declared here come last, and
+        descriptions of how they were observed, which don't count.
 
     Returns
     -------
@@ -273,6 +294,7 @@ def label(fields):
         Like ``"xray+hi"``.
     """
     order = list(FIELDS)
+    fields = without_descriptions(fields)
     known = {name: order.index(name) for name in fields if name in order}
     return "+".join(sorted(fields, key=lambda name: known.get(name, len(order))))
 

@@ -20,6 +20,7 @@ Its files, each of which imports only those above it:
 - `posterior_tests`: tests and scores of joint posteriors
 - `reliability`: ensembles
 - `attribution`: contributions of pixels to an inference
+- `sky`: halos as telescopes see them, widths against depth and number
 - `verdicts`: the forest of verdicts
 """
 
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "posterior_tests",
         "projection",
         "reliability",
+        "sky",
         "style",
         "verdicts",
     ],
@@ -75,6 +77,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "posterior_tests": ["coverage_tests", "rank_histograms", "score_gains"],
         "projection": ["every_field", "hydrogen_methods", "pencil_beam_comparison"],
         "reliability": ["disagreement", "reliability_flags"],
+        "sky": ["seen_by", "width_by_depth", "width_by_number"],
         "style": ["field_names", "limit_name", "suite_colour", "suite_name"],
         "verdicts": ["metric_beside", "verdict_forest"],
     },

@@ -105,8 +105,8 @@ def colours_of(name, images, limits, dynamic_range=None):
         Field.
     images : iterable of ndarray
         Maps in the field's unit.
-    limits : {"ideal", "survey"}
-        The scale of a survey starts at its limit.
+    limits : {"ideal", "survey", "observed"}
+        The scale of a survey starts at its limit, that of observed maps within their noise.
     dynamic_range : float, optional
         Ratio of highest to lowest value of an ideal scale; that of the field by default.
 
@@ -115,7 +115,8 @@ def colours_of(name, images, limits, dynamic_range=None):
     matplotlib.colors.LogNorm
     """
     field = fields.get(name)
-    lowest = field.limit(limits)
+    images = list(images)
+    lowest = float(np.median(images)) / 3 if limits == "observed" else field.limit(limits)
     highest = max(float(np.max(image)) for image in images)
     highest = max(highest, 10 * lowest)
     if limits == "ideal":

@@ -22,7 +22,7 @@ SHORT_NAMES = {"IllustrisTNG": "TNG"}
 # Okabe & Ito (2008), without the colours that resemble a suite's.
 FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
-LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits"}
+LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits", "observed": "observed maps"}
 
 SETTINGS = {
     "figure.dpi": 130,

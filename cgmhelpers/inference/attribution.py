@@ -7,7 +7,8 @@ between the inferences of a network :math:`F` from a map :math:`x` and from a ma
 .. math:: A_j = (x_j-x'_j)\int_0^1 \frac{\partial F}{\partial x_j}\,(x'+\alpha(x-x'))\,d\alpha ,
 
 so that :math:`\sum_j A_j = F(x)-F(x')`. The map without signal is blank: every pixel has the limit,
-as in regions where a survey sees nothing. A pixel at the limit has no attribution by definition: an
+as in regions where a survey sees nothing. An observed map without signal has its own noise,
+exposure and redshift, and no light. A pixel without signal has no attribution by definition: an
 empty region may inform the network, but isn't counted. Pixels are those of the network's input,
 log10 of the map.
 """
@@ -18,12 +19,16 @@ import numpy as np
 import torch
 from scipy import stats
 
+from cgmhelpers.emission.fields import NOISE, without_descriptions
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.inference.prediction import Predictor
 from cgmhelpers.network.moment_network import MomentNetwork
 
 STEPS = 64
 """Points of the Gauss-Legendre rule along the path."""
+MASKED = 100.0
+"""Noise of a pixel, over the map's least, from which it counts as masked: observed maps give those
+a noise a thousand times theirs, and a mask has no signal to take away."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,10 @@ class Attribution:
         Contributions, in the unit of the property.
     inferred : ndarray, shape (maps,)
         Posterior mean of each map, in the unit of the property.
-    blank : float
-        Posterior mean of the blank map.
+    blank : ndarray, shape (maps,)
+        Posterior mean of the blank map of each.
     fields : tuple of str
+        Without the channels that describe an observation, which are those of the blank map.
     property : str
     """
 
@@ -95,7 +101,8 @@ def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
     check_known(name, predictor.properties, "The network doesn't infer this property.")
     number = predictor.properties.index(name)
     inputs = torch.from_numpy(predictor.scaling.inputs(images))
-    blank = torch.from_numpy(predictor.scaling.inputs(np.zeros_like(images[:1])))
+    empty = _without_signal(predictor, np.asarray(images))
+    blank = torch.from_numpy(predictor.scaling.inputs(empty))
 
     def mean(batch):  # numpydoc ignore=GL08
         return predictor.network(batch)[0][:, number]
@@ -103,14 +110,27 @@ def integrated_gradients(predictor, images, name, steps=STEPS, batch_size=64):
     values = IntegratedGradients(mean).attribute(
         inputs, blank, n_steps=steps, method="gausslegendre", internal_batch_size=batch_size
     )
+    fields = tuple(without_descriptions(predictor.fields))  # they come first
     width = predictor.scaling.high[number] - predictor.scaling.low[number]
     return Attribution(
-        values.detach().numpy().astype(np.float64) * width,
+        values[:, : len(fields)].detach().numpy().astype(np.float64) * width,
         predictor(images)[0][:, number],
-        float(predictor(np.zeros_like(images[:1]))[0][0, number]),
-        predictor.fields,
+        predictor(empty)[0][:, number],
+        fields,
         name,
     )
+
+
+def _without_signal(predictor, images):
+    """Maps of nothing but the mean of their noise; at the limit, where there is one."""
+    if predictor.limits != "observed":
+        return np.zeros_like(images)
+    empty = images.copy()
+    for number, name in enumerate(without_descriptions(predictor.fields)):
+        noise = images[:, predictor.fields.index(name + NOISE)]
+        masked = noise > MASKED * noise.min(axis=(1, 2), keepdims=True)
+        empty[:, number] = np.where(masked, images[:, number], noise)
+    return empty
 
 
 def randomised(predictor, seed=1):

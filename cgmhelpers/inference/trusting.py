@@ -29,7 +29,7 @@ import pandas as pd
 import torch
 from sklearn.covariance import LedoitWolf
 
-from cgmhelpers.emission.fields import get
+from cgmhelpers.emission.fields import FIELDS
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.inference import ensembles, posterior, prediction
 from cgmhelpers.network import checkpoint
@@ -488,7 +488,8 @@ def _load(folder):
 def _sentence(standard, fields):
     """Say which number of a map is farthest from the training, in standard deviations of it."""
     worst = int(np.abs(standard).argmax())
-    field, name = get(fields[worst // len(NUMBERS)]).title, NUMBERS[worst % len(NUMBERS)]
+    channel, name = fields[worst // len(NUMBERS)], NUMBERS[worst % len(NUMBERS)]
+    field = FIELDS[channel].title if channel in FIELDS else channel
     if abs(standard[worst]) < USUAL:
         return f"Its numbers are unusual together; the rarest is the {name} of {field}."
     way = "above" if standard[worst] > 0 else "below"

@@ -7,6 +7,26 @@ from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
 
 
+def lowest(field, limits):
+    """Return the smallest value that a map of a field can have.
+
+    Parameters
+    ----------
+    field : str
+        Name of the field, or of another channel of observed maps.
+    limits : {"ideal", "survey", "observed"}
+        Of the maps. Observed maps are positive, and nothing in them is cut.
+
+    Returns
+    -------
+    float
+        In the field's unit.
+    """
+    if limits == "observed":
+        return float(np.finfo(np.float32).tiny)
+    return known_fields.get(field).limit(limits)
+
+
 def apply_limits(dataset, limits):
     """Raise all pixels to the limit of a survey, or to a floor for logarithms.
 
@@ -29,7 +49,14 @@ def apply_limits(dataset, limits):
     ParameterError
         If limits are unknown, or the images already have higher ones.
     """
-    lowest = [known_fields.get(str(name)).limit(limits) for name in dataset["field"].values]
+    if limits == "observed":
+        raise ParameterError(
+            "Maps aren't observed by a limit.",
+            found='limits "observed" of stored maps',
+            expected='"ideal" or "survey"',
+            remedy="Observe them with cgmhelpers.sky.Observation.observe.",
+        )
+    floors = [lowest(str(name), limits) for name in dataset["field"].values]
     applied = dataset.attrs.get("limits")
     if applied == "survey" and limits == "ideal":
         raise ParameterError(
@@ -38,8 +65,8 @@ def apply_limits(dataset, limits):
             expected="images with no or ideal limits",
             remedy="Start from the stored maps.",
         )
-    lowest = xr.DataArray(np.array(lowest, dtype=np.float32), dims="field")
-    image = np.maximum(dataset["image"], lowest).transpose(*dataset["image"].dims)
+    floors = xr.DataArray(np.array(floors, dtype=np.float32), dims="field")
+    image = np.maximum(dataset["image"], floors).transpose(*dataset["image"].dims)
     limited = dataset.assign(image=image.assign_attrs(dataset["image"].attrs))
     return limited.assign_attrs(limits=limits)
 
@@ -63,9 +90,17 @@ def coarsen(dataset, size):
     Raises
     ------
     ParameterError
-        If `size` isn't a divisor of the number of pixels.
+        If `size` isn't a divisor of the number of pixels, or the maps are observed: means of
+        pixels have another noise.
     """
     now = dataset.sizes["x"]
+    if dataset.attrs.get("limits") == "observed":
+        raise ParameterError(
+            "Observed maps can't be coarsened.",
+            found=f"{now} pixels along a side",
+            expected=f"{size} of them before the observation",
+            remedy="Coarsen the maps, and observe them then.",
+        )
     if size < 1 or int(size) != size or now % size:
         raise ParameterError(
             "The maps can't be coarsened to this size.",

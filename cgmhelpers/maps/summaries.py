@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps import store
+from cgmhelpers.maps.limits import lowest
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 
@@ -204,7 +204,7 @@ def features(ds):
         pixel at the limit, and concentration 0.
     """
     core = np.hypot(*np.meshgrid(ds["x"].values, ds["y"].values)) < CORE  # (y, x)
-    limits = [known_fields.get(str(name)).limit(ds.attrs["limits"]) for name in ds["field"].values]
+    limits = [lowest(str(name), ds.attrs["limits"]) for name in ds["field"].values]
     limits = np.array(limits, dtype=np.float32)[:, None, None]
     found = np.empty((ds.sizes["halo"], ds.sizes["axis"], ds.sizes["field"], 2))
     for start in range(0, len(found), HALOS_AT_ONCE):

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import FormatError, ParameterError, check_known
 from cgmhelpers.halos.properties import ranges as widened
+from cgmhelpers.maps.limits import lowest
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Scaling:
             )
         return cls(
             fields=tuple(fields),
-            floors=tuple(_floor(name, ds.attrs["limits"]) for name in fields),
+            floors=tuple(lowest(name, ds.attrs["limits"]) for name in fields),
             mean=tuple(mean),
             std=tuple(std),
             properties=tuple(wanted),
@@ -249,13 +249,6 @@ class Unscaled(Scaling):
         ndarray of float32, same shape
         """
         return np.asarray(images, dtype=np.float32)
-
-
-def _floor(field, limits):
-    """Smallest value of a field; observed maps are positive, and nothing in them is cut."""
-    if limits == "observed":
-        return float(np.finfo(np.float32).tiny)
-    return known_fields.get(field).limit(limits)
 
 
 def _positive(image, name):

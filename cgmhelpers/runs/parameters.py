@@ -137,6 +137,12 @@ def _in_order(values):
     return sorted(values, key=lambda one: (isinstance(one, str), one))
 
 
+def _increasing(values):
+    if not 0 < values[0] <= values[1]:
+        raise ValueError("a range has two positive numbers, the lower one first")
+    return values
+
+
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
@@ -157,7 +163,13 @@ Name = Annotated[Text, AfterValidator(_plain)]
 Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED // 2)]
 Names = Annotated[list[Name], *_LIST]
 Fields = Annotated[list[Name], *_LIST, AfterValidator(known_fields.canonical)]
-Limits = Annotated[list[Literal["ideal", "survey"]], *_LIST, AfterValidator(sorted)]
+Limits = Annotated[list[Literal["ideal", "observed", "survey"]], *_LIST, AfterValidator(sorted)]
+Range = Annotated[
+    list[Real],
+    BeforeValidator(_listed),
+    Field(min_length=2, max_length=2),
+    AfterValidator(_increasing),
+]
 _Realisation = Annotated[Annotated[int, Field(ge=0)] | str, BeforeValidator(_scalar)]
 Realisations = Annotated[
     Annotated[int, Field(ge=1)]
@@ -166,6 +178,10 @@ Realisations = Annotated[
     ],
     BeforeValidator(_counted),
 ]
+
+
+SOURCES = 1.0
+"""Point sources that are masked in an observed map, on average."""
 
 
 class Simulations(BaseModel):
@@ -234,7 +250,14 @@ class Parameters(BaseModel):
         Fields of the maps; by default those of the profile, and `fields`. So a run that takes fewer
         fields than its profile uses the same maps.
     limits : list of str
-        ``ideal`` and ``survey``.
+        ``ideal``, ``survey``, and ``observed``: maps as the `instruments` see them.
+    instruments : list of str
+        Names or YAML files of instruments, one for X-rays and one for HI: see
+        `cgmhelpers.sky.instruments`.
+    redshifts, exposures : list of float
+        Ranges of the redshift of observed halos, and of exposures, in those of the instruments.
+    sky_map_size, sky_epochs : int
+        Side of the maps, and epochs, of the network for telescopes' files (`Run.sky_network`).
     pixels, pixel_size, depth
         Side of the maps, side of a pixel [kpc], half the depth [kpc].
     hydrogen_method : str
@@ -289,6 +312,11 @@ class Parameters(BaseModel):
     fields: Fields
     map_fields: Fields
     limits: Limits
+    instruments: Annotated[list[Text], *_LIST] = ["erosita_erass4", "meerkat_mhongoose_30"]
+    redshifts: Range = [0.01, 0.05]
+    exposures: Range = [0.25, 32.0]
+    sky_map_size: Integer = Field(32, ge=8)
+    sky_epochs: Integer = Field(10, ge=1)
     pixels: Integer = Field(ge=8)
     pixel_size: Real = Field(gt=0)
     depth: Real = Field(gt=0)
@@ -328,7 +356,7 @@ class Parameters(BaseModel):
                 found=f"map_fields = {self.map_fields}",
                 expected=self.fields,
             )
-        for name in ("map_size", "trial_map_size"):
+        for name in ("map_size", "trial_map_size", "sky_map_size"):
             size = getattr(self, name)
             if self.pixels % size:
                 raise ParameterError(
@@ -351,6 +379,8 @@ class Parameters(BaseModel):
                 found="{1}_{2} of {0}".format(*twice[0]),
                 expected="set_name, volume and realisations, and those of also, without overlap",
             )
+        if "observed" in self.limits:
+            self.observation(self.fields)
         if self.data_root is None:
             self._check_mock()
         return self
@@ -369,6 +399,46 @@ class Parameters(BaseModel):
             for volume, set_name, realisation in self.boxes:
                 drawn = mock_sets.parameters(suite, set_name, realisation)
                 mock_sets.volume(drawn, self.snapshot, volume)
+
+    def observation(self, fields, all_of_them=True):
+        """Return how the run's instruments observe some fields.
+
+        Parameters
+        ----------
+        fields : sequence of str
+            Names of the fields.
+        all_of_them : bool
+            Refuse fields that no instrument observes, rather than leave them out.
+
+        Returns
+        -------
+        cgmhelpers.sky.observing.Observation
+
+        Raises
+        ------
+        CGMError
+            If an instrument can't be read, or none observes one of the fields.
+        """
+        # Imported here: most commands need no instrument.
+        from cgmhelpers.sky import instruments, observing
+
+        known = [instruments.load(name) for name in self.instruments]
+        chosen = [one for one in known if one.kind in fields]
+        if not chosen or (all_of_them and len(chosen) < len(fields)):
+            raise ParameterError(
+                "No instrument of the run observes some of the fields.",
+                found=f"fields {', '.join(fields)}; instruments {', '.join(self.instruments)}",
+                expected=f"fields among {', '.join(one.kind for one in known)}",
+                remedy="Take these fields with observed limits, or name other instruments.",
+            )
+        return observing.observation(
+            chosen, self.redshifts, depth=tuple(self.exposures), sources=SOURCES
+        )
+
+    @property
+    def drawn_limits(self):
+        """Limits of maps in pictures: those that need no instrument; ideal ones at least."""
+        return [name for name in self.limits if name != "observed"] or ["ideal"]
 
     @property
     def boxes(self):
@@ -479,6 +549,11 @@ def _place(values, folder):
     for name in ("runs", "data_root"):
         if isinstance(values.get(name), str | Path) and str(values[name]):
             values[name] = str(_placed(values[name], folder))
+    if isinstance(values.get("instruments"), list):
+        values["instruments"] = [
+            str(_placed(one, folder)) if str(one).endswith((".yml", ".yaml")) else one
+            for one in values["instruments"]
+        ]
 
 
 def _either(some, others):

@@ -23,6 +23,8 @@ from cgmhelpers.system import files, parallel, provenance
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
 """Properties that also get networks of their own."""
+SKY_BATCH = 128
+"""Least maps in a batch of the network for telescopes' files: a batch costs time by itself."""
 
 
 class Run:
@@ -142,8 +144,14 @@ class Run:
             )
         return table
 
-    def maps(self):
+    def maps(self, limits=None):
         """Make the maps of all simulations.
+
+        Parameters
+        ----------
+        limits : str, optional
+            ``"observed"`` returns the maps as networks with these limits are tested on them: seen
+            once by the run's instruments. All others start from the same maps.
 
         Returns
         -------
@@ -152,7 +160,21 @@ class Run:
         """
         self.halos()
         self._make_from_files(self._maps(), "Maps")
-        return self._stores()
+        return self._seen(limits)
+
+    def _seen(self, limits):
+        """Map stores by suite; those of observed limits are made, as the maps are there."""
+        stores = self._stores()
+        if limits != "observed":
+            return stores
+        p = self.parameters
+        how = p.observation(p.fields), p.map_size, p.seed
+        observed = {
+            suite: [stages.Observed(one, self.folder / "observed" / one.name, *how) for one in some]
+            for suite, some in stores.items()
+        }
+        self._make([one for some in observed.values() for one in some], "Observed maps")
+        return {suite: [one.path for one in some] for suite, some in observed.items()}
 
     def networks(self):
         """Train a network for every suite, input and limits.
@@ -181,7 +203,9 @@ class Run:
         pandas.DataFrame
             The tidy table of `cgmhelpers.inference.prediction.predict`.
         """
-        networks, stores = self.networks(), self._stores()
+        networks = self.networks()
+        by_limits = {limits: self._seen(limits) for limits in self.parameters.limits}
+        stores = [by_limits[limits] for limits in networks["limits"]]
         return pd.concat(self._tested(networks["folder"], stores), ignore_index=True)
 
     def trust(self):
@@ -195,11 +219,12 @@ class Run:
         """
         from cgmhelpers.statistics import quality
 
-        networks, stores = self.networks(), self._stores()
-        self._tested(networks["folder"], stores)
+        self.predictions()
+        networks = self.networks()
         flags = [
             stages.Flags(
-                list(own["folder"]), stores, [self._predictions(one) for one in own["folder"]],
+                list(own["folder"]), self._seen(limits),
+                [self._predictions(one) for one in own["folder"]],
                 self.folder / "trust" / f"{limits}.parquet",
             )
             for limits, own in networks.groupby("limits", sort=False)
@@ -230,10 +255,9 @@ class Run:
         pandas.DataFrame
             As from `predictions`, with a column method.
         """
-        networks, stores = self.networks(), self._stores()
-        folder = self.folder / "baselines"
+        networks, folder = self.networks(), self.folder / "baselines"
         fits = [
-            stages.Baselines(list(own["folder"]), stores, folder / f"{limits}.parquet")
+            stages.Baselines(list(own["folder"]), self._seen(limits), folder / f"{limits}.parquet")
             for limits, own in networks.groupby("limits", sort=False)
         ]
         return pd.concat(self._tables(fits, "Baselines"), ignore_index=True)
@@ -264,7 +288,8 @@ class Run:
                 names.append(variant)
         self._make(trainings, "Networks to compare with")
         folders = [one.path for one in trainings]
-        tables = zip(self._tested(folders, stores), names, folders, strict=True)
+        tested = self._tested(folders, self._seen(p.limits[-1]))
+        tables = zip(tested, names, folders, strict=True)
         tables = [one.assign(variant=name, folder=str(folder)) for one, name, folder in tables]
         return pd.concat(tables, ignore_index=True)
 
@@ -288,7 +313,8 @@ class Run:
                 ending = f"_member{member}"
                 trainings.append(self._training(stores, suite, ending=ending, changed=seeds))
         self._make(trainings, "Networks of the ensembles")
-        tables = self._tested([one.path for one in trainings], stores)
+        folders = [one.path for one in trainings]
+        tables = self._tested(folders, self._seen(p.limits[-1]))
         groups = [tables[first : first + p.members] for first in range(0, len(tables), p.members)]
         return pd.concat(map(combine, groups), ignore_index=True)
 
@@ -305,11 +331,36 @@ class Run:
         trainings = {suite: self._training(stores, suite) for suite in p.suites}
         self._make(trainings.values(), "Networks")
         settings = {"steps": p.posterior_steps, "seed": p.seed}
+        stores = self._seen(p.limits[-1])
         flows = [
             stages.Posterior(stores[suite], one.path, settings) for suite, one in trainings.items()
         ]
         self._make(flows, "Posteriors")
         return {suite: one.path for suite, one in trainings.items()}
+
+    def sky_network(self):
+        """Train the network for telescopes' files, with halos of all suites.
+
+        Nobody knows which suite the sky is like, so the network learns from all of them; fields
+        that no instrument of the run observes are left out.
+
+        Returns
+        -------
+        Path
+            Its folder, for ``cgm infer`` and `cgmhelpers.sky.infer`.
+        """
+        p, stores = self.parameters, self.maps()
+        observation = p.observation(p.map_fields, all_of_them=False)
+        training = self._training(
+            {"sky": [one for some in stores.values() for one in some]}, "sky",
+            list(observation.instruments), "observed", observation=observation,
+            size=p.sky_map_size,
+            changed={"epochs": p.sky_epochs, "batch_size": max(p.batch_size, SKY_BATCH)},
+        )  # fmt: skip
+        flow = {"steps": p.posterior_steps, "seed": p.seed}
+        training = stages.SkyTraining(training.task, self.folder / "networks" / "sky", flow)
+        self._make([training], "Network for telescopes' files")
+        return training.path
 
     def study(self, suite=None, fields=None, limits=None):
         """Tune the hyperparameters of one network, all fields of the first suite by default.
@@ -411,6 +462,8 @@ class Run:
         settings = {name: getattr(p, name) for name in names} | {"threads": 1} | (changed or {})
         settings = TrainingSettings(**settings)
         task = {"size": p.map_size, "split_by": p.split_by} | task
+        if limits == "observed":
+            task = {"observation": p.observation(fields)} | task
         folder = self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
         return stages.Training(Task(stores[suite], fields, limits, settings, **task), folder)
 
@@ -418,8 +471,15 @@ class Run:
         return self.folder / "predictions" / f"{network.name}.parquet"
 
     def _tested(self, folders, stores):
-        """Predictions of each network for the test halos of every suite."""
-        tests = [stages.Predictions(one, stores, self._predictions(one)) for one in folders]
+        """Predictions of each network for the test halos of every suite.
+
+        `stores` are the map stores by suite, the same for all networks, or a list of such.
+        """
+        stores = [stores] * len(folders) if isinstance(stores, dict) else stores
+        tests = [
+            stages.Predictions(one, some, self._predictions(one))
+            for one, some in zip(folders, stores, strict=True)
+        ]
         return self._tables(tests, "Predictions")
 
     def _tables(self, tables, description):

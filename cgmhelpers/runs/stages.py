@@ -5,6 +5,7 @@ from the same things; ``run()`` makes it.
 """
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -241,6 +242,40 @@ class Maps(OfSimulation, _Store):
 
 
 @dataclass(frozen=True)
+class Observed:
+    """Observe the maps of a store, averaged to `size` pixels a side, with noise that stays."""
+
+    store: Path
+    path: Path
+    observation: object
+    size: int
+    seed: int
+
+    def fingerprint(self):
+        """Digest what the observed maps depend on."""
+        return provenance.fingerprint(
+            store=stored_fingerprint(self.store),
+            observation=self.observation.identity(),
+            size=self.size,
+            seed=self.seed,
+        )
+
+    def is_done(self):
+        """Tell whether they are there, of these maps and instruments."""
+        return stored_fingerprint(self.path) == self.fingerprint()
+
+    def run(self):
+        """Observe, and write them as a store."""
+        from cgmhelpers.maps import store
+        from cgmhelpers.network import samples
+
+        verify(self.store)
+        maps = samples.load(self.store, list(self.observation.instruments), "ideal", self.size)
+        seen = self.observation.observe(maps, [self.seed, zlib.crc32(self.path.name.encode())])
+        store.write(seen.assign_attrs(fingerprint=self.fingerprint()), self.path)
+
+
+@dataclass(frozen=True)
 class HaloTable(OfSimulation, Table):
     """Measure the six properties of a simulation's halos, and make `maps` in the same pass."""
 
@@ -309,6 +344,35 @@ class Training:
         for store in self.task.stores:
             verify(store)
         train_task(self.task, self.path, progress=False)
+
+
+@dataclass(frozen=True)
+class SkyTraining(Training):
+    """Train a network, and all else that telescopes' files need; `flow` are settings of its flow.
+
+    See `cgmhelpers.sky.inferring.prepare`.
+    """
+
+    flow: dict
+
+    def is_done(self):
+        """Tell whether the folder holds the network with its posterior and its halos."""
+        from cgmhelpers.sky import inferring
+
+        return super().is_done() and inferring.is_prepared(self.path, self._flow())
+
+    def run(self):
+        """Check the map stores to the last byte, and train."""
+        from cgmhelpers.sky import inferring
+
+        for store in self.task.stores:
+            verify(store)
+        inferring.prepare_task(self.task, self.path, self._flow(), progress=False)
+
+    def _flow(self):
+        from cgmhelpers.inference import posterior
+
+        return posterior.PosteriorSettings(**self.flow)
 
 
 @dataclass(frozen=True)

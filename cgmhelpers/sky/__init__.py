@@ -10,6 +10,7 @@ Its files, each of which imports only those above it:
 - `looking`: the files of one object to what a network is given, or a refusal that says why
 - `report`: a page about one object
 - `inferring`: `prepare` a network, and `infer` from files with it
+- `planning`: how deep to look: widths of posteriors against exposure and noise
 - `stacking`: many faint objects: mean and scatter of a property in their population
 """
 
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "instruments",
         "looking",
         "observing",
+        "planning",
         "report",
         "responses",
         "stacking",
@@ -33,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
         "looking": ["look"],
         "observing": ["Observation", "View"],
+        "planning": ["depth_for", "posteriors", "unseen_halos", "widths"],
         "stacking": ["stack"],
     },
 )

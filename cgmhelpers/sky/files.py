@@ -102,8 +102,8 @@ def resampled(image, pixel, new_pixel, new_pixels):
     return share @ np.asarray(image, float) @ share.T
 
 
-def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
-    """Observe one halo, and write the files of its observation.
+def products(dataset, observation, *, ra, dec, halo=0, axis="x", seed=1):
+    """Observe one halo, and return the files of its observation as they would be written.
 
     Images reach beyond the halo's map as far as light is spread; there is nothing but background
     and noise there.
@@ -114,8 +114,6 @@ def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
         Maps as of `cgmhelpers.maps.make`, without limits, with the fields of `observation`.
     observation : Observation
         Of one redshift; depth and masks aren't used.
-    folder : path
-        For the files; those of the same names are replaced.
     ra, dec : float
         Where on the sky [deg, ICRS].
     halo : int
@@ -127,16 +125,14 @@ def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
 
     Returns
     -------
-    dict of str to Path
-        Files by what they are: events, and counts, exposure and background by the band (such as
-        ``"counts 0.5-1"``); moment0.
+    dict of str to tuple
+        Name of the file and its HDUs, by what they are: events, and counts, exposure and background
+        by the band (such as ``"counts 0.5-1"``); moment0.
 
     Raises
     ------
     ParameterError
         If the maps, the halo, the redshift or the position can't be observed.
-    StorageError
-        If the folder can't be written to.
     """
     redshift, last = observation.redshift
     present = [str(name) for name in dataset["field"].values]
@@ -159,7 +155,7 @@ def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
         int(np.random.SeedSequence(seed).generate_state(1)[0])
     )
     random = np.random.default_rng(seed)
-    folder, written = Path(folder), {}
+    made = {}
     for name, instrument in observation.instruments.items():
         image, side = one["image"].sel(field=name).values, dataset.attrs["pixel_size_kpc"]
         kpc = instrument.pixel / angle(1.0, redshift, observation.distance)
@@ -170,18 +166,48 @@ def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
         wcs = sky_wcs(ra, dec, instrument.pixel, pixels)
         if name == "xray":
             counts = view.counts(wide, generator)[0].numpy().astype(np.int32)
-            products = _xray(instrument, counts, view.background, wcs, random)
+            made |= _xray(instrument, counts, view.background, wcs, random)
         else:
-            products = _hi(instrument, view.columns(wide, generator)[0].numpy(), wcs, redshift)
-        for label, (file, hdus) in products.items():
-            written[label] = folder / file
-            with whole(written[label]) as temporary:
-                fits.HDUList(hdus).writeto(temporary)
+            made |= _hi(instrument, view.columns(wide, generator)[0].numpy(), wcs, redshift)
+    return made
+
+
+def write(dataset, observation, folder, *, ra, dec, halo=0, axis="x", seed=1):
+    """Observe one halo, and write the files of its observation.
+
+    Parameters
+    ----------
+    dataset, observation
+        As for `products`.
+    folder : path
+        For the files; those of the same names are replaced.
+    ra, dec, halo, axis, seed
+        As for `products`.
+
+    Returns
+    -------
+    dict of str to Path
+        Files by what they are, as for `products`.
+
+    Raises
+    ------
+    ParameterError
+        If the maps, the halo, the redshift or the position can't be observed.
+    StorageError
+        If the folder can't be written to.
+    """
+    made = products(dataset, observation, ra=ra, dec=dec, halo=halo, axis=axis, seed=seed)
+    folder, written = Path(folder), {}
+    for label, (file, hdus) in made.items():
+        written[label] = folder / file
+        with whole(written[label]) as temporary:
+            fits.HDUList(hdus).writeto(temporary)
+    one = dataset.isel(halo=halo)
     identity = {key: one[key].item() for key in HALO if key in one.coords}
     told = {
         "halo": identity | {"axis": axis},
         "observation": observation.model_dump(mode="json"),
-        "ra": ra, "dec": dec, "seed": seed, "pixel_size_kpc": side,
+        "ra": ra, "dec": dec, "seed": seed, "pixel_size_kpc": dataset.attrs["pixel_size_kpc"],
         "files": {label: path.name for label, path in written.items()},
         "cgmhelpers": __version__,
     }  # fmt: skip
@@ -234,7 +260,7 @@ def _xray(instrument, counts, background, wcs, random):
             return f"{instrument.name}_{tile}_{product}.fits"
         return f"{instrument.survey}_{tile}_02{code}_{product}_c010.fits"
 
-    products = {"events": (file("0", "EventList"), _events(instrument, wcs, x, y, energy, random))}
+    made = {"events": (file("0", "EventList"), _events(instrument, wcs, x, y, energy, random))}
     for code, (low, high) in bands.items():
         chosen = (energy >= 1000 * low) & (energy < 1000 * high)
         image = np.zeros(counts.shape, np.int32)
@@ -252,8 +278,8 @@ def _xray(instrument, counts, background, wcs, random):
             hdu.header["E_MIN"] = (low, "[keV] lower end of the band")
             hdu.header["E_MAX"] = (high, "[keV] upper end of the band")
             hdu.header["EXPOSURE"] = (instrument.exposure, "[s] corrected for vignetting")
-            products[f"{kind} {label}"] = (file(code, product), [hdu])
-    return products
+            made[f"{kind} {label}"] = (file(code, product), [hdu])
+    return made
 
 
 def share_of(instrument, low, high):

@@ -116,15 +116,37 @@ def read(path, unit=None):
     FormatError
         If it isn't FITS, or doesn't have one image with one system of coordinates.
     """
+    with responses.opened(Path(str(path).partition("[")[0])) as hdus:
+        return from_hdus(hdus, path, unit)
+
+
+def from_hdus(hdus, path, unit=None):
+    """Take the image with celestial coordinates from the HDUs of a file.
+
+    Parameters
+    ----------
+    hdus : sequence of HDUs
+        As astropy opens them.
+    path, unit
+        As for `read`.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    FormatError
+        As for `read`.
+    """
     file, _, extension = str(path).partition("[")
     extension = extension.rstrip("]")
-    with responses.opened(Path(file)) as hdus:
-        images = {}
-        for number, hdu in enumerate(hdus):
-            wanted = not extension or extension.upper() in (hdu.name, str(number))
-            if wanted and getattr(hdu, "is_image", False) and hdu.data is not None:
-                images[hdu.name or str(number)] = (np.array(hdu.data), hdu.header.copy())
-        names = [hdu.name or str(number) for number, hdu in enumerate(hdus)]
+    images = {}
+    for number, hdu in enumerate(hdus):
+        wanted = not extension or extension.upper() in (hdu.name, str(number))
+        if wanted and getattr(hdu, "is_image", False) and hdu.data is not None:
+            images[hdu.name or str(number)] = (np.array(hdu.data), hdu.header.copy())
+    names = [hdu.name or str(number) for number, hdu in enumerate(hdus)]
     if not images:
         raise FormatError(
             f"{path} has no image.",

@@ -1,8 +1,8 @@
 """From the files of an observation to a posterior, with a verdict on whether to trust it.
 
-`prepare` trains what `infer` uses: a network on observed maps, the joint posterior behind it, and a
-table of its training halos as they look when observed. An object that looks unlike all of them is
-refused: the network can't know anything of it.
+`prepare` trains what `infer` uses: a network on observed maps, the joint posterior behind it, what
+its training looks like (`cgmhelpers.inference.trusting`), and a table and the maps of its training
+halos. An object that looks unlike them is refused: the network can't know anything of it.
 """
 
 import json
@@ -10,24 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.neighbors import NearestNeighbors
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.inference import posterior
+from cgmhelpers.inference import posterior, trusting
 from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
 from cgmhelpers.network import checkpoint, samples, training
+from cgmhelpers.network.settings import TrainingSettings
+from cgmhelpers.network.task import Task
 from cgmhelpers.sky.looking import look
-from cgmhelpers.sky.observing import Observation
+from cgmhelpers.sky.observing import Observation, View
 from cgmhelpers.system import files
 
 REFERENCE = "training_halos.parquet"
 """Table beside a network: its training halos, with the statistics of their observed maps."""
-UNLIKE = 2.0
-"""Distance from the nearest training halo, over the farthest that a training halo is from its own,
-beyond which an object is refused; above 1 it calls for care. Adopted: statistics are standardised,
-so that distances are scatters of the training halos."""
+MAPS = "training_maps.safetensors"
+"""File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
 UNUSUAL = 0.01
 """Probability under the posterior's prediction below which a brightness calls for care."""
 UNITS = {
@@ -71,15 +72,35 @@ def prepare(stores, folder, observation, settings=None, *, flow=None, progress=T
     ResultError
         If a loss stops being a number.
     """
-    folder, fields = Path(folder), list(observation.instruments)
-    training.train(
-        stores, fields, "observed", folder, settings,
-        observation=observation, progress=progress, **options,
+    settings = settings or TrainingSettings()
+    task = Task(
+        stores, list(observation.instruments), "observed", settings,
+        observation=observation, **options,
     )  # fmt: skip
-    description = checkpoint.read_description(folder)
-    if posterior.is_trained(folder, flow) and _reference_is(folder, description):
+    return prepare_task(task, folder, flow, progress=progress)
+
+
+def prepare_task(task, folder, flow=None, *, progress=True):
+    """Carry out a training of observed maps, and write all that `infer` needs to a folder.
+
+    Parameters
+    ----------
+    task : Task
+        The training.
+    folder, flow, progress
+        As for `prepare`.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder, observation = Path(folder), task.observation
+    training.train_task(task, folder, progress=progress)
+    if is_prepared(folder, flow):
         return folder
-    ds = samples.load(stores, fields, "ideal", description["network"]["size"])
+    description = checkpoint.read_description(folder)
+    ds = samples.load(task.stores, task.fields, "ideal", description["network"]["size"])
     seen = observation.observe(ds, [description["settings"]["seed"], 2])
     posterior.train(seen, folder, flow)
     table = samples.halo_table(seen)
@@ -87,9 +108,38 @@ def prepare(stores, folder, observation, settings=None, *, flow=None, progress=T
     truth = seen["properties"].to_pandas().reset_index(drop=True)
     table = table.join(truth).join(map_statistics(seen))
     table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
+    maps = ds["image"].sel(axis=EVALUATION_AXIS).isel(halo=table.index).values
+    checkpoint.write_tensors(
+        folder / MAPS,
+        {"maps": torch.from_numpy(np.log10(maps).astype(np.float16))},
+        {"fingerprint": description["fingerprint"]},
+    )
+    trusting.calibrate_trust(seen, folder)
     with files.whole(folder / REFERENCE) as temporary:
         table.assign(fingerprint=description["fingerprint"]).to_parquet(temporary, index=False)
     return folder
+
+
+def is_prepared(folder, flow=None):
+    """Tell whether a folder holds all that `infer` needs beside the network.
+
+    Parameters
+    ----------
+    folder : path
+        Of the network.
+    flow : PosteriorSettings, optional
+        Settings of its posterior.
+
+    Returns
+    -------
+    bool
+    """
+    description = checkpoint.read_description(folder)
+    return (
+        posterior.is_trained(folder, flow)
+        and trusting.is_calibrated(folder)
+        and _reference_is(Path(folder), description)
+    )
 
 
 def _reference_is(folder, description):
@@ -123,9 +173,11 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
     xarray.Dataset
         That of `look`, with ``samples`` (draw, property) in the units of the properties,
         ``nearest`` (rank) the distances of the training halos most like the object, identified by
-        coordinates, and ``predicted`` (field), the share of the posterior's predictions that are
+        coordinates, ``expected`` (field, y, x), the mean of the posterior's predictions as the
+        instruments would see it without noise, and ``brighter`` (field), the share of them that are
         brighter than the object. Attributes: ``verdict`` ("usable" or "usable with care"),
-        ``cautions``, ``network`` (its fingerprint) and ``suite_train``.
+        ``score`` of `cgmhelpers.inference.trusting.trust`, ``cautions``, ``network`` (its
+        fingerprint) and ``suite_train``.
 
     Raises
     ------
@@ -162,18 +214,28 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
     own = _statistics(found)
     distances, rows = _nearest(reference[own.index], own)
     cautions = list(found.attrs["cautions"])
-    if distances[0] > UNLIKE:
+    believed = trusting.trust(folder, found["input"].values[None]).iloc[0]
+    if believed["score"] < trusting.REFUSE:
         raise ResultError(
-            "The object is unlike all halos that the network was trained with.",
-            found=f"{distances[0]:.1f} times the largest distance between a training halo and its "
-            f"nearest; most unlike in {_farthest(reference[own.index], own)}",
-            expected=f"at most {UNLIKE:g}",
+            "The object is unlike the halos that the network was trained with.",
+            found=f"{believed['reason']} Share of halos as strange: {believed['score']:.1g}",
+            expected=f"at least {trusting.REFUSE:g}",
             remedy="Check position, redshift, band and exposure; else the network can't know.",
         )
-    if distances[0] > 1:
-        cautions.append(f"The object is at the edge of the training halos ({distances[0]:.1f}).")
-    predicted = _predicted(reference, drawn, joint.properties, own, list(observation.instruments))
-    for name, share in predicted.items():
+    if believed["score"] < trusting.CARE:
+        cautions.append(
+            f"{believed['score']:.1%} of halos look as strange to the network. {believed['reason']}"
+        )
+    weights = _weights(reference, drawn, joint.properties)
+    view = View(
+        observation, redshift, found.attrs["pixel_size_kpc"], size, description["emitted_at"]
+    )
+    expected = _expected(folder, view, weights)
+    brighter = {
+        name: float(np.average(reference[f"{name} total"] > own[f"{name} total"], weights=weights))
+        for name in observation.instruments
+    }
+    for name, share in brighter.items():
         if min(share, 1 - share) < UNUSUAL:
             cautions.append(
                 f"Halos with the inferred properties are {'brighter' if share > 0.5 else 'fainter'}"
@@ -184,13 +246,15 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
     return found.assign(
         samples=(("draw", "property"), drawn),
         nearest=("rank", distances),
-        predicted=("field", list(predicted.values())),
+        expected=(("field", "y", "x"), expected),
+        brighter=("field", list(brighter.values())),
     ).assign_coords(
         property=list(joint.properties),
         unit=("property", [UNITS[name] for name in joint.properties]),
         **{name: ("rank", nearest[name].to_numpy()) for name in [*HALO, "log_mass"]},
     ).assign_attrs(
         verdict="usable with care" if cautions else "usable", cautions=cautions,
+        score=float(believed["score"]),
         network=description["fingerprint"], suite_train=description["suite_train"],
     )  # fmt: skip
 
@@ -221,27 +285,28 @@ def _nearest(reference, own):
     return distances[0] / apart[:, 0].max(), rows[0]
 
 
-def _farthest(reference, own):
-    halos, place = _standard(reference, own)
-    beyond = np.maximum(place - halos.max(), halos.min() - place)
-    return beyond.idxmax()
+def _weights(reference, drawn, properties):
+    """Weight training halos by the posterior's density at their properties.
 
-
-def _predicted(reference, drawn, properties, own, fields):
-    """Share of halos with the inferred properties that are brighter than the object, by field.
-
-    Training halos have a weight each: the density of a Gaussian with the posterior's mean and
-    covariance, widened by a kernel, at their properties.
+    It is a Gaussian with the posterior's mean and covariance, widened by a kernel.
     """
     truth = reference[list(properties)].to_numpy()
     covariance = np.cov(drawn.T) + np.diag(0.2 * truth.std(axis=0) + 1e-9) ** 2
     apart = truth - drawn.mean(axis=0)
     chi2 = np.einsum("hi,ij,hj->h", apart, np.linalg.inv(covariance), apart)
-    weight = np.exp(-(chi2 - chi2.min()) / 2)
-    return {
-        name: float(np.average(reference[f"{name} total"] > own[f"{name} total"], weights=weight))
-        for name in fields
-    }
+    return np.exp(-(chi2 - chi2.min()) / 2)
+
+
+def _expected(folder, view, weights):
+    """Mean of weighted training halos, as the instruments of a view spread it (field, y, x)."""
+    stored, _ = checkpoint.read_tensors(Path(folder) / MAPS)
+    chosen = np.flatnonzero(weights > 1e-4 * weights.max())
+    maps = 10 ** stored["maps"][chosen].double()
+    mean = torch.tensordot(torch.from_numpy(weights[chosen] / weights[chosen].sum()), maps, 1)
+    spread = [
+        view.blurred(name, one[None])[0] for name, one in zip(view.instruments, mean, strict=True)
+    ]
+    return torch.stack(spread).numpy()
 
 
 def _outside(drawn, properties, reference):

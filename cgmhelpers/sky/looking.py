@@ -101,7 +101,8 @@ def look(
         ``input`` (channel, y, x), what the network is given; ``value`` and ``noise`` (field, y, x)
         in the units of the fields, and ``seen`` (field, y, x); ``counts``, ``exposure`` and
         ``background`` (y, x) with X-rays. Attributes: position, redshift, ``pixel_arcsec``,
-        ``cautions`` (list of str) and ``sha256`` of the files by name.
+        ``cautions`` (list of str), ``inputs`` as given, and
+        ``sha256`` of the files by path.
 
     Raises
     ------
@@ -149,6 +150,12 @@ def look(
     value, noise, seen = (np.stack([parts[name][which] for name in fields]) for which in range(3))
     inputs = _channels(observation, value, noise, seen, redshift)
     used = [*xray, *exposure, *background, *([hi] if hi is not None else []), *cut]
+    paths = [one for one in map(_path, used) if one and one.is_file()]
+    inputs_given = {
+        "xray": xray, "exposure": exposure, "background": background, "hi": _listed(hi),
+        "cut": list(cut), "beam": _listed(beam), "column_density": _listed(column_density),
+        "xray_unit": _listed(xray_unit), "hi_unit": _listed(hi_unit), "seed": [seed],
+    }  # fmt: skip
     return xr.Dataset(
         {
             "input": (("channel", "y", "x"), inputs),
@@ -161,7 +168,12 @@ def look(
         attrs={
             "ra": ra, "dec": dec, "redshift": redshift, "pixel_arcsec": view.pixel,
             "pixel_size_kpc": pixel_kpc, "cautions": cautions,
-            "sha256": {_path(one).name: sha256(_path(one)) for one in used if _path(one)},
+            "inputs": {
+                name: [str(getattr(one, "path", one)) for one in some]
+                for name, some in inputs_given.items()
+                if some
+            },
+            "sha256": {str(one): sha256(one) for one in paths},
         },
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from astropy.cosmology import Planck18
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.fft import next_fast_len
 
+from cgmhelpers.emission.fields import NOISE, REDSHIFT
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.sky.instruments import HIInstrument, XrayInstrument
 from cgmhelpers.system.files import sha256
@@ -49,7 +50,8 @@ class Observation(BaseModel):
         Angular-diameter distance [Mpc] that replaces the one of the redshift, for galaxies nearby
         whose redshift tells little of it.
     depth : tuple of float
-        Range of exposures, as factors on the instruments': noise in HI falls with the root.
+        Range of exposures, as factors on the instruments': noise in HI falls with the root. Each
+        instrument has one of its own.
     sources : float
         Mean number of point sources in a map that are masked, in discs of one to two half-energy
         widths, or beams.
@@ -79,10 +81,10 @@ class Observation(BaseModel):
     def channels(self):
         """Names of what a network is given: fields, their noise, and a redshift that varies."""
         fields = list(self.instruments)
-        varies = ["redshift"] if self.redshift[0] < self.redshift[1] else []
-        return [*fields, *(f"{name} noise" for name in fields), *varies]
+        varies = [REDSHIFT] if self.redshift[0] < self.redshift[1] else []
+        return [*fields, *(name + NOISE for name in fields), *varies]
 
-    def draw(self, images, pixel_kpc, seed, emitted_at=0.0):
+    def draw(self, images, pixel_kpc, seed, emitted_at=0.0, *, redshift=None, depth=None):
         """Observe a batch of maps at one redshift, with noise, exposures and masks of their own.
 
         Parameters
@@ -95,6 +97,10 @@ class Observation(BaseModel):
             Of all that is drawn.
         emitted_at : float
             Redshift of the snapshot, whose dimming the X-ray maps have.
+        redshift : float, optional
+            Of the halos; drawn from the range by default.
+        depth : dict of str to float, optional
+            Factor on the exposure of each field's instrument; drawn by default.
 
         Returns
         -------
@@ -104,17 +110,21 @@ class Observation(BaseModel):
         generator = torch.Generator().manual_seed(
             int(np.random.SeedSequence(seed).generate_state(1)[0])
         )
-        uniform = torch.rand(len(images) + 1, generator=generator)
+        uniform = torch.rand(1 + len(self.instruments) * len(images), generator=generator)
         low, high = self.redshift
         steps = np.geomspace(low, high, REDSHIFTS) if low < high else np.array([low])
-        redshift = float(steps[int(uniform[0] * len(steps))])
+        if redshift is None:
+            redshift = float(steps[int(uniform[0] * len(steps))])
         low, high = self.depth
-        depth = (low * (high / low) ** uniform[1:]).to(images.dtype)[:, None, None]
+        depths = (low * (high / low) ** uniform[1:]).to(images.dtype)
+        depths = depths.reshape(len(self.instruments), len(images), 1, 1)
+        if depth is not None:
+            depths[:] = torch.tensor([depth[one] for one in self.instruments])[:, None, None, None]
         view = View(self, redshift, pixel_kpc, images.shape[-1], emitted_at)
         masks = view.masks(len(images), generator) if self.sources else {}
         values, noises = [], []
         for number, name in enumerate(self.instruments):
-            value, noise = view.observe(name, images[:, number], depth, generator)
+            value, noise = view.observe(name, images[:, number], depths[number], generator)
             values.append(softened(value, noise))
             noises.append(noise.expand_as(value))
             if masks:
@@ -140,7 +150,7 @@ class Observation(BaseModel):
         settings = self.model_dump(mode="json")
         return settings | {"files": {str(path): sha256(path) for path in paths}}
 
-    def observe(self, dataset, seed=1):
+    def observe(self, dataset, seed=1, **fixed):
         """Observe all maps of a data set once.
 
         Parameters
@@ -150,6 +160,8 @@ class Observation(BaseModel):
             with ideal ones.
         seed : int or sequence of int
             Of all that is drawn.
+        **fixed
+            Redshift and depth, as for `draw`.
 
         Returns
         -------
@@ -182,6 +194,7 @@ class Observation(BaseModel):
                 dataset.attrs["pixel_size_kpc"],
                 [*np.atleast_1d(seed).tolist(), start],
                 dataset.attrs.get("redshift", 0.0),
+                **fixed,
             )
             drawn[start : start + len(block)] = found.unflatten(0, block.shape[:2]).numpy()
         kept = dataset.drop_vars(["image", "field", "unit"], errors="ignore")

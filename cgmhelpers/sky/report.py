@@ -41,28 +41,34 @@ def page(found, table):
     inputs = "".join(
         f"<li>{say(name)}: <code>{digest}</code></li>" for name, digest in told["sha256"].items()
     )
+    inputs += "".join(
+        f"<li>{say(name)}: {say(', '.join(some))}</li>" for name, some in told["inputs"].items()
+    )
     nearest = found[["nearest"]].to_dataframe().drop(columns=["nearest"])
     nearest["distance"] = found["nearest"].values
     checks = "".join(
         f"<li>{say(name)}: halos with the inferred properties are brighter than the object in "
         f"{share:.0%} of cases.</li>"
-        for name, share in zip(found["field"].values, found["predicted"].values, strict=True)
+        for name, share in zip(found["field"].values, found["brighter"].values, strict=True)
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Inferred from the sky</title>
 <style>{STYLE}</style></head><body>
 <h1>RA {told["ra"]:.4f}, Dec {told["dec"]:+.4f}, z = {told["redshift"]:g}</h1>
-<p><strong>Verdict: {told["verdict"]}.</strong></p><ul>{cautions}</ul>
+<p><strong>Verdict: {told["verdict"]}.</strong> {told["score"]:.0%} of halos like those of the
+training look as strange to the network.</p><ul>{cautions}</ul>
 <h2>Posterior</h2>
 {table.to_html(index=False, float_format=lambda one: f"{one:.3g}", border=0)}
 <img alt="Histograms of the posterior of each property" src="{_picture(_posterior(found))}">
-<h2>Observed</h2>
-<p>Grey pixels weren't observed, or were cut out. East is left, north is up.</p>
-<img alt="Observed maps" src="{_picture(_maps(found))}">
+<h2>Observed, and predicted</h2>
+<p>Left: the maps. Grey pixels weren't observed, or were cut out. East is left, north is up. Right:
+the mean of training halos with the inferred properties, as the instruments would see it without
+noise.</p>
+<img alt="Observed maps beside those that the posterior predicts" src="{_picture(_maps(found))}">
 <h2>The training halos most like it</h2>
 <p>Distances are in units of the largest between a training halo and the one most like it.</p>
 {nearest.to_html(index=False, float_format=lambda one: f"{one:.2f}", border=0)}
-<h2>Posterior prediction</h2><ul>{checks}</ul>
+<h2>Posterior-predictive check</h2><ul>{checks}</ul>
 <h2>Made from</h2><ul>{inputs}<li>network: <code>{told["network"]}</code>, trained with
 {say(told["suite_train"])}</li></ul>
 </body></html>
@@ -74,20 +80,23 @@ def _maps(found):
     from matplotlib.figure import Figure
 
     fields = list(found["field"].values)
-    figure = Figure(figsize=(5 * len(fields), 4.4), layout="constrained")
+    figure = Figure(figsize=(9.5, 4.2 * len(fields)), layout="constrained")
     half = found.attrs["pixel_size_kpc"] * found.sizes["x"] / 2
-    for number, name in enumerate(fields):
-        axes = figure.add_subplot(1, len(fields), number + 1)
+    for row, name in enumerate(fields):
         one = found.sel(field=name)
         values = np.where(one["seen"].values, one["value"].values, np.nan)
         noise = float(np.nanmedian(one["noise"].values))
-        axes.set_facecolor("0.7")
         # asinh: linear within the noise, logarithmic above
-        norm = AsinhNorm(linear_width=noise, vmin=-3 * noise)
-        extent = [-half, half, -half, half]
-        drawn = axes.imshow(values, norm=norm, origin="lower", extent=extent, cmap="magma")
+        norm = AsinhNorm(linear_width=noise, vmin=-3 * noise, vmax=max(np.nanmax(values), noise))
+        for column, image in enumerate((values, one["expected"].values)):
+            axes = figure.add_subplot(len(fields), 2, 2 * row + column + 1)
+            axes.set_facecolor("0.7")
+            drawn = axes.imshow(
+                image, norm=norm, origin="lower", extent=[-half, half, -half, half], cmap="magma"
+            )
+            axes.set(xlabel="west of the object [kpc]", ylabel="" if column else "north [kpc]")
+            axes.set_title("predicted" if column else "observed")
         figure.colorbar(drawn, ax=axes, label=SHOWN[name])
-        axes.set(xlabel="west of the object [kpc]", ylabel="north [kpc]")
     return figure
 
 

@@ -9,7 +9,9 @@ divided out, the posteriors of N objects together give the population's mean and
     \\frac{\\mathcal{N}(\\theta_{is}; \\mu, \\sigma)}{p_0(\\theta_{is})}
 
 (Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The density of the training halos is a
-Gaussian kernel estimate, in mass and property where the objects are chosen by mass.
+Gaussian kernel estimate. Where the objects are chosen by mass, samples outside of the range don't
+count, and the training halos are those in it: the population has their masses, and another mean and
+scatter of the property.
 """
 
 import json
@@ -18,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import gaussian_kde
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
@@ -27,12 +28,14 @@ from cgmhelpers.sky.inferring import REFERENCE
 MASS = "log_m_halo"
 GRID = (81, 40)
 """Means and scatters at which a population is evaluated."""
-SMOOTH = {1: 400, 2: 80}
-"""Points along an axis at which the density of the training halos is evaluated, by dimensions."""
+SMOOTH = 400
+"""Points at which the density of the training halos is evaluated."""
+LEAST_HALOS = 20
+"""Training halos in a range of mass whose density can be estimated (adopted)."""
 KINDS = ("mean", "scatter")
 LEAST_SCATTER = 0.01
 """Smallest scatter, as a share of the training halos' range; the largest is half of that range."""
-LARGEST_WEIGHT = 1e3
+LARGEST_WEIGHT = 100.0
 """Largest weight of a sample over the smallest one's: where training halos lack, their density
 can't be divided by (adopted: beyond it single samples would decide)."""
 LEAST_SAMPLES = 10
@@ -52,8 +55,8 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     properties : sequence of str, optional
         Which to infer; all by default.
     mass : tuple of float, optional
-        Range of log10 halo mass [Msun] that the objects are known to be in; the population is then
-        one of uniform mass in it. By default masses aren't used.
+        Range of log10 halo mass [Msun] that the objects are known to be in. By default masses
+        aren't used.
     seed : int
         Of the draws.
 
@@ -67,7 +70,8 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     Raises
     ------
     ParameterError
-        If there are fewer than two objects, a property is missing, or the range of mass is empty.
+        If there are fewer than two objects, a property is missing, or the range of mass has no
+        training halos.
     ResultError
         If the posteriors have nearly no samples where the population is.
     """
@@ -80,6 +84,16 @@ def stack(samples, training, properties=None, mass=None, seed=1):
             "This isn't a stack.",
             found=f"{len(samples)} objects, without {sorted(missing) or 'nothing'}, mass {mass}",
             expected="two objects or more with these properties, and an increasing range of mass",
+        )
+    if mass:
+        training = training[training[MASS].between(*mass)]
+    if len(training) < LEAST_HALOS:
+        raise ParameterError(
+            "There are too few training halos for a stack.",
+            found=f"{len(training)} halos"
+            + (f" of mass {mass[0]:g} to {mass[1]:g}" if mass else ""),
+            expected=f"at least {LEAST_HALOS}",
+            remedy="Widen the range of mass.",
         )
     generator = np.random.default_rng(seed)
     number = min(len(one) for one in samples)
@@ -108,18 +122,13 @@ def stack(samples, training, properties=None, mass=None, seed=1):
 
 def _weights(drawn, name, training, mass):
     """Weights that divide the training prior out, and the effective samples of each object."""
-    axes = [name, MASS] if mass and name != MASS else [name]
     # The estimate on a grid: samples are many, and it is smooth.
-    halos = training[axes].to_numpy().T
+    halos = training[name].to_numpy()
     kernel = gaussian_kde(halos)
     # Kernels widen the density; halos that are drawn together keep its width.
-    centre = halos.mean(axis=1, keepdims=True)
-    kernel = gaussian_kde(centre + (halos - centre) / np.sqrt(1 + kernel.factor**2))
-    places = [np.linspace(*_ends(drawn[one], training[one]), SMOOTH[len(axes)]) for one in axes]
-    grid = np.stack(np.meshgrid(*places, indexing="ij"))
-    density = kernel(grid.reshape(len(axes), -1)).reshape(grid.shape[1:])
-    density = RegularGridInterpolator(places, np.maximum(density, 1e-300))
-    weights = 1 / density(np.stack([drawn[one] for one in axes], axis=-1))
+    kernel = gaussian_kde(halos.mean() + (halos - halos.mean()) / np.sqrt(1 + kernel.factor**2))
+    places = np.linspace(*_ends(drawn[name], training[name]), SMOOTH)
+    weights = 1 / np.maximum(np.interp(drawn[name], places, kernel(places)), 1e-300)
     weights = np.minimum(weights, LARGEST_WEIGHT * weights.min())
     if mass:
         weights = weights * ((drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1]))
