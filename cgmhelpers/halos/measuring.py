@@ -257,14 +257,17 @@ def _warn_if_wrong(sim, table, m200c):
     wrong = ~(difference <= CATALOGUE_TOLERANCE)
     if wrong.any():
         known = difference[np.isfinite(difference)]
-        typical = f"{100 * np.median(known):.1f}%" if len(known) else "unknown"
+        typical = np.median(known) if len(known) else np.inf
         log.warning(
             "%s: M200c of %d of %d halos differs by more than %d%% from the particles' (median "
-            "difference %s). Catalogues of SIMBA's CV and 1P sets from before July 2025 "
-            "are wrong: fetch them again.",
+            "difference %s). %s",
             sim.catalogue_path,
             wrong.sum(),
             len(table),
             100 * CATALOGUE_TOLERANCE,
-            typical,
+            f"{100 * typical:.1f}%" if len(known) else "unknown",
+            "Catalogues of SIMBA's CV and 1P sets from before July 2025 are wrong: fetch them "
+            "again."
+            if typical > CATALOGUE_TOLERANCE
+            else "The catalogue as a whole agrees with the particles; look at these halos.",
         )
