@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -590,7 +591,8 @@ def test_blocks_written_one_by_one_are_the_same_store(sim, made, monkeypatch, tm
     """Neither the images' bytes nor their metadata tell how many halos memory held."""
     whole = make(sim, options=SNAPSHOT, out=tmp_path / "whole.zarr")
     monkeypatch.setattr(making, "PROJECTED_AT_ONCE", 1)
-    make(sim, options=SNAPSHOT, out=tmp_path / "blocks.zarr")
+    with dask.config.set({"array.chunk-size": "1kB"}):  # as if the images were many
+        make(sim, options=SNAPSHOT, out=tmp_path / "blocks.zarr")
     map_store.write(whole.load(), tmp_path / "memory.zarr")
     xr.testing.assert_identical(whole.drop_attrs(), made.drop_attrs())
     written = [
