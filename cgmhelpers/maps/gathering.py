@@ -1,10 +1,13 @@
 """The deposits of the gas about each halo, gathered in one pass over the file.
 
 Positions and kernels of each piece of the file are read first. They select the elements that maps
-can show; other columns are read only if there are any. Memory holds the selected elements, and a
-piece in each thread.
+can show; other columns are read only if there are any. The selected elements wait in a temporary
+file, so that memory holds a piece in each thread, and the elements of the halos that are projected.
 """
 
+import math
+import tempfile
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.selection import Frames, places
 from cgmhelpers.simulations.particles import Particles
-from cgmhelpers.system import parallel
+from cgmhelpers.system import files
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,28 @@ class Gathering:
         Halo centres, kpc.
     frame : Frame
         Frame of the maps.
+    folder : path, optional
+        Where the temporary file is; by default where the system has its own.
 
     Raises
     ------
     ParameterError
         If the frame is wider than the box.
+    StorageError
+        If the folder can't be written to.
     """
 
     kinds = ("gas",)
 
-    def __init__(self, sim, fields, centre, frame):
+    def __init__(self, sim, fields, centre, frame, folder=None):
         self._sim, self._fields = sim, fields
         self._frames = Frames(centre, frame.half_width, frame.depth, sim.header.box_size)
         self._columns = tuple(dict.fromkeys(name for one in fields for name in one.columns))
         self._parts = []
+        self._folder = folder or tempfile.gettempdir()
+        with files.writable(self._folder):
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - until the last use
+        weakref.finalize(self, self._file.close)
 
     def take(self, piece):
         """Find the elements of a piece that maps show, and their deposits.
@@ -106,8 +117,17 @@ class Gathering:
         ----------
         part : tuple of ndarray
             From `take`.
+
+        Raises
+        ------
+        StorageError
+            If the disk of the temporary file is full.
         """
-        self._parts.append(part)
+        offset, *arrays = part
+        with files.writable(self._folder):
+            for array in arrays:
+                self._file.write(array.tobytes())
+        self._parts.append((offset, [(array.dtype, array.shape) for array in arrays]))
 
     def result(self):
         """Return all elements after all pieces are added, and empty the gathering.
@@ -117,8 +137,18 @@ class Gathering:
         Gathered
             The same for any number of threads and any size of the pieces.
         """
-        parts, self._parts = self._parts, []
-        return _joined(parts)
+        offset, first = places(np.stack([np.diff(start) for start, _ in self._parts]))
+        joined = [np.empty((offset[-1], *shape[1:]), dtype) for dtype, shape in self._parts[0][1]]
+        self._file.seek(0)
+        for (start, kinds), there in zip(self._parts, first, strict=True):
+            for whole, (dtype, shape) in zip(joined, kinds, strict=True):
+                size = math.prod(shape) * dtype.itemsize
+                values = np.frombuffer(self._file.read(size), dtype).reshape(shape)
+                for halo, place in enumerate(there):
+                    own = values[start[halo] : start[halo + 1]]
+                    whole[place : place + len(own)] = own
+        self._file.close()
+        return Gathered(offset, *joined)
 
 
 def _quantities(sim, fields, gas):
@@ -135,21 +165,3 @@ def _quantities(sim, fields, gas):
             )
         quantities[:, number] = value * field.per_area(sim.header)
     return quantities
-
-
-def _joined(parts):
-    """Join the pairs of all pieces, halo by halo, in the order of the file."""
-    count = np.stack([np.diff(offset) for offset, *_ in parts])
-    offset, first = places(count)
-    arrays = [np.empty((offset[-1], *array.shape[1:]), array.dtype) for array in parts[0][1:]]
-
-    def put(number):
-        start, *values = parts[number]
-        parts[number] = None  # free its memory
-        for halo in np.flatnonzero(count[number]):
-            size, here, there = count[number, halo], start[halo], first[number, halo]
-            for array, value in zip(arrays, values, strict=True):
-                array[there : there + size] = value[here : here + size]
-
-    parallel.in_threads(put, range(len(parts)))
-    return Gathered(offset, *arrays)

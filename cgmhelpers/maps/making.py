@@ -24,7 +24,7 @@ from cgmhelpers.maps.gathering import Gathering
 from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project_many
 from cgmhelpers.maps.store import open
-from cgmhelpers.system import provenance
+from cgmhelpers.system import files, provenance
 from cgmhelpers.system.progress import bar
 
 log = logging.getLogger(__name__)
@@ -35,10 +35,6 @@ DEPOSIT = 2
 
 PROJECTED_AT_ONCE = 256
 """Halos that are projected together, and whose elements are freed then: about 4 million."""
-
-GATHERED_AT_ONCE = 8 * PROJECTED_AT_ONCE
-"""Halos whose elements, of 32 bytes, are held in memory together: 1 GB. A simulation of more halos,
-which L50n512 hasn't, has its gas read again for the others."""
 
 
 def make(
@@ -112,6 +108,8 @@ def make(
         If the snapshot has no gas, or lacks columns of a field.
     ResultError
         If there are no halos, or a deposit isn't a finite number >= 0.
+    StorageError
+        If the folder of `out` can't be written to, or its disk is full.
     """
     frame, chosen = Frame(pixels, pixel_size, depth), known_fields.chosen(fields, options)
     fingerprint = _fingerprint(sim, chosen, frame, halos, minimum_mass, backend)
@@ -138,7 +136,7 @@ def make(
     _check_measured(sim, table, measured)
     if sim.number("gas") == 0:
         sim.gas()  # raises the error that names the fault
-    gatherings, values = _read(sim, chosen, frame, table, measured, progress)
+    gatherings, values = _read(sim, chosen, frame, table, measured, out, progress)
     if measured is None and when_measured is not None:
         when_measured(table.join(values))
     shape = (len(table), 3, len(chosen), frame.pixels, frame.pixels)
@@ -200,9 +198,17 @@ def _check_measured(sim, table, measured):
         )
 
 
-def _read(sim, fields, frame, table, measured, progress):
-    """Read the snapshot once: gas of the first halos, and properties of all."""
-    gatherings = _gatherings(sim, fields, frame, table, 0)
+def _read(sim, fields, frame, table, measured, out, progress):
+    """Read the snapshot once: gas about groups of halos, and properties of all."""
+    folder = None
+    if out is not None:  # where there is room for the maps
+        folder = out.absolute().parent
+        with files.writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    gatherings = [
+        Gathering(sim, fields, centres(table[first : first + PROJECTED_AT_ONCE]), frame, folder)
+        for first in range(0, len(table), PROJECTED_AT_ONCE)
+    ]
     if measured is not None:
         read_once(sim, gatherings, progress)
         return gatherings, measured[list(properties.NAMES)]
@@ -211,22 +217,10 @@ def _read(sim, fields, frame, table, measured, progress):
     return gatherings, properties.from_sums(measuring.result().sums)
 
 
-def _gatherings(sim, fields, frame, table, start):
-    """Takers of the gas about the halos from `start` on, as many as memory holds."""
-    centre = centres(table)[start : start + GATHERED_AT_ONCE]
-    return [
-        Gathering(sim, fields, centre[first : first + PROJECTED_AT_ONCE], frame)
-        for first in range(0, len(centre), PROJECTED_AT_ONCE)
-    ]
-
-
 def _images(sim, fields, frame, table, gatherings, backend, progress):
     """Yield rows of the table and their images (halo, axis, field, row, column), float32."""
     groups = range(0, len(table), PROJECTED_AT_ONCE)
     for start in bar(groups, f"Maps of {sim.name}", show=progress and len(groups) > 1):
-        if not gatherings:
-            gatherings = _gatherings(sim, fields, frame, table, start)
-            read_once(sim, gatherings)
         gathered = gatherings.pop(0).result()
         block = project_many(
             gathered,
