@@ -524,8 +524,15 @@ def read(profile, **overrides):
             found=type(values).__name__,
             expected="lines of name: value",
         )
-    _place(values, path.parent)
     overrides = {name: value for name, value in overrides.items() if value is not ...}
+    if "None" in (values.get("data_root"), overrides.get("data_root")):
+        raise ParameterError(
+            "data_root is the text None.",
+            found="None, which isn't a word of YAML",
+            expected="a folder, or null for the mock suite",
+            remedy="Write null; a folder of that name is ./None.",
+        )
+    _place(values, path.parent)
     _place(overrides, Path.cwd())
     of_profile = values.get("fields")
     values = {"run": path.stem} | values | overrides

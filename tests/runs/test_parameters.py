@@ -275,3 +275,14 @@ def test_a_notebooks_namespace():
 def test_ranges_of_a_profile_and_of_a_command_line():
     assert parameters.read("camels").ranges == {}
     assert parameters.read("camels", ranges={"f_cgm": [0, 0.5]}).ranges == {"f_cgm": [0.0, 0.5]}
+
+
+def test_the_text_none_is_no_folder(mine, monkeypatch):
+    """Somebody who writes Python all day types None where YAML has null."""
+    monkeypatch.chdir(mine.parent)
+    with pytest.raises(ParameterError, match="Write null"):
+        parameters.read("mine.yml", data_root="None")
+    assert parameters.read("mine.yml", data_root="./None").data_root == str(mine.parent / "None")
+    mine.write_text(mine.read_text().replace("data_root: null", "data_root: None"))
+    with pytest.raises(ParameterError, match="Write null"):
+        parameters.read("mine.yml")
