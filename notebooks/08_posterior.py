@@ -40,7 +40,7 @@ import pandas as pd
 
 from cgmhelpers import figures, inference, maps, statistics
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.inference import posterior
+from cgmhelpers.inference.posterior import HISTORY
 
 pd.set_option("display.precision", 3)
 
@@ -64,7 +64,7 @@ note = (
     f"{figures.limit_name(limit)}"
 )
 histories = {
-    suite: pd.read_csv(folder / posterior.HISTORY)
+    suite: pd.read_csv(folder / HISTORY)
     for suite, folder in folders.items()
 }
 figure = figures.flow_training(histories, source=note)

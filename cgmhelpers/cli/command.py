@@ -30,6 +30,7 @@ COMMANDS = (
     run_commands.run,
     run_commands.book,
     run_commands.results,
+    run_commands.robust,
     sky_commands.observe,
     sky_commands.prepare,
     sky_commands.infer,

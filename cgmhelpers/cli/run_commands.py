@@ -1,5 +1,6 @@
 """Commands that make a run: its maps, networks, notebooks and book."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -92,10 +93,32 @@ def results(profile: Profile = "quick", run: RunName = None, override: Override 
     """Keep the metrics, counts and claims of a run in book/results; make what it lacks for them."""
     from cgmhelpers.runs import results as runs_results
 
-    chosen = [f"--run {run}"] if run else []
-    chosen += [f"--set {pair}" for pair in override or ()]
-    command = " ".join(["cgm results", f"--profile {profile}", *chosen])
+    command = _command("results", profile, run, override)
     typer.echo(runs_results.write(opened_run(profile, override, run=run), command))
+
+
+def _command(name, profile, run, override):
+    """Say what was typed."""
+    chosen = [f"--run {run}"] if run else []
+    chosen += [f"--set {shlex.quote(pair)}" for pair in override or ()]
+    return " ".join([f"cgm {name}", f"--profile {profile}", *chosen])
+
+
+def robust(
+    profile: Profile = "robust",
+    run: RunName = None,
+    override: Override = None,
+    seeds: Annotated[int, typer.Option(help="Networks of each kind.", min=1)] = 3,
+    kind: Annotated[list[str] | None, typer.Option(help="Adaptation; all by default.")] = None,
+):
+    """Leave each suite out in turn, and keep the tables in book/results; make what it lacks."""
+    from cgmhelpers.runs import results as runs_results
+    from cgmhelpers.runs.leaving_out import KINDS, LeavingOut
+
+    experiment = LeavingOut(opened_run(profile, override, run=run), seeds, kind or KINDS)
+    command = _command("robust", profile, run, override) + f" --seeds {seeds}"
+    command += "".join(f" --kind {one}" for one in kind or ())
+    typer.echo(runs_results.write_left_out(experiment, command))
 
 
 def book(profile: Profile = "quick", run: RunName = None, override: Override = None):

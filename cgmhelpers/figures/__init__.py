@@ -19,6 +19,7 @@ Its files, each of which imports only those above it:
 - `posterior`: joint posteriors
 - `posterior_tests`: tests and scores of joint posteriors
 - `reliability`: ensembles
+- `left_out`: suites that were left out: biases, error bars, trust
 - `attribution`: contributions of pixels to an inference
 - `sky`: halos as telescopes see them, widths against depth and number
 - `verdicts`: the forest of verdicts
@@ -36,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "errors",
         "halos",
         "inference",
+        "left_out",
         "maps",
         "network",
         "posterior",
@@ -65,6 +67,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "properties_inferred",
             "truth_inference",
         ],
+        "left_out": ["left_out_biases", "left_out_coverage", "trust_and_error"],
         "maps": ["halo_in_suites", "halos_by_mass", "hero"],
         "network": [
             "learning_curves",

@@ -9,6 +9,7 @@ Its files, each of which imports only those above it:
 - `baselines`: scaling relation and boosted trees, from two numbers for each map
 - `attribution`: contributions of pixels to an inference, and tests of them
 - `posterior`: the joint posterior of all properties: a normalising flow behind a network
+- `unseen`: error bars for a suite that no network was trained on
 - `trusting`: whether to believe an inference: a score, a word and a reason for each map
 """
 
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "prediction",
         "trusting",
         "unfamiliar",
+        "unseen",
     ],
     submod_attrs={
         "attribution": ["integrated_gradients", "radial_profile", "randomised", "rank_correlation"],
@@ -33,5 +35,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "prediction": ["Predictor", "load", "predict"],
         "trusting": ["calibrate_trust", "sample_discrepancy", "trust"],
         "unfamiliar": ["flag"],
+        "unseen": ["between_suites", "widen"],
     },
 )

@@ -23,6 +23,7 @@ Its files, each of which imports only those above it:
 - `swift`: contents of SWIFT's files besides the particles
 - `snapshot`: snapshots
 - `suite`: one simulation of the suite
+- `alike`: two halos that look alike and have other masses
 - `writing`: `write`: the simulations of a suite, with their tables
 """
 
@@ -31,6 +32,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "alike",
         "background",
         "budget",
         "catalogue",

@@ -6,6 +6,7 @@ Its files, each of which imports only those above it:
 - `parameters`: all parameters of a run, read from a profile and checked
 - `stages`: the tasks of a run, for any process
 - `run`: a run: its folder, and its stages in their order
+- `leaving_out`: networks of several suites, tested on a suite that they never saw
 - `notebooks`: the order of the notebooks, and papermill that executes them
 - `results`: the few small tables that are kept of a run
 - `offline`: brings scripts of other people for the pages, checked
@@ -18,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "book",
+        "leaving_out",
         "notebooks",
         "offline",
         "parameters",
@@ -27,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stages",
     ],
     submod_attrs={
+        "leaving_out": ["LeavingOut"],
         "notebooks": ["run_notebooks", "start"],
         "parameters": ["Parameters", "read"],
         "project": ["project_root", "unpack"],

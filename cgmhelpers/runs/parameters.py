@@ -281,6 +281,16 @@ class Parameters(BaseModel):
         Networks of each ensemble: of all fields, with the last limits, in every suite.
     posterior_steps : int
         Steps of the training of each normalising flow, at most.
+    sources : list of str or None
+        Suites that networks of several suites learn from; None for all but the one they are tested
+        on (`cgmhelpers.runs.leaving_out`).
+    target : str or None
+        The one suite that they are tested on; None for each in turn.
+    adaptation, adaptation_weight
+        What makes their features alike: see `cgmhelpers.network.settings.TrainingSettings`.
+    posterior : str
+        Their error bars: ``in_domain``, or ``unseen_suite`` with the spread between suites
+        (`cgmhelpers.inference.unseen`).
     accelerator, devices, precision
         What trains a network, how many of it share each batch, and in which arithmetic: see
         `cgmhelpers.network.settings.TrainingSettings`.
@@ -342,6 +352,11 @@ class Parameters(BaseModel):
     comparison_suites: Names
     members: Integer = Field(ge=2)
     posterior_steps: Integer = Field(ge=1)
+    sources: Annotated[Names | None, Field()] = None
+    target: Name | None = None
+    adaptation: Literal["none", "pooled", "mmd", "coral", "dann", "bottleneck"] = "mmd"
+    adaptation_weight: Real = Field(0.5, ge=0)
+    posterior: Literal["in_domain", "unseen_suite"] = "unseen_suite"
     workers: Integer = Field(ge=0)
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: Integer = Field(1, ge=1)
@@ -371,6 +386,7 @@ class Parameters(BaseModel):
                     expected="8, 16, 32, 64, 128 or so: each block of the network halves it",
                 )
         properties.ranges(self.ranges)
+        self._check_sources()
         boxes = self.boxes
         twice = [box for box in boxes if boxes.count(box) > 1]
         if twice:
@@ -384,6 +400,24 @@ class Parameters(BaseModel):
         if self.data_root is None:
             self._check_mock()
         return self
+
+    def _check_sources(self):
+        """Refuse sources and a target that don't go together."""
+        named = [*(self.sources or []), *([self.target] if self.target else [])]
+        strange = [name for name in named if name not in self.suites]
+        if strange:
+            raise ParameterError(
+                "sources and target must be suites of the run.",
+                found=f"sources = {self.sources}, target = {self.target}",
+                expected=f"suites among {self.suites}",
+                remedy="Name them in suites too.",
+            )
+        if self.target in (self.sources or []):
+            raise ParameterError(
+                "A suite can't be a source and the target.",
+                found=f"target = {self.target}, sources = {self.sources}",
+                expected="a target that isn't among the sources",
+            )
 
     def _check_mock(self):
         """Refuse suites, sets and simulations that the mock can't write."""

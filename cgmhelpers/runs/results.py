@@ -21,6 +21,7 @@ from cgmhelpers.system import files, provenance
 
 TABLES = ("metrics", "counts", "claims")
 NOTE = "results.json"
+LEFT_OUT_NOTE = "left_out.json"
 DIGITS = "%.4g"
 SIZE = ("realisations", "mock_cells", "map_size", "channels", "epochs", "split_by", "seed")
 """Parameters that say how large a run is."""
@@ -112,6 +113,59 @@ def write(run, command, folder=None):
     tables = summary(run)
     for name, table in tables.items():
         keep(table, folder / f"{name}.csv")
+    _write_note(run, command, folder / NOTE, halos=int(tables["counts"]["halos"].sum()))
+    return folder
+
+
+def write_left_out(experiment, command, folder=None):
+    """Write the tables of suites that were left out, with a note of what made them.
+
+    Parameters
+    ----------
+    experiment : cgmhelpers.runs.leaving_out.LeavingOut
+        Makes what it lacks.
+    command : str
+        What made it.
+    folder : path, optional
+        Where; ``book/results`` of the project by default.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = _folder(folder)
+    for name, table in experiment.tables().items():
+        keep(table, folder / f"left_out_{name}.csv")
+    about = {"suites": experiment.left_out, "seeds": experiment.seeds}
+    _write_note(experiment.run, command, folder / LEFT_OUT_NOTE, **about)
+    return folder
+
+
+def read_left_out(folder=None):
+    """Read what :func:`write_left_out` kept.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where; ``book/results`` of the project by default.
+
+    Returns
+    -------
+    note : dict
+        Of what made it; empty where there is none.
+    tables : dict of str to pandas.DataFrame
+        By name; empty where there is none.
+    """
+    folder = _folder(folder)
+    if not (folder / LEFT_OUT_NOTE).is_file():
+        return {}, {}
+    paths = sorted(folder.glob("left_out_*.csv"))
+    tables = {path.stem.removeprefix("left_out_"): pd.read_csv(path) for path in paths}
+    return json.loads((folder / LEFT_OUT_NOTE).read_text()), tables
+
+
+def _write_note(run, command, path, **about):
     p = run.parameters
     note = {
         "command": command,
@@ -120,12 +174,11 @@ def write(run, command, folder=None):
         "source": run.source,
         "mock": run.is_mock,
         "parameters": {name: getattr(p, name) for name in SIZE},
-        "halos": int(tables["counts"]["halos"].sum()),
+        **about,
         "made with": {name: provenance.manifest()[name] for name in RELEASES},
     }
-    with files.whole(folder / NOTE) as temporary:
+    with files.whole(path) as temporary:
         temporary.write_text(json.dumps(note, indent=1) + "\n")
-    return folder
 
 
 def read(folder=None):

@@ -459,7 +459,8 @@ class Run:
         p = self.parameters
         fields, limits = tuple(fields or p.field_sets[-1]), limits or p.limits[-1]
         names = [name for name in TrainingSettings.model_fields if hasattr(p, name)]
-        settings = {name: getattr(p, name) for name in names} | {"threads": 1} | (changed or {})
+        settings = {name: getattr(p, name) for name in names} | {"threads": 1}
+        settings |= {"adaptation": "none"} | (changed or {})
         settings = TrainingSettings(**settings)
         task = {"size": p.map_size, "split_by": p.split_by} | task
         if limits == "observed":

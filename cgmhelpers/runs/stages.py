@@ -399,11 +399,12 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Predictions(Table):
-    """Let a network infer the test halos of every suite; `stores` are by suite."""
+    """Let a network infer halos of every suite, `of` some parts; `stores` are by suite."""
 
     folder: Path
     stores: dict
     path: Path
+    of: tuple = ("test",)
 
     def parts(self):
         """Say what the table depends on."""
@@ -420,7 +421,8 @@ class Predictions(Table):
         """Infer."""
         from cgmhelpers.inference import prediction
 
-        return pd.concat([prediction.predict(self.folder, some) for some in self.stores.values()])
+        tables = [prediction.predict(self.folder, one, self.of) for one in self.stores.values()]
+        return pd.concat(tables)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ Its files, each of which imports only those above it:
 - `posterior_tests`: calibration of posteriors: ranks, expected coverage with random points
 - `scores`: proper scores of posteriors, for calibration and sharpness together
 - `reliability`: the disagreement of an ensemble as a flag of wrong predictions
+- `left_out`: scores of networks in a suite that was left out of their training
+- `conformal`: intervals that hold where the maps of a sample are of another kind
 """
 
 import lazy_loader
@@ -19,7 +21,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "comparison",
+        "conformal",
         "coverage",
+        "left_out",
         "metrics",
         "posterior_tests",
         "quality",
@@ -30,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "comparison": ["paired", "twin_parts", "unpaired"],
+        "conformal": ["density_ratio", "half_widths"],
         "coverage": [
             "LEVELS",
             "VERDICTS",
@@ -42,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pit_histogram",
             "quote",
         ],
+        "left_out": ["away", "cells", "summary", "verdict"],
         "metrics": [
             "GROUPING",
             "ONE_SIGMA",

@@ -59,6 +59,11 @@ TABLE = {
     "comparison_suites": ("[SIMBA]", ["SIMBA"], "[]"),
     "members": ("3", 3, "1"),
     "posterior_steps": ("9", 9, "0"),
+    "sources": ("[SIMBA]", ["SIMBA"], "[]"),
+    "target": ("SIMBA", "SIMBA", "Eagle"),
+    "adaptation": ("dann", "dann", "magic"),
+    "adaptation_weight": ("1", 1.0, "-1"),
+    "posterior": ("in_domain", "in_domain", "wide"),
     "workers": ("0", 0, "-1"),
     "ranges": ("{f_cgm: [0, .5]}", {"f_cgm": [0.0, 0.5]}, "{f_cgm: [0.1, 0.5]}"),
     "accelerator": ("cpu", "cpu", "abacus"),
@@ -66,7 +71,7 @@ TABLE = {
     "precision": ("64-true", "64-true", "8-false"),
     "cluster": ("none", "none", "''"),
 }
-NULLABLE = {"data_root", "electrons", "cluster"}
+NULLABLE = {"data_root", "electrons", "cluster", "sources", "target"}
 REFUSED = "refused"
 
 

@@ -1,0 +1,98 @@
+"""Suites left out in turn, on map stores of blobs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.blobs import blobs
+
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.maps import store
+from cgmhelpers.network import checkpoint
+from cgmhelpers.runs import leaving_out
+from cgmhelpers.runs.leaving_out import LeavingOut
+from cgmhelpers.runs.run import Run
+
+SUITES = ["IllustrisTNG", "SIMBA", "Astrid"]
+
+
+def opened(folder, **options):
+    return Run.from_profile(
+        "smoke", runs=str(folder), run="r", suites=SUITES, epochs=1, map_size=16, trial_map_size=16,
+        pixels=16, channels=2, batch_size=16, limits=["ideal"], cluster="none", **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """Three suites whose maps are there; the last is brighter."""
+    run = opened(tmp_path_factory.mktemp("runs"), target="Astrid", realisations=3)
+    stores = {}
+    for number, suite in enumerate(SUITES):
+        whole = blobs(120, suite=suite, seed=number)
+        whole["image"] = whole["image"] * np.float32(3 ** (number == 2))
+        stores[suite] = run._stores()[suite]
+        for box, path in enumerate(stores[suite]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            some = whole.isel(halo=whole["realisation"].values == box)
+            store.write(some.assign_attrs(fingerprint=path.name), path)
+    run.maps = lambda: stores
+    return LeavingOut(run, kinds=["mmd"])
+
+
+def test_networks_learn_from_the_sources_and_are_tested_on_all(experiment):
+    found = experiment.predictions()
+    methods = {"single suite", "pooled", "mmd", "scaling relation", "boosted trees"}
+    blind = found[found["track"] == leaving_out.BLIND]
+    assert set(blind["method"]) == methods
+    assert set(found[found["track"] == leaving_out.SHOWN]["method"]) == {"mmd"}
+    assert set(found["left_out"]) == {"Astrid"}
+    pooled = blind[blind["method"] == "pooled"]
+    assert set(pooled["suite_train"]) == {"IllustrisTNG+SIMBA"}
+    assert set(pooled["suite_test"]) == set(SUITES)
+    halos = found.groupby(["track", "method", "suite_train"])["group"].count()
+    assert halos.nunique() == 1  # the same halos for each network
+    assert found["realisation"].nunique() == 1  # one box of three is of the test
+    for folder in (experiment.run.folder / "networks").iterdir():
+        description = checkpoint.read_description(folder)
+        shown = "shown" in folder.name
+        assert ("target" in description) == shown
+        assert ("Astrid" in description["suite_train"]) is False
+        parts = pd.read_csv(folder / checkpoint.SPLIT)
+        tested = set(parts[parts["part"] == "test"]["realisation"])
+        assert tested == set(found["realisation"])
+
+
+def test_all_tables_are_made(experiment):
+    tables = experiment.tables()
+    assert set(tables) == {"blind", "unlabelled_target", "error_bars", "trust", "control"}
+    assert set(tables["error_bars"]["posterior"]) == {"in_domain", "unseen_suite", "conformal"}
+    kinds = set(tables["trust"]["kind"])
+    assert {"own", "left out", "shifted units", "blank", "noise"} <= kinds
+    wide = tables["error_bars"].pivot(index="property", columns="posterior", values="chi2")
+    assert (wide["unseen_suite"] <= wide["in_domain"]).all()
+    assert set(tables["control"]["method"]) == {"pooled", "mmd"}
+
+
+def test_nested_networks_never_see_what_they_are_tested_on(experiment):
+    nested = experiment.nested()
+    assert set(nested["suite_test"]) == {"IllustrisTNG", "SIMBA"}
+    for row in nested[["suite_train", "suite_test"]].drop_duplicates().itertuples():
+        assert row.suite_test not in row.suite_train
+        assert "Astrid" not in row.suite_train
+
+
+def test_the_control_keeps_the_halos_that_are_rich_for_their_mass():
+    ds = blobs(300)
+    rich = leaving_out.gas_rich(ds)
+    fraction = ds["properties"].sel(property="f_cgm").values
+    assert 0.3 < rich.mean() < 0.7
+    assert np.corrcoef(ds["log_mass"], rich)[0, 1] == pytest.approx(0, abs=0.15)
+    assert fraction[rich].mean() > fraction[~rich].mean() + 0.05
+
+
+def test_experiments_without_sense_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match="Unknown ways"):
+        LeavingOut(opened(tmp_path), kinds=["magic"])
+    two = Run.from_profile("smoke", runs=str(tmp_path), suites=["SIMBA", "Astrid"])
+    with pytest.raises(ParameterError, match="left out"):
+        LeavingOut(two)
