@@ -18,6 +18,7 @@ SUITES = ["IllustrisTNG", "SIMBA", "Astrid"]
 def opened(folder, **options):
     return Run.from_profile(
         "smoke", runs=str(folder), run="r", suites=SUITES, epochs=1, map_size=16, trial_map_size=16,
+        sky_map_size=16,
         pixels=16, channels=2, batch_size=16, limits=["ideal"], cluster="none", **options,
     )  # fmt: skip
 
