@@ -143,12 +143,12 @@ def trust_and_error(halos, source=None):
                 some["score"], some["error"], s=6, alpha=0.35, linewidth=0, color=colour,
                 marker=marker,
             )  # fmt: skip
-            groups = np.array_split(some.sort_values("score"), max(1, min(6, len(some) // 20)))
-            middle = [group[["score", "error"]].median() for group in groups]
+            number = max(1, min(6, len(some) // 20))
+            rank = some["score"].rank(method="first").sub(1) * number // len(some)
+            middle = some[["score", "error"]].groupby(rank).median()
             label = "suites of the training" if kind == "own" else "suite left out"
             axis.plot(
-                [one["score"] for one in middle], [one["error"] for one in middle], "o-",
-                color=colour, mec="k", ms=6, label=label,
+                middle["score"], middle["error"], "o-", color=colour, mec="k", ms=6, label=label
             )  # fmt: skip
         axis.axvline(CARE, color="k", lw=0.9, ls=":")
         axis.set_title(f"{suite_name(suite)} left out", size=10)
