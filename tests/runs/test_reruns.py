@@ -25,7 +25,8 @@ from cgmhelpers.system import files
 SMALL = {
     "suites": ["SIMBA"], "realisations": 1, "limits": ["ideal"], "pixels": 8, "pixel_size": 64.0,
     "map_size": 8, "trial_map_size": 8, "sky_map_size": 8, "split_by": "halo",
-    "channels": 1, "epochs": 1, "batch_size": 16, "workers": 1, "fields": "hi", "map_fields": "xray,hi", "cluster": "none",
+    "channels": 1, "epochs": 1, "batch_size": 16, "workers": 1,
+    "fields": "hi", "map_fields": "xray,hi", "cluster": "none",
 }  # fmt: skip
 CHOICES = {
     "epochs": [1, 2],
