@@ -87,7 +87,8 @@ def stacks(network, halos, redshift, depth, seed=1):
     """
     drawn = sky.posteriors(network, halos, redshift, depth, 500, seed)
     names = list(halos["property"].values)
-    training = pd.read_parquet(Path(network) / REFERENCE)[names]
+    known = sky.stacking.known(network)
+    training = pd.read_parquet(Path(network) / REFERENCE)
     light = np.flatnonzero(halos["log_mass"].values < LIGHT)
     mass = (float(halos["log_mass"].min()), LIGHT)
     truth = halos["properties"].sel(property="f_cgm").values
@@ -97,7 +98,7 @@ def stacks(network, halos, redshift, depth, seed=1):
     rows = {}
     for number in (10, 30, 100, 300, 1000):
         some = rng.choice(len(light), number, replace=number > len(light))
-        found = sky.stack([samples[one] for one in some], training, ["f_cgm"], mass)
+        found = sky.stack([samples[one] for one in some], known, ["f_cgm"], mass)
         width = float(found["mean"].std())
         off = float(found["mean"].mean()) - truth[light][some].mean()
         rows[number] = {"width": width, "times tighter": prior / width, "error/width": off / width}
@@ -106,7 +107,7 @@ def stacks(network, halos, redshift, depth, seed=1):
         centre = rng.uniform(*np.quantile(truth[light], [0.3, 0.7]))
         weight = np.exp(-(((truth[light] - centre) / prior) ** 2) / 2)
         some = rng.choice(len(light), 40, p=weight / weight.sum())
-        found = sky.stack([samples[one] for one in some], training, ["f_cgm"], mass, seed=trial)
+        found = sky.stack([samples[one] for one in some], known, ["f_cgm"], mass, seed=trial)
         expected = np.average(truth[light], weights=weight)
         ranks.append(float((found["mean"] < expected).mean()))
     return {"prior": prior, "by number": rows, "SBC p": stats.kstest(ranks, "uniform").pvalue}

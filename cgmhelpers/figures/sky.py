@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import AsinhNorm, LogNorm, Normalize
+from matplotlib.colors import AsinhNorm, LogNorm
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.figures.style import (
@@ -38,7 +38,7 @@ def seen_by(nature, found, source=None):
     """
     names = [str(name) for name in found["field"].values]
     figure, axes = plt.subplots(
-        len(names), 3, figsize=(9.4, 2.9 * len(names) + 0.3), sharex=True, sharey=True,
+        len(names), 3, figsize=(9.4, 2.6 * len(names) + 0.3), sharex=True, sharey=True,
         squeeze=False,
     )  # fmt: skip
     half = found.attrs["pixel_size_kpc"] * found.sizes["x"] / 2
@@ -51,7 +51,8 @@ def seen_by(nature, found, source=None):
         softened = np.where(seen, found["input"].sel(channel=name).values, np.nan)
         if name == "xray":
             counts = found["counts"].values
-            middle = (counts, Normalize(0, max(1.0, np.nanmax(counts))), "counts")
+            norm = AsinhNorm(linear_width=3.0, vmin=0, vmax=max(1.0, np.nanmax(counts)))
+            middle = (counts, norm, "counts")
         else:
             value = np.where(seen, found["value"].sel(field=name).values, np.nan)
             middle = (value, AsinhNorm(linear_width=noise, vmin=-3 * noise), unit_label(name))
@@ -67,7 +68,7 @@ def seen_by(nature, found, source=None):
             if isinstance(norm, LogNorm):
                 image = np.maximum(image, norm.vmin)
             shown = panel.imshow(image, norm=norm, cmap=field.colour_map, **view)
-            figure.colorbar(shown, ax=panel, label=unit, aspect=16, pad=0.02)
+            figure.colorbar(shown, ax=panel, label=unit, aspect=16, pad=0.02, shrink=0.8)
         row[0].set_ylabel(f"{field_names(name)}\nnorth [kpc]")
     for panel, title in zip(axes[0], ("nature", "telescope", "network's input"), strict=True):
         panel.set_title(title)
@@ -153,7 +154,7 @@ def width_by_number(table, prior, source=None):
         axis.plot(own["objects"], own["width"], "-o", ms=4, color=colour, label=label)
         axis.plot(own["objects"], own["error"], "x", ms=6, color=colour)
     axis.axhline(prior, color="0.4", lw=1, ls=":")
-    axis.text(table["objects"].min(), prior, " scatter of the training halos", va="bottom", size=8)
+    axis.text(table["objects"].max(), prior, "scatter of the training halos", size=8, ha="right")
     first = table.iloc[0]
     numbers = np.geomspace(first["objects"], table["objects"].max(), 20)
     axis.plot(

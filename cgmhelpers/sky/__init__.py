@@ -8,9 +8,9 @@ Its files, each of which imports only those above it:
 - `files`: a halo observed at a position, in files as observatories deliver them
 - `images`: images of observatories, brought to the frame of a network
 - `looking`: the files of one object to what a network is given, or a refusal that says why
+- `planning`: how deep to look: widths of posteriors against exposure and noise
 - `report`: a page about one object
 - `inferring`: `prepare` a network, and `infer` from files with it
-- `planning`: how deep to look: widths of posteriors against exposure and noise
 - `stacking`: many faint objects: mean and scatter of a property in their population
 """
 

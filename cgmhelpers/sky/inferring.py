@@ -23,12 +23,18 @@ from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.sky.looking import look
 from cgmhelpers.sky.observing import Observation, View
+from cgmhelpers.sky.planning import draws
 from cgmhelpers.system import files
 
 REFERENCE = "training_halos.parquet"
 """Table beside a network: its training halos, with the statistics of their observed maps."""
 MAPS = "training_maps.safetensors"
 """File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
+KNOWN = "known_samples.parquet"
+"""Table beside them: draws from the posteriors of all halos but those of the test. Together they
+are the prior of the network's posteriors, with its imperfections, which `stack` divides out."""
+KNOWN_DRAWS = 20
+"""Draws of each of these halos."""
 UNUSUAL = 0.01
 """Probability under the posterior's prediction below which a brightness calls for care."""
 UNITS = {
@@ -107,6 +113,12 @@ def prepare_task(task, folder, flow=None, *, progress=True):
     table["part"] = pd.read_csv(folder / checkpoint.SPLIT)["part"].to_numpy()
     truth = seen["properties"].to_pandas().reset_index(drop=True)
     table = table.join(truth).join(map_statistics(seen))
+    joint, known = posterior.load(folder), np.flatnonzero(table["part"] != "test")
+    images = seen["image"].sel(axis=EVALUATION_AXIS).values[known]
+    drawn = draws(joint, images, KNOWN_DRAWS, description["settings"]["seed"])
+    drawn = pd.DataFrame(drawn.reshape(-1, drawn.shape[-1]), columns=joint.properties)
+    with files.whole(folder / KNOWN) as temporary:
+        drawn.astype(np.float32).to_parquet(temporary, index=False)
     table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
     maps = ds["image"].sel(axis=EVALUATION_AXIS).isel(halo=table.index).values
     checkpoint.write_tensors(
@@ -136,7 +148,8 @@ def is_prepared(folder, flow=None):
     """
     description = checkpoint.read_description(folder)
     return (
-        posterior.is_trained(folder, flow)
+        (Path(folder) / KNOWN).is_file()
+        and posterior.is_trained(folder, flow)
         and trusting.is_calibrated(folder)
         and _reference_is(Path(folder), description)
     )

@@ -93,8 +93,30 @@ def posteriors(folder, halos, redshift, depth, number=300, seed=1):
     one = halos.sel(axis=[EVALUATION_AXIS])
     seen = observation.observe(one, seed, redshift=redshift, depth=depth)
     images = seen["image"].sel(axis=EVALUATION_AXIS).values
-    joint = posterior.load(folder)
-    # Some at a time: a flow of all draws of all halos would take gigabytes.
+    return draws(posterior.load(folder), images, number, seed)
+
+
+def draws(joint, images, number, seed):
+    """Draw from the posterior of each map, some maps at a time.
+
+    A flow of all draws of all halos together would take gigabytes.
+
+    Parameters
+    ----------
+    joint : Posterior
+        From `cgmhelpers.inference.posterior.load`.
+    images : ndarray, shape (maps, channels, y, x)
+        In the units of the channels.
+    number : int
+        Draws of each map.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    ndarray, shape (maps, draws, properties)
+        In the units of the properties.
+    """
     return np.concatenate(
         [
             joint.sample(images[start : start + HALOS_AT_ONCE], number, seed + start)

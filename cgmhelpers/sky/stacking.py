@@ -8,10 +8,11 @@ divided out, the posteriors of N objects together give the population's mean and
     p(\\mu, \\sigma) \\propto \\prod_{i=1}^N \\frac{1}{S} \\sum_{s=1}^S
     \\frac{\\mathcal{N}(\\theta_{is}; \\mu, \\sigma)}{p_0(\\theta_{is})}
 
-(Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The density of the training halos is a
-Gaussian kernel estimate. Where the objects are chosen by mass, samples outside of the range don't
-count, and the training halos are those in it: the population has their masses, and another mean and
-scatter of the property.
+(Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The prior's density is a Gaussian kernel estimate
+of draws from the posteriors of halos that the network knows: exact posteriors have the prior for
+their mean, and what a network errs in all of them is divided out with it. Where the objects are
+chosen by mass, draws outside of the range don't count: the population has the masses of the known
+halos in it, and another mean and scatter of the property.
 """
 
 import json
@@ -23,18 +24,23 @@ import xarray as xr
 from scipy.stats import gaussian_kde
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
-from cgmhelpers.sky.inferring import REFERENCE
+from cgmhelpers.network import checkpoint
+from cgmhelpers.sky.inferring import KNOWN
 
 MASS = "log_m_halo"
 GRID = (81, 40)
 """Means and scatters at which a population is evaluated."""
 SMOOTH = 400
-"""Points at which the density of the training halos is evaluated."""
-LEAST_HALOS = 20
-"""Training halos in a range of mass whose density can be estimated (adopted)."""
+"""Points at which the prior's density is evaluated."""
+LEAST_DRAWS = 20
+"""Draws from the prior, in a range of mass, whose density can be estimated (adopted)."""
+MOST_DRAWS = 20_000
+"""Draws from the prior that its density is estimated from."""
+SUPPORT = (0.001, 0.999)
+"""Quantiles of the prior between which draws count: beyond, its density isn't known."""
 KINDS = ("mean", "scatter")
 LEAST_SCATTER = 0.01
-"""Smallest scatter, as a share of the training halos' range; the largest is half of that range."""
+"""Smallest scatter, as a share of the prior's range; the largest is half of that range."""
 LARGEST_WEIGHT = 100.0
 """Largest weight of a sample over the smallest one's: where training halos lack, their density
 can't be divided by (adopted: beyond it single samples would decide)."""
@@ -51,7 +57,7 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     samples : sequence of pandas.DataFrame
         Posterior samples of each object, a column for each property, as `cgm infer` writes them.
     training : pandas.DataFrame
-        Properties of the network's training halos.
+        Draws from the prior of these posteriors, as `known` reads them.
     properties : sequence of str, optional
         Which to infer; all by default.
     mass : tuple of float, optional
@@ -70,8 +76,8 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     Raises
     ------
     ParameterError
-        If there are fewer than two objects, a property is missing, or the range of mass has no
-        training halos.
+        If there are fewer than two objects, a property is missing, or the prior has nothing in the
+        range of mass.
     ResultError
         If the posteriors have nearly no samples where the population is.
     """
@@ -87,12 +93,12 @@ def stack(samples, training, properties=None, mass=None, seed=1):
         )
     if mass:
         training = training[training[MASS].between(*mass)]
-    if len(training) < LEAST_HALOS:
+    if len(training) < LEAST_DRAWS:
         raise ParameterError(
-            "There are too few training halos for a stack.",
-            found=f"{len(training)} halos"
+            "The prior has too few draws for a stack.",
+            found=f"{len(training)} draws"
             + (f" of mass {mass[0]:g} to {mass[1]:g}" if mass else ""),
-            expected=f"at least {LEAST_HALOS}",
+            expected=f"at least {LEAST_DRAWS}",
             remedy="Widen the range of mass.",
         )
     generator = np.random.default_rng(seed)
@@ -123,13 +129,15 @@ def stack(samples, training, properties=None, mass=None, seed=1):
 def _weights(drawn, name, training, mass):
     """Weights that divide the training prior out, and the effective samples of each object."""
     # The estimate on a grid: samples are many, and it is smooth.
-    halos = training[name].to_numpy()
-    kernel = gaussian_kde(halos)
-    # Kernels widen the density; halos that are drawn together keep its width.
-    kernel = gaussian_kde(halos.mean() + (halos - halos.mean()) / np.sqrt(1 + kernel.factor**2))
-    places = np.linspace(*_ends(drawn[name], training[name]), SMOOTH)
+    prior = training[name].to_numpy(float)
+    prior = prior[:: -(-len(prior) // MOST_DRAWS)]
+    kernel = gaussian_kde(prior)
+    # Kernels widen the density; draws that are moved together keep its width.
+    kernel = gaussian_kde(prior.mean() + (prior - prior.mean()) / np.sqrt(1 + kernel.factor**2))
+    places = np.linspace(*np.quantile(prior, SUPPORT), SMOOTH)
     weights = 1 / np.maximum(np.interp(drawn[name], places, kernel(places)), 1e-300)
     weights = np.minimum(weights, LARGEST_WEIGHT * weights.min())
+    weights *= (drawn[name] >= places[0]) & (drawn[name] <= places[-1])
     if mass:
         weights = weights * ((drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1]))
     squares = (weights**2).sum(axis=1)
@@ -143,7 +151,7 @@ def _ends(drawn, training):
 
 def _grid(values, weights, training):
     """Logarithm of the posterior of mean and scatter, uniform in both beforehand, on a grid."""
-    low, high = training.min(), training.max()
+    low, high = np.quantile(training, SUPPORT)
     mean = np.linspace(low, high, GRID[0])
     scatter = np.geomspace(LEAST_SCATTER, 0.5, GRID[1]) * (high - low)
     # Samples in bins much narrower than the smallest scatter: then a matrix serves all objects.
@@ -172,6 +180,36 @@ def _draw(mean, scatter, log_density, generator):
     return mean[rows] + offset[0] * (mean[1] - mean[0]), scatter[columns] * np.exp(offset[1] * step)
 
 
+def known(network, properties=None):
+    """Read what a network's posteriors are like for the halos that it knows.
+
+    Parameters
+    ----------
+    network : path
+        Folder that `cgmhelpers.sky.inferring.prepare` wrote.
+    properties : sequence of str, optional
+        Which; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Draws from the prior, for `stack`.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the folder has no such table.
+    """
+    path = Path(network) / KNOWN
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"There is no {path}.",
+            expected="a folder that cgm prepare wrote",
+            remedy="Make it with cgm prepare.",
+        )
+    return pd.read_parquet(path, columns=properties and list(properties))
+
+
 def read(folders, network):
     """Read what `stack` needs from the folders that ``cgm infer`` wrote.
 
@@ -187,7 +225,7 @@ def read(folders, network):
     samples : list of pandas.DataFrame
         Of each object.
     training : pandas.DataFrame
-        Properties of the network's training halos.
+        As from `known`.
 
     Raises
     ------
@@ -196,22 +234,21 @@ def read(folders, network):
     FormatError
         If an object was inferred with another network.
     """
-    reference = Path(network) / REFERENCE
-    samples = []
-    for path in [reference, *(Path(one) / "samples.parquet" for one in folders)]:
-        if not path.is_file():
-            raise DataNotFoundError(
-                f"There is no {path}.", expected="folders that cgm prepare and cgm infer wrote"
-            )
-    training = pd.read_parquet(reference)
+    samples, prior = [], known(network)
+    fingerprint = checkpoint.read_description(network)["fingerprint"]
     for folder in map(Path, folders):
+        for name in ("samples.parquet", "inputs.json"):
+            if not (folder / name).is_file():
+                raise DataNotFoundError(
+                    f"There is no {folder / name}.", expected="folders that cgm infer wrote"
+                )
         used = json.loads((folder / "inputs.json").read_text())["network"]
-        if used != training["fingerprint"].iloc[0]:
+        if used != fingerprint:
             raise FormatError(
                 f"{folder} was inferred with another network.",
                 found=used[:12],
-                expected=training["fingerprint"].iloc[0][:12],
+                expected=fingerprint[:12],
                 remedy="Infer all objects with one network.",
             )
         samples.append(pd.read_parquet(folder / "samples.parquet"))
-    return samples, training[list(samples[0].columns)] if samples else training
+    return samples, prior

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.network.checkpoint import FORMAT
 from cgmhelpers.sky import stacking
 
 PRIOR, NOISE = (0.12, 0.05), 0.04
@@ -105,7 +106,8 @@ def test_what_is_no_stack_is_refused(training):
 
 
 def test_the_command_reads_what_infer_wrote(training, tmp_path):
-    training.assign(fingerprint="net").to_parquet(tmp_path / stacking.REFERENCE)
+    training.to_parquet(tmp_path / stacking.KNOWN)
+    (tmp_path / "network.json").write_text(json.dumps({"format": FORMAT, "fingerprint": "net"}))
     folders = []
     for number, one in enumerate(objects(12, 0.1, 0.03, seed=5)):
         folders.append(tmp_path / str(number))

@@ -1,0 +1,238 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From the sky
+#
+# In this notebook we observe halos as telescopes do: with a point-spread function or a beam, photons that can be counted, background, and noise. We look at one halo through two instruments, infer its properties from the files that an
+# observatory would deliver, ask how deep one must look, and add up many halos that nobody could study alone. [Bring your own image](../book/own_image.md) does the same with your files.
+
+# %% tags=["parameters"]
+profile = "quick"
+run = ...
+suites = ...
+realisations = ...
+limits = ...
+instruments = ...
+redshifts = ...
+exposures = ...
+sky_epochs = ...
+seed = ...
+
+# %%
+from cgmhelpers.runs import start
+
+this_run = start(globals())
+print(this_run.source)
+
+# %%
+import tempfile
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers import figures, maps, sky
+
+pd.set_option("display.precision", 3)
+p = this_run.parameters
+
+# %% [markdown]
+# ## A network for these instruments
+#
+# Limits are a caricature of a survey: every pixel below the limit gets its value. An **observed** map is what an instrument measures. The halo is put at a redshift, where 4 kpc have an angle and light is dimmed by $(1+z)^4$. X-rays are spread by the
+# point-spread function, multiplied by exposure and effective area, joined by the background, and drawn from a Poisson distribution. HI is smoothed by the beam, and its noise is correlated by the same beam. Discs around point sources are masked.
+#
+# The network is trained on such maps, observed anew with other noise, exposures and redshifts in each epoch. Beside the maps it is given the noise of each pixel and the redshift, so that one network serves all depths. Nobody knows which
+# simulation the sky is like: this network learns from the halos of *all* suites of the run.
+
+# %%
+network = this_run.sky_network()
+stores = [one for some in this_run.maps().values() for one in some]
+halos = sky.unseen_halos(network, stores)
+observation = p.observation(p.map_fields, all_of_them=False)
+for one in observation.instruments.values():
+    print(one.title)
+print(
+    f"z = {p.redshifts[0]:g} to {p.redshifts[1]:g}, exposures "
+    f"{p.exposures[0]:g} to {p.exposures[1]:g} times the instruments'; "
+    f"{halos.sizes['halo']} test halos"
+)
+
+# %% [markdown]
+# ## One halo, seen by nature and by telescopes
+#
+# The heaviest test halo, at a redshift in the middle of the range. `sky.files.write` writes what an observatory would deliver, with the names, extensions and units of eROSITA's first data release and of a moment-0 map; `cgm observe` is the same as a command.
+
+# %%
+redshift = float(np.sqrt(p.redshifts[0] * p.redshifts[1]))
+at_one = observation.model_copy(update={"redshift": (redshift,) * 2})
+number = int(np.argmax(halos["log_mass"].values))
+where = {"ra": 187.7, "dec": 12.4}
+folder = tempfile.TemporaryDirectory()
+written = sky.files.write(halos, at_one, folder.name, halo=number, **where)
+for label, path in written.items():
+    print(f"{label:20s} {path.name}")
+
+# %% [markdown]
+# `sky.infer` (`cgm infer` as a command) reads them back as those of a stranger. It checks units, coordinates, bands, coverage, exposure and noise, and refuses what the network can't know.
+
+# %%
+given = {
+    kind: [
+        path for label, path in written.items() if label.startswith(key)
+    ]
+    for kind, key in (
+        ("xray", "counts"),
+        ("exposure", "exposure"),
+        ("background", "background"),
+    )
+} | {"hi": written.get("moment0")}
+found = sky.infer(network, **where, redshift=redshift, **given)
+print(found.attrs["verdict"])
+for caution in found.attrs["cautions"]:
+    print("-", caution)
+truth = halos["properties"].isel(halo=number).to_pandas()
+sky.summary(found).set_index("property").assign(truth=truth)
+
+# %% mystnb={"figure": {"name": "fig-seen-by", "caption": "The heaviest test halo of {data}: as it is, as an X-ray telescope counts its photons and an interferometer measures its HI, and as the network is given it (background subtracted, softened within the noise)."}}
+nature = halos["image"].isel(halo=number).sel(axis=maps.EVALUATION_AXIS)
+figure = figures.seen_by(
+    nature, found, f"{this_run.source}; z = {redshift:.3f}"
+)
+
+# %% [markdown]
+# The point-spread function of eROSITA and the beam of MeerKAT are as wide as pixels of about ten kpc at this redshift. The counts are those of halo *and* background.
+#
+# ## What depth buys
+#
+# The network knows the noise of each map, so the width of its posterior answers the question of a proposal before any photon is collected: **how deep must I look for the gas fraction to 20%?** Every test halo is observed at exposures over two decades. Lines
+# are integration times of the interferometer.
+
+# %%
+GOAL, MOST = 0.2, 60
+rng = np.random.default_rng(p.seed)
+kinds = pd.Series(halos["halo_class"].values)
+chosen = np.concatenate(
+    [
+        rng.permutation(own.index)[:MOST]
+        for _, own in kinds.groupby(kinds, sort=False)
+    ]
+)
+fields = list(observation.instruments)
+steps = np.geomspace(*p.exposures, 5)
+lines = [p.exposures[0], 1.0, p.exposures[1]] if len(fields) > 1 else [1.0]
+depths = [
+    dict(zip(fields, (along, line), strict=False))
+    for along in steps
+    for line in lines
+]
+table = sky.widths(
+    network, halos.isel(halo=chosen), "f_cgm", redshift, depths, 100
+)
+
+# %% mystnb={"figure": {"name": "fig-depth", "caption": "Relative width of the posterior of the gas fraction against exposure, for test halos of {data}, by class; lines are integration times of the second instrument. Median over halos, band: 16th to 84th percentile at the longest. Dotted: 20%."}}
+figure = figures.width_by_depth(
+    table, *fields[:2], goal=GOAL, source=this_run.source
+)
+
+# %%
+for kind, own in table.groupby("halo_class", sort=False):
+    for line in lines:
+        rows = own[own[fields[-1]] == line] if len(fields) > 1 else own
+        needed = sky.depth_for(rows, fields[0], GOAL)
+        other = (
+            f", {fields[1]} at {line:g} times" if len(lines) > 1 else ""
+        )
+        if np.isfinite(needed):
+            said = f"{needed:.2g} times the exposure of {fields[0]}"
+        else:
+            best = rows.groupby(fields[0])["relative"].median().min()
+            said = f"no exposure suffices (best {best:.0%})"
+        print(f"{kind}{other}: {GOAL:.0%} needs {said}")
+
+# %% [markdown]
+# A width that stops falling isn't limited by photons any more: what is left is the scatter of halos that look alike, and no telescope reduces it. A width is honest only if the posterior is calibrated. Share of the truths within the central 68% of their posteriors, and
+# mean deviation in units of the posterior's width, over all test halos at the instruments' own exposures:
+
+# %%
+own = dict.fromkeys(fields, 1.0)
+drawn = sky.posteriors(network, halos, redshift, own, 400)
+truths = halos["properties"].values
+low, high = np.quantile(drawn, [0.16, 0.84], axis=1)
+pd.DataFrame(
+    {
+        "property": halos["property"].values,
+        "within 68%": ((truths > low) & (truths < high)).mean(axis=0),
+        "bias": ((drawn.mean(axis=1) - truths) / drawn.std(axis=1)).mean(
+            axis=0
+        ),
+    }
+).set_index("property").T
+
+# %% [markdown]
+# ## A stack
+#
+# Below $10^{12.5}\,\mathrm{M}_\odot$ eROSITA detects no single halo ({cite:t}`Zhang2024` average 85,222 galaxies). Each posterior is then nearly the prior: but a thousand of them, with their common prior divided out, measure the mean
+# and the scatter of the population ({cite:t}`Hogg2010`). The figure has the width of the mean against the number of halos, for random test halos of all suites together and of each suite. The crosses are distances from the true mean. Where they stay
+# above the line, the stack is more confident than right: **model error** doesn't fall with the number.
+
+# %%
+RANGE = (p.minimum_log_mass, 12.5)
+inside = halos["log_mass"].values < RANGE[1]
+known = sky.stacking.known(network)
+samples = [
+    pd.DataFrame(one, columns=known.columns) for one in drawn[inside]
+]
+suite_of = halos["suite"].values[inside]
+true = halos["properties"].sel(property="f_cgm").values[inside]
+rows = []
+for suite in ("all", *dict.fromkeys(suite_of)):
+    order = rng.permutation(
+        np.flatnonzero((suite_of == suite) | (suite == "all"))
+    )
+    numbers = np.unique(
+        np.geomspace(10, min(len(order), 1000), 5).astype(int)
+    )
+    for count in numbers:
+        some = order[:count]
+        stack = sky.stack(
+            [samples[one] for one in some], known, ["f_cgm"], RANGE
+        )
+        mean = stack["mean"].values
+        rows.append(
+            (
+                suite,
+                count,
+                mean.std(),
+                abs(mean.mean() - true[some].mean()),
+            )
+        )
+stacks = pd.DataFrame(rows, columns=["suite", "objects", "width", "error"])
+
+# %% mystnb={"figure": {"name": "fig-stack", "caption": "Width of the mean gas fraction of stacked halos below 10^12.5 Msun of {data}, against their number: all suites together, and each alone. Crosses: distance from the true mean. Dashed: a fall with the root of the number; dotted: scatter of the training halos."}}
+training = pd.read_parquet(network / sky.inferring.REFERENCE)
+light = training["log_m_halo"].between(*RANGE)
+prior = training.loc[light, "f_cgm"].std()
+figure = figures.width_by_number(stacks, prior, this_run.source)
+
+# %%
+last = stacks.groupby("suite", sort=False).last()
+last["times tighter"] = prior / last["width"]
+last["error / width"] = last["error"] / last["width"]
+last
+
+# %% [markdown]
+# ## What we learned
+#
+# - A telescope's files and a map in memory meet the same network, through checks that a stranger's file doesn't pass by luck.
+# - Depth buys accuracy until the halos' own variety is all that is left. The table says where, for each class, before a proposal is written.
+# - Where no halo is detected, many are: but a stack inherits what all its objects share. An error of the simulations isn't averaged away.
