@@ -253,4 +253,4 @@ abroad.groupby(["problem", "suite_train"])["value"].agg(
 # - The table of pairs shows how often networks take brightness for mass. Error bars can't warn of it, because the network never saw how wrong a model can be.
 # - The best suite for training depends on feedback: a suite whose gas lies between that of the others is closest to both. In the paper this is IllustrisTNG.
 # - The paper suggests two cures: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. With this library the first is one call: `training.train` takes
-#   the map stores of several suites.
+#   the map stores of several suites. [Notebook 12](12_robust.ipynb) does both, and tests them.
