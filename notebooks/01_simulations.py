@@ -11,16 +11,16 @@
 # ---
 
 # %% [markdown]
-# # The simulations
+# # 1. The simulations
 #
-# In this notebook we open the simulations, count their halos (Table 2 of {cite:t}`Gluck2024`), check those counts
+# **Do three models of galaxy formation, started from the same initial conditions, end with the same halos and the same gas?**
+#
+# In this notebook we open the simulations, count their halos (Table 2 of {cite:t}`Gluck2024`), check the counts
 # against what cosmology expects, and measure the six properties that a neural network will infer later on. We end with
-# the paper's Figure 1: the same halos with very different gas. Beside each figure and table you find the paper's statement about it, with a
-# verdict from this run; [one page](../book/paper_items.md) lists all of them.
-
-# %% [markdown]
-# The next cell has the parameters. An ellipsis (`...`) leaves the value of the profile, a file in
-# `book/parameters`.
+# the paper's Figure 1: the same halos with very different gas.
+#
+# You need nothing but a rough idea of what a halo is; the [glossary](../book/glossary.md) explains the other words. Beside each figure and table you find the paper's statement about it, with a
+# verdict from this run. An ellipsis (`...`) in the first cell leaves a parameter at the value of the profile, a file in `book/parameters`.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -79,7 +79,7 @@ table["snapshot [MB]"] = [
     one.snapshot_path.stat().st_size / 1e6 for one in simulations
 ]
 table["mock"] = [one.is_mock for one in simulations]
-table.style.format(precision=1, thousands="\u202f").hide(axis="index")
+figures.tabulate(table, "Elements in each snapshot", this_run.source)
 
 # %% [markdown]
 # Each code has its own dialect: lengths in comoving kpc/$h$, masses in $10^{10}\,\mathrm{M}_\odot/h$, header values that are
@@ -88,7 +88,11 @@ table.style.format(precision=1, thousands="\u202f").hide(axis="index")
 
 # %%
 header = simulations[0].header
-pd.Series(asdict(header), name=simulations[0].name).to_frame()
+figures.tabulate(
+    pd.Series(asdict(header), name=simulations[0].name),
+    "Header of the first simulation",
+    this_run.source,
+)
 
 # %% [markdown]
 # The gas is a list of elements: moving-mesh cells in IllustrisTNG, particles in the other two. Each has a position, a mass,
@@ -98,9 +102,11 @@ pd.Series(asdict(header), name=simulations[0].name).to_frame()
 gas = simulations[0].gas()
 columns = {name: gas[name] for name in gas if name != "position"}
 summary = pd.DataFrame(columns).describe().loc[["min", "50%", "max"]].T
-units = [COLUMN_UNITS[name] for name in columns]
-summary.assign(unit=units).style.format(
-    "{:.2e}", subset=["min", "50%", "max"]
+units = [COLUMN_UNITS[name].replace("**3", "³") for name in columns]
+figures.tabulate(
+    summary.assign(unit=units),
+    "Gas of the first simulation",
+    this_run.source,
 )
 
 # %% [markdown]
@@ -111,7 +117,7 @@ summary.assign(unit=units).style.format(
 # $\log_{10}M/\mathrm{M}_\odot$: **Sub-L\*** (11.5–12), **L\*** (12–13, the hosts of galaxies like ours) and **groups** (13–14.3).
 
 #
-# ### Table 2
+# ### Table 2: halos per suite and class
 #
 # The paper counts about 5000 halos in each suite, most in Astrid's groups and fewest in SIMBA's.
 
@@ -119,13 +125,12 @@ summary.assign(unit=units).style.format(
 halos = this_run.halos()
 number = len(this_run.parameters.boxes)
 counts = paper.table_counts(halos, number)
-counts.style.format(precision=0, na_rep="–").format(
-    "{:+.1f}",
-    subset=[c for c in counts if c[1] == "deviation"],
-    na_rep="–",
-).set_caption(
-    "After Table 2 of the paper: halos per suite and class. "
-    f"{this_run.source}"
+figures.tabulate(
+    counts.stack(level=0, future_stack=True).rename_axis(
+        ["suite", "class"]
+    ),
+    "After Table 2 of the paper: halos per suite and class",
+    this_run.source,
 )
 
 # %%
@@ -160,6 +165,10 @@ volume = sum(
 figure = figures.mass_functions(
     halos, volume, header.redshift, this_run.source
 )
+figures.caption(
+    f"This run: {len(halos)} halos in {len(simulations)} boxes, the "
+    f"heaviest of 10^{halos['log_mass'].max():.1f} Msun."
+)
 
 # %% [markdown]
 # One more check before the gas. Property 1 is a sum over particles,
@@ -173,9 +182,13 @@ figure = figures.mass_functions(
 
 # %%
 difference = halos["log_m_halo"] - halos["log_mass"]
-difference.groupby(halos["suite"], sort=False).describe()[
-    ["count", "mean", "std", "min", "max"]
-]
+figures.tabulate(
+    difference.groupby(halos["suite"], sort=False).agg(
+        ["count", "mean", "min", "max"]
+    ),
+    "Mass summed from particles minus the catalogue's [dex]",
+    this_run.source,
+)
 
 # %% [markdown]
 # ## Six properties
@@ -183,15 +196,17 @@ difference.groupby(halos["suite"], sort=False).describe()[
 # The other five describe the *circum-galactic* gas, which forms no stars. {func}`cgmhelpers.halos.measuring.measure`
 # measures all six together (the equations are in [the science](../book/science.md#the-six-properties)).
 #
-# ### Table 1
+# ### Table 1: the six properties and their ranges
 #
 # Each property has a fixed range, the same for every suite, which will scale the network's targets. The paper took it from its halos. Do those of this run fit?
 
 # %%
 ranges = paper.table_properties(halos)
-ranges.style.format({"inside": "{:.1%}"}).hide(axis="index").set_caption(
-    "After Table 1 of the paper: the properties, and the values found. "
-    f"{this_run.source}"
+figures.tabulate(
+    ranges,
+    "After Table 1 of the paper: the properties, and the values found",
+    this_run.source,
+    percent=["inside"],
 )
 
 # %%
@@ -204,12 +219,16 @@ Markdown(
 
 # %%
 names = [one.name for one in PROPERTIES]
-halos.groupby(["suite", "halo_class"], sort=False)[names].median()
+figures.tabulate(
+    halos.groupby(["suite", "halo_class"], sort=False)[names].median(),
+    "Medians of the six properties",
+    this_run.source,
+)
 
 # %% [markdown]
 # The same halos have different gas:
 #
-# ### Figure 1
+# ### Figure 1: the same halos, other gas
 #
 # The paper shows four properties and reports:
 #
@@ -220,9 +239,15 @@ halos.groupby(["suite", "halo_class"], sort=False)[names].median()
 # - $f_\mathrm{cool}$ overlaps in all three suites, with a large scatter.
 # - $Z_\mathrm{cgm}$ scatters by about 1 dex at fixed mass.
 
-# %% mystnb={"figure": {"name": "fig-1", "caption": "After Figure 1 of the paper, on {data}: four properties of the circum-galactic medium against halo mass. Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-1", "caption": "After Figure 1 of the paper, on {data}: four properties of the circum-galactic medium against halo mass. Lines are means, bands the 16th to 84th percentile; where a bin holds fewer than ten halos, each is a point."}}
 figure = figures.property_trends(
     halos, ["f_cgm", "log_m_cgm", "log_z_cgm", "f_cool"], this_run.source
+)
+medians = halos.groupby("suite", as_index=False)["f_cgm"].median()
+figures.caption(
+    "Median f_cgm in this run: "
+    + figures.ends(medians, "f_cgm", ["suite"], this_run.source)
+    + "."
 )
 
 # %%
@@ -236,6 +261,12 @@ Markdown(
 
 # %% mystnb={"figure": {"name": "fig-temperature", "caption": "Mass-weighted temperature of the CGM against halo mass, drawn as Figure 1."}}
 figure = figures.property_trends(halos, ["log_t_cgm"], this_run.source)
+medians = halos.groupby("halo_class", as_index=False)["log_t_cgm"].median()
+figures.caption(
+    "Medians of log_t_cgm in K: "
+    + figures.ends(medians, "log_t_cgm", ["halo_class"])
+    + "."
+)
 
 # %% [markdown]
 # ### What feedback does
@@ -253,7 +284,11 @@ figure = figures.parameter_effects(source="built into the mock suite")
 
 # %%
 expected = ["Astrid", "IllustrisTNG", "SIMBA"]
-verdicts(halos, expected, names[1:])
+figures.tabulate(
+    verdicts(halos, expected, names[1:]),
+    "Order of the means, bin by bin",
+    this_run.source,
+)
 
 # %% [markdown]
 # Then the minimum of $f_\mathrm{cgm}$, and the scatter (half the distance from the 16th to the 84th percentile, averaged over the bins):
@@ -263,11 +298,10 @@ trends = trend(halos, "f_cgm")
 minimum = trends.loc[
     trends.groupby("suite")["mean"].idxmin(), ["suite", "log_mass", "mean"]
 ]
-minimum.rename(
-    columns={
-        "log_mass": "log M at the lowest mean",
-        "mean": "lowest mean of f_cgm",
-    }
+figures.tabulate(
+    minimum.rename(columns={"mean": "lowest mean of f_cgm"}),
+    "Halo mass at which f_cgm is lowest",
+    this_run.source,
 )
 
 # %%
@@ -278,15 +312,41 @@ scatter = {
     .mean()
     for name in names[1:]
 }
-pd.DataFrame(scatter)
+scatter = pd.DataFrame(scatter)
+figures.tabulate(scatter, "Scatter at fixed mass", this_run.source)
 
 # %% [markdown]
-# ## What we learned
+# ## What this run found
+
+# %%
+offset = difference.abs().max()
+ordered_bins = verdicts(halos, expected, ["f_cgm"]).iloc[0]
+widest = scatter["log_z_cgm"]
+Markdown(
+    f"- {len(halos)} halos above 10<sup>"
+    f"{this_run.parameters.minimum_log_mass:g}</sup> M<sub>☉</sub>; "
+    f"{within} of {deviation.size} counts within two Poisson deviations "
+    "of the paper's.\n"
+    "- Masses summed from particles differ from the catalogue's by at "
+    f"most {offset:.3f} dex.\n"
+    "- The mean gas fraction follows the order Astrid, IllustrisTNG, "
+    f"SIMBA in {ordered_bins['as_expected']:.0f} of "
+    f"{ordered_bins['bins']:.0f} bins of mass.\n"
+    "- At fixed mass the metallicity scatters by "
+    f"{widest.min():.2f} to {widest.max():.2f} dex."
+)
+
+# %% [markdown]
+# Halo mass alone doesn't fix the gas: at fixed mass, properties scatter. The rest of the information is in pictures of the gas, which the
+# [next chapter](02_map_generation.ipynb) makes.
 #
-# - The three suites have the same halos, as mass functions and counts per class show, and the mass that we sum from particles is that of
-#   the catalogue. The reader can be trusted.
-# - They have different gas. The tables above compare the order of the suites in this run with the paper's; the mock suite should have the
-#   same order, because it was built in.
-# - Halo mass alone doesn't fix the properties of the CGM: bands at fixed mass are wide, widest for $f_\mathrm{cool}$ and
-#   $Z_\mathrm{cgm}$. The rest of the information is in pictures of the gas, which the
-#   [next notebook](02_map_generation.ipynb) makes.
+# ## Exercise
+#
+# Run this chapter with one realisation instead of all (`-p realisations 1`). Which numbers change most: the counts of Sub-L\* halos, or those of groups? And by how much do the masses summed from particles change?
+#
+# <details><summary>Answer</summary>
+#
+# Groups. Counts scatter as $\sqrt N$ at least, so a box with a handful of groups may have half as many or twice as many as the next, while hundreds of Sub-L\* halos change by a tenth. The sums of masses don't change at all: they are
+# a check halo by halo, and don't depend on how many halos there are.
+#
+# </details>

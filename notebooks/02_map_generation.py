@@ -11,11 +11,15 @@
 # ---
 
 # %% [markdown]
-# # From gas to maps
+# # 2. From gas to maps
 #
-# In this notebook we turn the gas around halos into pictures that a telescope could take: X-ray surface brightness and the column
-# density of neutral hydrogen. We follow one halo step by step, check that no gas is lost on the way, then compare one halo in
+# **What would a telescope see of the gas around a halo, and is any gas lost on the way to the picture?**
+#
+# In this notebook we turn the gas around halos into X-ray surface brightness and the column
+# density of neutral hydrogen. We follow one halo step by step, check that no gas is lost, then compare one halo in
 # all suites (Figure 2 of {cite:t}`Gluck2024`), halos along the mass range (Figure 11), and the light that all of them emit (Figure 12).
+#
+# You need the halos of the [first chapter](01_simulations.ipynb).
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -32,6 +36,8 @@ this_run = start(globals())
 print(this_run.source)
 
 # %%
+import json
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
@@ -64,11 +70,9 @@ rows = [
     for one in chosen
 ]
 table = pd.DataFrame(
-    rows, columns=["field", "unit", "floor", "survey limit", "survey"]
+    rows, columns=["field", "unit", "floor", "survey limit", "surveyed by"]
 )
-table.style.format("{:.0e}", subset=["floor", "survey limit"]).hide(
-    axis="index"
-)
+figures.tabulate(table)
 
 # %% [markdown]
 # ## One halo, step by step
@@ -145,6 +149,15 @@ weights |= {
 figure = figures.phase_diagram(
     hydrogen_density, local.temperature[quiet], weights, this_run.source
 )
+cool = local.temperature[quiet] < 1e5
+figures.caption(
+    "Gas below 10^5 K has "
+    + ", ".join(
+        f"{weight[cool].sum() / weight.sum():.0%} of the {name}"
+        for name, weight in weights.items()
+    )
+    + " in this halo."
+)
 
 # %% [markdown]
 # **Step 2, projection.** An element isn't a point. It fills a kernel $W$, a cubic spline of radius $h$ {cite:p}`MonaghanLattanzio1985`, which spreads
@@ -162,7 +175,10 @@ quantities = np.stack([local.mass, *deposits.values()], axis=1)
 images = maps.project(
     near.displacement, local.smoothing_length, quantities, frame
 )
-images.shape  # (axis, quantity, y, x)
+print(
+    f"{images.shape[0]} lines of sight, {images.shape[1]} quantities, "
+    f"{images.shape[2]} x {images.shape[3]} pixels"
+)
 
 # %% [markdown]
 # **Step 3, a test that nothing is lost.** Take the elements that lie inside the frame with their whole kernel, project them alone, and compare
@@ -191,11 +207,12 @@ error.columns, error.index = (
     ["gas mass", *deposits],
     ["along x", "along y", "along z"],
 )
-print(
-    f"{inside.sum()} elements are wholly inside. Relative difference of "
-    "map and sum:"
+figures.tabulate(
+    error,
+    f"Map minus sum, relative, for the {inside.sum()} elements that are "
+    "wholly inside",
+    this_run.source,
 )
-error.style.format("{:.1e}")
 
 # %% [markdown]
 # **Step 4, units.** Each field turns its deposit per area into the unit of its map. Luminosity per area becomes surface brightness, which at redshift zero doesn't depend on distance,
@@ -247,22 +264,41 @@ for number, one in enumerate(chosen, start=1):
 # depth of the eROSITA all-sky survey eRASS:4 {cite:p}`Predehl2021`, HI maps that of MHONGOOSE {cite:p}`deBlok2016`. (The text of the paper that we have lacks
 # the numbers; those used here are adopted, see [](../book/science.md#maps-and-limits).)
 #
-# ### Figure 2
+# ### Figure 2: one massive halo in three universes
 #
 # The paper: the X-ray map is brightest in Astrid and dimmest in SIMBA, with and without limits; HI is less concentrated and often follows satellites.
 
 # %%
 twins = halos_twins.twins(halos, halo, sim.header.box_size)
-columns = ["suite", "realisation", "group", "log_mass", "distance"]
-twins[columns + ["f_cgm", "log_m_cgm", "f_cool", "log_t_cgm"]]
+columns = ["suite", "group", "log_mass", "distance", "f_cgm", "f_cool"]
+figures.tabulate(
+    twins[columns].set_index("suite"),
+    "The halo and its twins; distance in kpc from the first",
+    this_run.source,
+)
 
-# %% mystnb={"figure": {"name": "fig-2", "caption": "After Figure 2 of the paper, on {data}: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-2", "caption": "After Figure 2 of the paper, on {data}: the same massive halo in each suite, in X-ray and HI, ideal and at the depth of a survey. Colours are shared along a row."}}
 pictures = {
     row["suite"]: maps.maps_of(maps.open(stores[row["suite"]]), row)
     for _, row in twins.iterrows()
 }
 figure = figures.halo_in_suites(
     pictures, p.drawn_limits, source=this_run.source
+)
+sums = pd.DataFrame(
+    {
+        "suite": list(pictures),
+        "log flux": [
+            float(np.log10(one["image"].isel(axis=0, field=0).sum()))
+            for one in pictures.values()
+        ],
+    }
+)
+figures.caption(
+    f"Log of the summed {figures.field_names(p.fields[0])} pixels in this "
+    "run: "
+    + figures.ends(sums, "log flux", ["suite"], this_run.source)
+    + "."
 )
 
 # %% [markdown]
@@ -271,7 +307,11 @@ figure = figures.halo_in_suites(
 # %%
 totals = maps.suite_totals(stores)
 of_twins = totals.merge(twins[["suite", "realisation", "group"]])
-of_twins.set_index("suite")[list(p.fields)].apply(np.log10)
+figures.tabulate(
+    of_twins.set_index("suite")[list(p.fields)].apply(np.log10),
+    "Log of the summed pixels, ideal maps",
+    this_run.source,
+)
 
 # %%
 evidence = paper.Evidence(halos=halos, totals=totals)
@@ -282,7 +322,7 @@ Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 #
 # Four halos of one suite, from the lightest of the sample to the heaviest.
 #
-# ### Figure 11
+# ### Figure 11: halos from light to heavy
 #
 # The paper: X-ray emission climbs steeply with halo mass, so that a survey's limit erases light halos altogether. HI doesn't climb that way: much of
 # the gas of light halos is cool. The two fields are sensitive to opposite ends of the mass range, which is the reason for using both.
@@ -296,6 +336,10 @@ figure = figures.halos_by_mass(
     p.drawn_limits,
     source=this_run.source,
 )
+figures.caption(
+    f"The halos of this run go from 10^{rows[0]['log_mass']:.1f} to "
+    f"10^{rows[-1]['log_mass']:.1f} Msun."
+)
 
 # %% [markdown]
 # Over all halos of IllustrisTNG:
@@ -308,13 +352,21 @@ Markdown(paper.beside(evidence, "Fig. 11", this_run.is_mock))
 #
 # If the sum of a map's pixels gave the halo mass, nobody would need a network.
 #
-# ### Figure 12
+# ### Figure 12: mass against total flux
 #
 # The paper: it doesn't. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
 # For every halo, along one line of sight:
 
 # %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: the sum with every pixel at the survey's limit; halos right of it are observable. Dotted: one pixel at the limit; halos left of it aren't. (The paper doesn't say how it draws the limit.)"}}
+baseline = maps.mass_from_total(totals, p.fields)
 figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
+figures.caption(
+    "Scatter of log_m_halo about a straight line in this run, in dex: "
+    + figures.ends(
+        baseline, "scatter", ["field", "suite"], this_run.source
+    )
+    + "."
+)
 
 # %%
 Markdown(paper.beside(evidence, "Fig. 12", this_run.is_mock))
@@ -324,8 +376,7 @@ Markdown(paper.beside(evidence, "Fig. 12", this_run.is_mock))
 # the sum. The last column has the scatter about the mean, which uses no map.
 
 # %%
-baseline = maps.mass_from_total(totals, p.fields)
-baseline.style.format(precision=3).hide(axis="index")
+figures.tabulate(baseline, "Scatter of log_m_halo in dex", this_run.source)
 
 # %% [markdown]
 # ## The picture of this book
@@ -378,7 +429,11 @@ off, moved = (
 both = pd.concat(
     {"sum of the map": off - 1, "misplaced, L1": moved}, axis=1
 )
-both.set_index(error.index).style.format("{:+.1e}")
+figures.tabulate(
+    both.set_index(error.index),
+    "Pencil beams against means over pixels, relative",
+    this_run.source,
+)
 
 # %% [markdown]
 # The next figure shows the field that loses most. An element whose kernel is wider than a few pixels is sampled well. A smaller element
@@ -431,7 +486,9 @@ by_method = {
     )
     for method in emission.METHODS
 }
-{method: ds.attrs["options"] for method, ds in by_method.items()}
+for method, ds in by_method.items():
+    recorded = json.loads(ds.attrs["options"])["hi"]["method"]
+    print(f"asked for {method}: the store records {recorded}")
 
 # %% mystnb={"figure": {"name": "fig-methods", "caption": "Neutral hydrogen from Trident's table and from the snapshot: one halo, the ratio of its maps, and the ratio of the sums for all halos of this simulation."}}
 place = own.index.get_loc(halo.name)
@@ -449,6 +506,12 @@ both = own[["suite", "log_mass"]].assign(
 pictures = {m: picture.values for m, picture in pictures.items()}
 figure = figures.hydrogen_methods(
     pictures, both, frame.half_width, this_run.source
+)
+ratio = both["snapshot"] / both["trident"]
+figures.caption(
+    "Sums from the snapshot's fraction are "
+    f"{ratio.min():.2f} to {ratio.max():.2f} times those from Trident's "
+    "table in this run."
 )
 
 # %% [markdown]
@@ -479,13 +542,35 @@ figure = figures.every_field(
 )
 
 # %% [markdown]
-# ## What we learned
-#
-# - An element's luminosity and neutral mass depend on its state alone; the map is their kernel-weighted sum. All gas inside the
-#   frame is on the map, to better than a part in a million.
+# ## What this run found
+
+# %%
+best = baseline.loc[baseline["scatter"].idxmin()]
+Markdown(
+    "- The maps hold the gas inside their frame: the largest relative "
+    f"difference of map and sum is {error.abs().max().max():.0e}.\n"
+    "- Pencil beams lose or double up to "
+    f"{(off - 1).abs().max().max():.1%} of a map's sum and misplace up "
+    f"to {moved.max().max():.0%}.\n"
+    "- A straight line in the total flux gives the mass to "
+    f"{best['scatter']:.2f} dex at best "
+    f"({figures.field_names(best['field'])}, "
+    f"{figures.suite_name(best['suite'], this_run.source)}), while "
+    f"masses scatter by {best['scatter_of_mass']:.2f} dex."
+)
+
+# %% [markdown]
 # - X-rays show the hot gas, HI the cool gas: in the phase diagram their regions hardly overlap.
-# - Pixels that sample instead of averaging miss elements that are smaller than a pixel, or count them twice.
-# - Every map store records the method behind its neutral fraction.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
-# - The table above says how well the sum of the pixels constrains the mass. A network that does better has to use the *structure*
-#   of the map. [Next](04_cnn.ipynb) we build one.
+# - A network that does better than the straight line has to use the *structure* of the map. You can look at it yourself
+#   in the [next chapter](03_explorer.ipynb), and [then](04_cnn.ipynb) we build a network.
+#
+# ## Exercise
+#
+# Make maps with pixels four times as wide (`-p pixels 32 -p pixel_size 16`, for the smoke profile). What happens to the sum of a map, and what to the gas that pencil beams misplace?
+#
+# <details><summary>Answer</summary>
+#
+# The sum stays: a pixel holds the mean over its area, whatever the area is. Pencil beams get worse, since more elements are smaller than a pixel and fall between the beams, or are hit and count for a whole pixel.
+#
+# </details>

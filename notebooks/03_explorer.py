@@ -11,10 +11,14 @@
 # ---
 
 # %% [markdown]
-# # Explore the maps by hand
+# # 3. Explore the maps by hand
+#
+# **What does a single halo look like, and what would a survey miss of it?**
 #
 # In this notebook we look at single halos: their maps, the gas that a survey would miss, and the inference of a network from the rest. A table of
 # errors shows how far off the networks are; an hour with the maps shows why.
+#
+# You need the maps of the [last chapter](02_map_generation.ipynb). The networks that answer here are trained first if the run lacks them; the [next chapter](04_cnn.ipynb) explains them.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -35,12 +39,18 @@ print(this_run.source)
 # it is shown, so that a store of thousands of halos opens as fast as one of ten.
 
 # %%
-from cgmhelpers import explorer
+from IPython.display import Markdown
+
+from cgmhelpers import explorer, figures
 
 halos = explorer.collect(this_run)
-halos.table.groupby("suite", sort=False)["log_mass"].describe()[
-    ["count", "min", "max"]
-]
+figures.tabulate(
+    halos.table.groupby("suite", sort=False)["log_mass"].agg(
+        halos="size", lightest="min", heaviest="max"
+    ),
+    "Halos of this run and their log_m_halo",
+    this_run.source,
+)
 
 # %% [markdown]
 # ## On this page
@@ -88,9 +98,38 @@ explorer.explore(halos, this_run.folder / "exports")
 # - **Ask why.** Let the page explain log M halo, then rub out the orange pixels. Does the mass fall by what they were said to add?
 # - **Let it rain noise.** At which level does the posterior move, and at which does the red warning come? Networks never saw noise in training.
 # - **Turn the halo.** Properties don't depend on the line of sight. Estimates do, and the difference is a lower limit on their error.
-#
-# ## What we learned
-#
-# - The limit of a survey decides which halos a map informs about; error bars should show it.
+
+# %% [markdown]
+# ## What this run found
+
+# %%
+masses = halos.table["log_mass"]
+predictions = this_run.predictions()
+same = predictions["suite_train"] == predictions["suite_test"]
+mass = predictions[same & (predictions["property"] == "log_m_halo")]
+error = (mass["mean"] - mass["truth"]).abs()
+Markdown(
+    f"- The explorer has {len(halos.table)} halos of "
+    f"{halos.table['suite'].nunique()} suites, from 10<sup>"
+    f"{masses.min():.1f}</sup> to 10<sup>{masses.max():.1f}</sup> "
+    "M<sub>☉</sub>.\n"
+    "- Half of all inferences of the halo mass are off by more than "
+    f"{error.median():.2f} dex, one in twenty by more than "
+    f"{error.quantile(0.95):.2f} dex (networks in their own suite)."
+)
+
+# %% [markdown]
+# - The limit of a survey decides which halos a map informs about.
 # - Twins at equal colours show the effect of feedback on gas directly, without statistics.
 # - One halo is an anecdote. The tables of the [chapter on accuracy](06_accuracy.ipynb) count.
+#
+# ## Exercise
+#
+# Take a light halo, choose *survey* limits, and raise your own limit until no pixel is left. What does the network answer then, and how wide is its error bar?
+#
+# <details><summary>Answer</summary>
+#
+# Without bright pixels the estimates fall back on the mean of the halos that look blank in training, mostly light ones, and the error bars widen to the scatter of those. A network that
+# stays sure of itself on a blank map isn't to be trusted.
+#
+# </details>

@@ -11,11 +11,15 @@
 # ---
 
 # %% [markdown]
-# # The network
+# # 4. The network
+#
+# **How does a network learn an error bar as well as an answer?**
 #
 # In this notebook we build the convolutional network of {cite:t}`Gluck2024`, look at the loss that makes its outputs a posterior mean and
 # a standard deviation, divide the halos into training, validation and test sets, and train a network for every suite, input and limit of
 # this run. At the end one of them infers the properties of one halo.
+#
+# You need the maps of [chapter 2](02_map_generation.ipynb), and to have seen a convolution before. Training is the longest step of the book.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -41,6 +45,7 @@ from IPython.display import Markdown
 
 from cgmhelpers import figures, inference, maps, network
 from cgmhelpers.paper import table_functions, table_layers
+from cgmhelpers.statistics import quality
 
 pd.set_option("display.precision", 3)
 
@@ -88,7 +93,9 @@ print(
 
 # %%
 networks = this_run.networks()
-networks.assign(folder=[folder.name for folder in networks["folder"]])
+figures.tabulate(
+    networks.drop(columns="folder"), "The networks", this_run.source
+)
 
 # %% [markdown]
 # ## The architecture
@@ -96,15 +103,16 @@ networks.assign(folder=[folder.name for folder in networks["folder"]])
 # Blocks of three convolutions halve the map and double the channels, until a last convolution leaves a single pixel; two linear layers with dropout turn it into
 # twelve numbers.
 #
-# ### Table 4
+# ### Table 4: convolutions
 #
 # The next cell reads the table from a network: first that of the paper, with 12 channels in the first block and maps of 128 pixels, beside the layers as printed. (The paper's table has a misprint, 394 for 384.)
 
 # %% tags=["hide-output"]
 paper = network.MomentNetwork(in_channels=1)
 layers = table_layers(paper)
-layers.style.format(precision=5, na_rep="").hide(axis="index").set_caption(
-    "After Table 4 of the paper: convolutions and normalisations"
+figures.tabulate(
+    layers.drop(columns=["eps", "momentum", "affine", "tracking"]),
+    "After Table 4 of the paper: convolutions and normalisations",
 )
 
 # %%
@@ -115,14 +123,15 @@ verdict = (
 Markdown(f"{verdict}: {agree} of {len(layers)} layers are as printed.")
 
 # %% [markdown]
-# ### Table 5
+# ### Table 5: the other layers
 #
 # The table has the layers after the convolutions. The paper also lists a pooling layer, ReLU and tanh; the last map has one pixel, so there is nothing to pool, and the text doesn't use the other two.
 
 # %%
 functions = table_functions(paper)
-functions.style.hide(axis="index").set_caption(
-    "After Table 5 of the paper: fully connected layers and functions"
+figures.tabulate(
+    functions,
+    "After Table 5 of the paper: fully connected layers and functions",
 )
 
 # %%
@@ -143,9 +152,7 @@ Markdown(
 # %% tags=["hide-output"]
 description = network.read_description(networks["folder"][0])
 model = network.MomentNetwork(**description["network"])
-network.summary(model).style.format({"parameters": "{:,}"}).hide(
-    axis="index"
-)
+figures.tabulate(network.summary(model))
 
 # %%
 for name, one in (("this run", model), ("the paper", paper)):
@@ -181,7 +188,11 @@ print(
     f"{this_run.parameters.seed}"
 )
 counts = splits.groupby(["suite", "halo_class", "part"], sort=False).size()
-counts.unstack("part", fill_value=0)[list(network.PARTS)]
+figures.tabulate(
+    counts.unstack("part", fill_value=0)[list(network.PARTS)],
+    "Halos in each part",
+    this_run.source,
+)
 
 # %%
 boxes = (
@@ -189,8 +200,10 @@ boxes = (
     .count()
     .unstack("part", fill_value=0)
 )
-boxes.reindex(columns=network.PARTS, fill_value=0).rename_axis(
-    columns="halos of the realisation, all suites"
+figures.tabulate(
+    boxes.reindex(columns=network.PARTS, fill_value=0),
+    "Halos of each realisation, all suites",
+    this_run.source,
 )
 
 # %% [markdown]
@@ -210,16 +223,15 @@ for one in networks.itertuples():
             scaling["fields"], scaling["mean"], scaling["std"], strict=True
         )
     ]
-pd.DataFrame(
-    rows,
-    columns=[
-        "suite",
-        "network",
-        "limits",
-        "field",
-        "mean of log10",
-        "std of log10",
-    ],
+scaling = pd.DataFrame(
+    rows, columns=["suite", "inputs", "limits", "field", "mean", "std"]
+)
+figures.tabulate(
+    scaling.drop_duplicates(["suite", "limits", "field"])
+    .drop(columns="inputs")
+    .rename(columns={"std": "standard deviation"}),
+    "log10 of the pixels of training halos",
+    this_run.source,
 )
 
 # %% [markdown]
@@ -229,13 +241,15 @@ pd.DataFrame(
 # ## Learning curves
 
 # %% mystnb={"figure": {"name": "fig-learning", "caption": "Loss of training (dashed) and validation (solid) for every network of this run. A point marks the epoch of the kept weights. The training loss is measured with dropout, so it may lie above the validation loss."}}
-histories = {
-    (one.suite, one.fields, one.limits): pd.read_csv(
-        one.folder / network.HISTORY
-    )
-    for one in networks.itertuples()
-}
+histories = this_run.histories()
 figure = figures.learning_curves(histories, this_run.source)
+unfinished = quality.unfinished(
+    this_run.predictions(), histories
+).drop_duplicates(["suite_train", "fields", "limits"])
+figures.caption(
+    f"In this run {len(unfinished)} of {len(networks)} trainings were "
+    "still gaining at their end, or lose to a network that sees less."
+)
 
 # %% [markdown]
 # The loss is a sum of logarithms and may be negative; it compares two networks, but a value alone means nothing. A fall of 1 in one
@@ -253,8 +267,8 @@ ends[list(names)] = [[one[name] for name in names] for one in descriptions]
 ends["seconds"] = [
     history["seconds"].sum() for history in histories.values()
 ]
-ends.sort_values("validation_loss").style.format(precision=1).hide(
-    axis="index"
+figures.tabulate(
+    ends.sort_values("validation_loss"), "Trainings", this_run.source
 )
 
 # %% [markdown]
@@ -263,11 +277,11 @@ ends.sort_values("validation_loss").style.format(precision=1).hide(
 
 # %%
 for key in ("fields", "suite", "limits"):
-    means = ends.groupby(key)["validation_loss"].mean().sort_values()
-    print(
-        f"{key:7s}",
-        " < ".join(f"{name} ({loss:.1f})" for name, loss in means.items()),
+    means = ends.groupby(key, as_index=False)["validation_loss"].mean()
+    said = figures.ends(
+        means, "validation_loss", [key], this_run.source, 1
     )
+    print(f"by {key}: {said}")
 
 # %% [markdown]
 # ## One halo
@@ -302,30 +316,67 @@ prediction = pd.DataFrame(
         "std": std[0],
     }
 )
-prediction.assign(
-    deviations=(prediction["mean"] - prediction["truth"])
-    / prediction["std"]
+figures.tabulate(
+    prediction.assign(
+        deviations=(prediction["mean"] - prediction["truth"])
+        / prediction["std"]
+    ),
+    "One halo",
+    this_run.source,
 )
 
-# %% mystnb={"figure": {"name": "fig-one-halo", "caption": "The input of a network for one halo (left, standardised), and its inference: posterior mean and standard deviation beside the truth, each property in its range of Table 1."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-one-halo", "caption": "The input of a network for one halo (left, standardised), and its inference: posterior mean and standard deviation beside the truth, each property in its range of Table 1."}}
 inputs = dict(
     zip(predictor.fields, predictor.scaling.inputs(images), strict=True)
 )
 half_width = (
     maps_of_suite.sizes["x"] * maps_of_suite.attrs["pixel_size_kpc"] / 2
 )
-title = f"{first['suite']}, log M = {one['log_mass'].item():.2f}"
+name = figures.suite_name(first["suite"], this_run.source)
+title = f"{name}, log M = {one['log_mass'].item():.2f}"
 figure = figures.one_prediction(
     inputs, prediction, half_width, title, this_run.source
+)
+off = (prediction["mean"] - prediction["truth"]) / prediction["std"]
+figures.caption(
+    f"For this halo {(off.abs() < 1).sum()} of {len(off)} truths lie "
+    "within one standard deviation."
 )
 
 # %% [markdown]
 # `deviations` is the difference of inference and truth in posterior standard deviations. One halo proves nothing; two thirds of many halos should lie within ±1.
-#
-# ## What we learned
-#
+
+# %% [markdown]
+# ## What this run found
+
+# %%
+best_network = ends.loc[ends["validation_loss"].idxmin()]
+Markdown(
+    f"- The paper's network has {paper.number_of_parameters:,} "
+    f"parameters, one of this run {model.number_of_parameters:,}, for "
+    f"{(splits['part'] == network.PARTS[0]).sum():,} training halos of "
+    f"{splits['suite'].nunique()} suites.\n"
+    f"- {len(networks)} trainings took {ends['seconds'].sum() / 60:.1f} "
+    f"minutes; {len(unfinished)} of them aren't finished by the measure "
+    "of this book, and decide nothing later on.\n"
+    "- The lowest validation loss is that of "
+    f"{figures.field_names(best_network['fields'])} in "
+    f"{figures.suite_name(best_network['suite'], this_run.source)}, "
+    f"{figures.limit_name(best_network['limits'])}."
+)
+
+# %% [markdown]
 # - A loss of two logarithms turns a plain regression into the mean and the standard deviation of a posterior.
-# - The network is that of the paper, layer by layer, and adapts its number of blocks to the size of the map.
 # - The scaling uses training halos alone, and the split decides whether twins can leak from the training in one suite into the test in another.
-# - The tables above rank this run's networks. The [chapter on accuracy](06_accuracy.ipynb) measures how good they are on halos
-#   that none of them has seen.
+# - The [chapter on accuracy](06_accuracy.ipynb) measures how good the networks are on halos that none of them has seen.
+#
+# ## Exercise
+#
+# Train for a third of the epochs (`-p epochs 1`, for the smoke profile). Which networks suffer most, and where do you see it in the learning curves?
+#
+# <details><summary>Answer</summary>
+#
+# Those with most to learn: X-ray and HI together. Their validation loss still falls steeply at the last epoch, and the kept weights are the last ones. They may even lose to a network with fewer fields, which can only mean that
+# they haven't learned to use what they see.
+#
+# </details>

@@ -11,10 +11,14 @@
 # ---
 
 # %% [markdown]
-# # Tuning
+# # 5. Tuning
+#
+# **Which hyperparameters matter, and how much does a search for them gain?**
 #
 # In this notebook we search for the hyperparameters of a network, as {cite:t}`Gluck2024` do: the maximum learning rate, the weight decay, the
 # dropout, and the number of channels, chosen for the lowest validation loss. We look at the history of the search, the importance of the four, and the best trial.
+#
+# You need to know what a training is, from the [last chapter](04_cnn.ipynb). You can skip this one: later chapters use the profile's hyperparameters.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -35,7 +39,9 @@ this_run = start(globals())
 print(this_run.source)
 
 # %%
+import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from cgmhelpers import figures, inference, network
 
@@ -57,7 +63,8 @@ suite, limit = p.suites[0], p.limits[-1]
 study = this_run.study(suite, limits=limit)
 trials_tried = network.trials_table(study)
 print(
-    f"{suite}, {figures.field_names('+'.join(p.fields))}, "
+    f"{figures.suite_name(suite, this_run.source)}, "
+    f"{figures.field_names('+'.join(p.fields))}, "
     f"{figures.limit_name(limit)}:"
 )
 print(
@@ -65,35 +72,27 @@ print(
     f"maps of {p.trial_map_size} pixels,"
     f" {trials_tried['seconds'].sum():.0f} s of work"
 )
-trials_tried["state"].value_counts().rename_axis("trials").to_frame()
+print(figures.tally(trials_tried["state"]))
 
 # %% [markdown]
 # ## How the search went
 
 # %% mystnb={"figure": {"name": "fig-tuning-history", "caption": "Lowest validation loss of each trial (points), and the best so far (line). Trial 0 has the profile's hyperparameters; crosses were pruned."}}
 figure = figures.tuning_history(trials_tried, this_run.source)
+losses = trials_tried["validation_loss"]
+figures.caption(
+    f"This run: {len(trials_tried)} trials, "
+    f"{figures.tally(trials_tried['state'])}; the loss falls from "
+    f"{losses.iloc[0]:.2f} in trial 0 to {losses.min():.2f}."
+)
 
 # %% [markdown]
 # The best five:
 
 # %%
-shown = [
-    "number",
-    "state",
-    "validation_loss",
-    "epochs",
-    "seconds",
-    *network.TUNED,
-]
+shown = ["number", "validation_loss", "epochs", *network.TUNED]
 leaders = trials_tried.sort_values("validation_loss")[shown].head()
-leaders.style.format(
-    {
-        "learning_rate": "{:.1e}",
-        "weight_decay": "{:.1e}",
-        "dropout": "{:.2f}",
-    },
-    precision=1,
-).hide(axis="index")
+figures.tabulate(leaders, "The best trials", this_run.source)
 
 # %% [markdown]
 # ## What matters
@@ -102,15 +101,27 @@ leaders.style.format(
 # (functional ANOVA, {cite:t}`Hutter2014`). Shares from few trials mean little.
 
 # %% mystnb={"figure": {"name": "fig-tuning-importances", "caption": "Share of each hyperparameter in the variance of the validation loss over the trials."}}
-figure = figures.tuning_importances(
-    network.importances(study), this_run.source
+importances = network.importances(study)
+figure = figures.tuning_importances(importances, this_run.source)
+figures.caption(
+    "Too few trials in this run to tell."
+    if importances.empty
+    else "In this run the largest share belongs to "
+    f"{str(importances.idxmax()).replace('_', ' ')}: "
+    f"{importances.max():.0%}."
 )
 
 # %% [markdown]
 # And all complete trials at once:
 
-# %% mystnb={"figure": {"name": "fig-tuning-parallel", "caption": "Every complete trial is a line through its four hyperparameters, from the least to the largest tried value; rates on a logarithmic axis. The best trial is black."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-tuning-parallel", "caption": "Every complete trial is a line through its four hyperparameters, from the least to the largest tried value; rates on a logarithmic axis. The best trial is black."}}
 figure = figures.tuning_parallel(trials_tried, this_run.source)
+finished = trials_tried[trials_tried["state"] == "complete"]
+figures.caption(
+    f"{len(finished)} trials of this run, losses from "
+    f"{finished['validation_loss'].min():.2f} to "
+    f"{finished['validation_loss'].max():.2f}."
+)
 
 # %% [markdown]
 # A hyperparameter matters if lines of a colour gather at the same height; it doesn't if colours mix.
@@ -124,8 +135,8 @@ best = network.best(study)
 description = network.read_description(best)
 predictor = inference.load(best)
 print(
-    f"{best.name}: {description['number_of_parameters']:,} parameters,",
-    predictor.fields,
+    f"{best.name}: {description['number_of_parameters']:,} parameters, "
+    f"{figures.field_names('+'.join(predictor.fields))}"
 )
 chosen = pd.Series(
     {name: description["settings"][name] for name in network.TUNED},
@@ -134,23 +145,45 @@ chosen = pd.Series(
 profiles_own = pd.Series(
     {name: getattr(p, name) for name in network.TUNED}, name="profile"
 )
-pd.concat([profiles_own, chosen], axis=1)
+figures.tabulate(pd.concat([profiles_own, chosen], axis=1).T)
 
 # %%
 complete = trials_tried[trials_tried["state"] == "complete"]
 gain = complete["validation_loss"].iloc[0] - description["validation_loss"]
 print(
-    "validation loss lower than that of trial "
+    "the best validation loss is lower than that of trial "
     f"{complete['number'].iloc[0]} by {gain:.2f}"
 )
 
 # %% [markdown]
 # To train all networks of a run with these values, override them: `cgm train --set learning_rate=...`, or write them into a profile. And from the command line,
 # the whole of this notebook is `cgm tune`.
-#
-# ## What we learned
-#
+
+# %% [markdown]
+# ## What this run found
+
+# %%
+Markdown(
+    f"- {len(trials_tried)} trials in "
+    f"{trials_tried['seconds'].sum() / 60:.1f} minutes of work: "
+    f"{figures.tally(trials_tried['state'])}.\n"
+    f"- The best trial lowers the validation loss by {gain:.2f}: "
+    "as much as a mean squared error smaller by "
+    f"{1 - np.exp(-gain / 12):.0%} in each term of the loss.\n"
+)
+
+# %% [markdown]
 # - A study is a folder that any number of workers can share, that survives interruptions, and that ends with a trained network.
 # - The validation loss chooses, so the best of many trials is a little better on validation halos than on others. Test halos take no part.
 # - The best values depend on the length of a trial and the number of halos: few short trials on a small run show how tuning works, but don't give the values for
 #   a full run.
+#
+# ## Exercise
+#
+# Run this chapter with twice as many trials (`-p trials 4`, for the smoke profile). Does the best loss improve as much as it did from trial 0 to the best of the first ones?
+#
+# <details><summary>Answer</summary>
+#
+# Rarely. The expected best of $n$ draws improves roughly with $\log n$, and the search continues where it stopped, so that the first trials aren't repeated. If the best trial is still the last one, search on.
+#
+# </details>

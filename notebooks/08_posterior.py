@@ -11,10 +11,14 @@
 # ---
 
 # %% [markdown]
-# # Beyond moments
+# # 8. Beyond moments
+#
+# **What is the shape of the joint posterior, and how much of the uncertainty comes from the training?**
 #
 # In this notebook we ask two questions that a moment network leaves open: the *shape* of the joint posterior of all six properties, and the part of the uncertainty that comes from the *training* and not from
 # the map. A normalising flow answers the first, an ensemble of networks the second. Both are tested on halos that they have never seen.
+#
+# You need the moment network of [chapter 4](04_cnn.ipynb). No other chapter needs this one.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -37,6 +41,7 @@ print(this_run.source)
 # %%
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from cgmhelpers import figures, inference, maps, statistics
 from cgmhelpers.halos.properties import NAMES
@@ -68,6 +73,18 @@ histories = {
     for suite, folder in folders.items()
 }
 figure = figures.flow_training(histories, source=note)
+kept = pd.DataFrame(
+    [
+        (suite, one["validation_loss"].min())
+        for suite, one in histories.items()
+    ],
+    columns=["suite", "loss"],
+)
+figures.caption(
+    "Lowest validation loss in this run: "
+    + figures.ends(kept, "loss", ["suite"], this_run.source)
+    + "."
+)
 
 # %% [markdown]
 # The next cell draws samples for every test halo, beside the moment network's inference for the same halos:
@@ -83,8 +100,8 @@ moments = {
 }
 for suite, one in inferred.items():
     print(
-        f"{suite}: {one.sizes['halo']} test halos, {one.sizes['draw']} "
-        "samples each"
+        f"{figures.suite_name(suite, this_run.source)}: "
+        f"{one.sizes['halo']} test halos, {one.sizes['draw']} samples each"
     )
 
 # %% [markdown]
@@ -93,7 +110,7 @@ for suite, one in inferred.items():
 # The figure shows the test halo with the mass closest to $10^{12.3}\,\mathrm{M}_\odot$ in the first suite. A tilted region means correlated errors: whoever learns one of the properties knows more about the other. The
 # lines of the moment network can't be tilted.
 
-# %% mystnb={"figure": {"name": "fig-corner", "caption": "Joint posterior of one test halo: 68% and 95% regions of the flow (filled) and of the moment network taken as normal (lines), and the truth."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-corner", "caption": "Joint posterior of one test halo: 68% and 95% regions of the flow (filled) and of the moment network taken as normal (lines), and the truth."}}
 suite, one = next(iter(inferred.items()))
 index = int(abs(one["log_mass"].values - 12.3).argmin())
 halo = one.isel(halo=index)
@@ -116,6 +133,11 @@ figure = figures.corner(
     f"realisation {int(halo['realisation'])}, group {int(halo['group'])}",
     source=note,
 )
+inside = (of_halo["mean"] - of_halo["truth"]).abs() < of_halo["std"]
+figures.caption(
+    f"The moment network holds {inside.sum()} of {len(inside)} truths of "
+    "this halo within one standard deviation."
+)
 
 # %% [markdown]
 # ## Is it calibrated?
@@ -135,9 +157,19 @@ tests = {
     for suite, one in inferred.items()
 }
 figure = figures.coverage_tests(tests, source=note)
+lowest = min(one.p_value for one in tests.values())
+figures.caption(f"The lowest p value of this run is {lowest:.2g}.")
 
 # %% mystnb={"figure": {"name": "fig-ranks", "caption": "Ranks of the truth among the samples: flat if calibrated; a slope is a bias, a valley a posterior that is too narrow, a hill one that is too wide. Grey: 95% of the bins of calibrated posteriors."}}
 figure = figures.rank_histograms(inferred, source=note)
+figures.caption(
+    "Test halos of this run: "
+    + ", ".join(
+        f"{one.sizes['halo']} in {figures.suite_name(suite, note)}"
+        for suite, one in inferred.items()
+    )
+    + "."
+)
 
 # %% [markdown]
 # Some of many tests fail by chance, so p values are adjusted for the number of tests (Holm): a posterior with a value below 0.05 is significantly wrong.
@@ -156,7 +188,7 @@ print(
     f"expected coverage: {len(wrong)} of {len(verdict)} tests find a "
     "significant deviation"
 )
-verdict
+figures.tabulate(verdict, "Expected coverage, tested", this_run.source)
 
 # %%
 rank_tests = pd.concat(
@@ -173,11 +205,14 @@ print(
     f"ranks: {len(wrong)} of {len(rank_tests)} tests find a significant "
     "deviation"
 )
-rank_tests.pivot(
-    index="property",
-    columns="suite",
-    values=["mean", "spread", "p_adjusted"],
-).loc[list(NAMES)]
+figures.tabulate(
+    rank_tests[["suite", "property", "mean", "spread", "p_adjusted"]]
+    .sort_values("p_adjusted")
+    .head(6)
+    .reset_index(drop=True),
+    "The six worst ranks",
+    this_run.source,
+)
 
 # %% [markdown]
 # The mean rank is below 1/2 if the flow infers too high values; a spread above 1 means that it is too narrow.
@@ -193,24 +228,33 @@ scores = {
     for suite, one in inferred.items()
 }
 figure = figures.score_gains(scores, source=note)
+gains = pd.concat(scores, names=["suite"]).reset_index("suite")
+gains = gains[gains["property"] != "joint"]
+figures.caption(
+    "Gain in this run: "
+    + figures.ends(gains, "gain", ["property", "suite"], this_run.source)
+    + "."
+)
 
 # %%
 table = pd.concat(scores, names=["suite"]).reset_index("suite")
-single, joint = (
+single_cases, joint = (
     table[table["property"] != "joint"],
     table[table["property"] == "joint"],
 )
+single = single_cases
 better, worse = single[single["low"] > 0], single[single["high"] < 0]
-for word, rows in (("beats", better), ("loses to", worse)):
-    names = (
-        ", ".join(rows["property"] + " (" + rows["suite"] + ")")
-        or "nowhere"
-    )
-    print(f"the flow {word} the moment network: {names}")
 print(
-    f"undecided: {len(single) - len(better) - len(worse)} of {len(single)}"
+    f"the flow beats the moment network in {len(better)} of {len(single)} "
+    f"cases, and loses in {len(worse)}"
 )
-joint[["suite", "n", "moments", "flow", "gain", "low", "high"]]
+figures.tabulate(
+    joint[
+        ["suite", "n", "moments", "flow", "gain", "low", "high"]
+    ].reset_index(drop=True),
+    "All six properties together [nats]",
+    this_run.source,
+)
 
 # %% [markdown]
 # The last table is about all six properties together: the mean negative logarithm of the density at the truth, in the units of the properties, and the gain of the flow in nats. One nat is a factor of 2.7 in the density. Beyond single properties
@@ -226,6 +270,20 @@ matrices = {
     for suite, one in inferred.items()
 }
 figure = figures.correlation_matrices(matrices, NAMES, source=note)
+pairs = pd.DataFrame(
+    [
+        (suite, f"{NAMES[a]} and {NAMES[b]}", matrix[a, b])
+        for suite, matrix in matrices.items()
+        for a in range(len(NAMES))
+        for b in range(a)
+    ],
+    columns=["suite", "pair", "r"],
+)
+figures.caption(
+    "Correlations of this run go "
+    + figures.ends(pairs, "r", ["pair", "suite"], this_run.source)
+    + "."
+)
 
 # %% [markdown]
 # ## Several networks
@@ -250,7 +308,11 @@ parts = together.groupby(["property", where.rename("suite")])[
     ["std_aleatoric", "std_epistemic"]
 ]
 print(f"{this_run.parameters.members} members, {note}")
-parts.median().unstack("suite").loc[list(NAMES)]
+figures.tabulate(
+    parts.median().unstack("suite").loc[list(NAMES)],
+    "Median standard deviations, own suite and elsewhere",
+    this_run.source,
+)
 
 # %% [markdown]
 # Several networks may be better than one. RMSE of the single network and of the ensemble's mean, and coverage of $\mu\pm\sigma$, in the suite of the training:
@@ -258,7 +320,7 @@ parts.median().unstack("suite").loc[list(NAMES)]
 # %%
 own = together[where == "own"]
 single = pd.concat(moments.values())
-pd.concat(
+against = pd.concat(
     {
         name: statistics.summarise(rows, ["property"]).set_index(
             "property"
@@ -267,6 +329,7 @@ pd.concat(
     },
     axis=1,
 )
+figures.tabulate(against, "One network and several", this_run.source)
 
 # %% [markdown]
 # ## A flag for unfamiliar halos
@@ -276,6 +339,10 @@ pd.concat(
 # %% mystnb={"figure": {"name": "fig-disagreement", "caption": "Error of the ensemble's mean against the disagreement of its members; large symbols are medians. Both are root mean squares over the properties, in units of their ranges."}}
 halos = statistics.per_halo(together)
 figure = figures.disagreement(halos, source=note)
+figures.caption(
+    "Rank correlation of error and disagreement in this run: "
+    f"{halos['error'].corr(halos['epistemic'], method='spearman'):.2f}."
+)
 
 # %% [markdown]
 # A flag has two tasks: to mark halos of another suite, and to mark halos with a large error (larger than nine in ten familiar halos have). The area under the curve is the chance that a halo of that kind has a higher flag than another halo:
@@ -284,6 +351,13 @@ figure = figures.disagreement(halos, source=note)
 # %% mystnb={"figure": {"name": "fig-flags", "caption": "Disagreement of the members (filled) and their own widths (open) as flags of halos of other suites, and of halos with large errors; 95% intervals from resampled halos."}}
 flags = statistics.areas(halos)
 figure = figures.reliability_flags(flags, source=note)
+figures.caption(
+    "Areas in this run: "
+    + figures.ends(
+        flags, "auc", ["task", "flag", "suite_train"], this_run.source
+    )
+    + "."
+)
 
 # %%
 mean = flags.groupby(["task", "flag"])["auc"].mean().unstack("flag")
@@ -294,7 +368,7 @@ for task, number in useful.items():
         f"{task}: disagreement tells in {number} of "
         f"{halos['suite_train'].nunique()} suites"
     )
-mean
+figures.tabulate(mean, "Mean area under the curve", this_run.source)
 
 # %% [markdown]
 # If areas are near 0.5, halos of other suites don't *look* unfamiliar: with this run's limits their maps could be maps of other halos of the suite of the training, and no flag from maps can mark them. Maps that no
@@ -324,8 +398,12 @@ for suite, folder in folders.items():
         brighter[suite, factor] = statistics.auc(
             doubt, np.arange(len(doubt)) >= len(other)
         )
-pd.Series(brighter).unstack().rename_axis(
-    index="suite", columns="times as bright"
+figures.tabulate(
+    pd.Series(brighter)
+    .unstack()
+    .rename_axis(index="suite", columns="times as bright"),
+    "Chance that a brighter map makes the members disagree more",
+    this_run.source,
 )
 
 # %% [markdown]
@@ -344,12 +422,41 @@ error.columns = [
     {True: "error, flagged", False: "error, not flagged"}[one]
     for one in error
 ]
-pd.concat([share, error], axis=1)
+figures.tabulate(
+    pd.concat([share, error], axis=1),
+    "Flagged halos",
+    this_run.source,
+    percent=["share flagged"],
+)
 
 # %% [markdown]
-# ## What we learned
-#
+# ## What this run found
+
+# %%
+Markdown(
+    f"- {(verdict['adjusted'] < 0.05).sum()} of {len(verdict)} tests of "
+    f"the joint posterior and {len(wrong)} of {len(rank_tests)} of single "
+    "properties find a significant deviation.\n"
+    f"- The flow scores better than the moment network in {len(better)} "
+    f"of {len(single_cases)} cases and worse in {len(worse)}; for all "
+    f"properties together it gains {joint['gain'].median():.2f} nats in "
+    "the median.\n"
+    "- As a flag of unfamiliar halos, disagreement has an area of "
+    f"{mean['epistemic'].min():.2f} to {mean['epistemic'].max():.2f} "
+    "(0.5 is of no use)."
+)
+
+# %% [markdown]
 # - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, correlations, and fractions that stay between 0 and 1. The tests show whether to believe it.
-# - The figure of scores has its gain for single properties; for all properties together it gains more, since a moment network has no correlations.
-# - Calibration within a suite says nothing about another. The disagreement of an ensemble warns of maps unlike all of its training, without any truth; the areas under the curve measure its worth. It doesn't detect halos of another
+# - Calibration within a suite says nothing about another. The disagreement of an ensemble warns of maps unlike all of its training, without any truth. It doesn't detect halos of another
 #   galaxy-formation model whose maps look familiar: all members agree, and err.
+#
+# ## Exercise
+#
+# Add members to the ensemble (`-p members 3`, for the smoke profile). Which of the two parts of the variance changes, and which one can't?
+#
+# <details><summary>Answer</summary>
+#
+# The epistemic part is estimated from more members and becomes steadier. The aleatoric part is a mean over members of what the map leaves open; more members measure it better but don't reduce it. Only better maps do.
+#
+# </details>

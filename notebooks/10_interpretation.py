@@ -11,10 +11,14 @@
 # ---
 
 # %% [markdown]
-# # What the network looks at
+# # 10. What the network looks at
+#
+# **Which pixels does an inference rest on, and may the picture that shows them be believed?**
 #
 # In this notebook we ask which pixels an inference rests on, as the paper proposes for future work. Integrated gradients distribute a network's inference of halo mass and gas fraction
 # over the pixels of a Sub-L\*, an L\* and a group-sized halo, in each field. Then two tests decide whether the pictures may be believed.
+#
+# You need the network of [chapter 4](04_cnn.ipynb), and to know what a gradient is.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -35,9 +39,11 @@ print(this_run.source)
 # %%
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from cgmhelpers import figures, inference, maps
 from cgmhelpers.network import assign_parts, samples
+from cgmhelpers.paper.notation import html
 
 pd.set_option("display.precision", 3)
 CHOSEN = ("log_m_halo", "f_cgm")
@@ -70,7 +76,10 @@ folders = (
 folder = folders["folder"][f"split by {this_run.parameters.split_by}"]
 predictor = inference.load(folder)
 limits_name = figures.limit_name(predictor.limits)
-note = f"{this_run.source}; {suite}, {limits_name}"
+note = (
+    f"{this_run.source}; {figures.suite_name(suite, this_run.source)}, "
+    f"{limits_name}"
+)
 
 # %%
 ds = samples.load(
@@ -88,8 +97,12 @@ lit = (ds["image"].values > floors).any(axis=(1, 2, 3))
 print(f"{lit.sum()} of {lit.size} test halos have a pixel above the limit")
 shuffled = samples.halo_table(ds)[lit].sample(frac=1, random_state=1)
 sample = shuffled.groupby("halo_class").head(MOST).sort_values("log_mass")
-sample.groupby("halo_class", sort=False)["log_mass"].agg(
-    halos="size", lightest="min", heaviest="max"
+figures.tabulate(
+    sample.groupby("halo_class", sort=False)["log_mass"].agg(
+        halos="size", lightest="min", heaviest="max"
+    ),
+    "Halos of the sample and their log_m_halo",
+    note,
 )
 
 # %% [markdown]
@@ -111,13 +124,33 @@ def attribute(halos, name, network=predictor):
     )
 
 
-# %% mystnb={"figure": {"name": "fig-attribution-mass", "caption": "Contribution of each pixel to the inferred halo mass: a map and its attribution for every field, with a row for a halo of each class. Dashed: R200c, if it fits; dotted: 200 kpc."}}
-figure = figures.attribution_maps(
-    three, attribute(three, "log_m_halo"), note
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-attribution-mass", "caption": "Contribution of each pixel to the inferred halo mass: a map and its attribution for every field, with a row for a halo of each class. Dashed: R200c, if it fits; dotted: 200 kpc."}}
+of_mass = attribute(three, "log_m_halo")
+figure = figures.attribution_maps(three, of_mass, note)
+figures.caption(
+    "Share of each field over the three halos: "
+    + ", ".join(
+        f"{figures.field_names(field)} {share:.0%}"
+        for field, share in zip(
+            of_mass.fields, of_mass.field_share.mean(axis=0), strict=True
+        )
+    )
+    + "."
 )
 
 # %% mystnb={"figure": {"name": "fig-attribution-gas", "caption": "Contribution of each pixel to the inferred gas fraction, drawn as before."}}
-figure = figures.attribution_maps(three, attribute(three, "f_cgm"), note)
+of_gas = attribute(three, "f_cgm")
+figure = figures.attribution_maps(three, of_gas, note)
+figures.caption(
+    "Share of each field over the three halos: "
+    + ", ".join(
+        f"{figures.field_names(field)} {share:.0%}"
+        for field, share in zip(
+            of_gas.fields, of_gas.field_share.mean(axis=0), strict=True
+        )
+    )
+    + "."
+)
 
 # %% [markdown]
 # ## Which field, and how far out?
@@ -136,9 +169,9 @@ shares = pd.concat(
     ]
 )
 share = shares.groupby(["property", "halo_class"], sort=False).mean()
-share.rename(columns=figures.field_names).style.format(
-    "{:.0%}"
-).set_caption(note)
+figures.tabulate(
+    share, "Share of each field", note, percent=list(share.columns)
+)
 
 # %% mystnb={"figure": {"name": "fig-attribution-profile", "caption": "Share of the absolute attribution in rings of projected radius, per field: mean and 16th to 84th percentile over the halos of a class. Dotted: 200 kpc."}}
 half_width = ds.sizes["x"] * ds.attrs["pixel_size_kpc"] / 2
@@ -150,17 +183,33 @@ profiles = {
 figure = figures.attribution_profiles(
     profiles, found[CHOSEN[0]].fields, edges, sample["halo_class"], note
 )
+within = {
+    name: one[..., edges[1:] <= 200].sum(axis=(1, 2)).mean()
+    for name, one in profiles.items()
+}
+figures.caption(
+    "Within 200 kpc lie "
+    + " and ".join(
+        f"{share:.0%} of the attribution for {name}"
+        for name, share in within.items()
+    )
+    + " in this run."
+)
 
 # %%
-for name, profile_of in profiles.items():
-    within = profile_of[..., edges[1:] <= 200].sum(axis=(1, 2))
-    for kind, own in pd.Series(within).groupby(
-        sample["halo_class"].to_numpy(), sort=False
-    ):
-        print(
-            f"{name}, {kind}: {own.mean():.0%} of the attribution lies "
-            "within 200 kpc"
-        )
+inner = pd.DataFrame(
+    {
+        name: one[..., edges[1:] <= 200].sum(axis=(1, 2))
+        for name, one in profiles.items()
+    }
+)
+inner = inner.groupby(sample["halo_class"].to_numpy(), sort=False).mean()
+figures.tabulate(
+    inner.rename_axis("halo_class"),
+    "Share of the attribution within 200 kpc",
+    note,
+    percent=list(inner.columns),
+)
 
 # %% [markdown]
 # Halo mass and gas fraction are defined within $R_\mathrm{200c}$, a sphere, and the map is a projection: light beyond the dashed circle can inform the network, since matter clusters, but belongs to other gas.
@@ -171,12 +220,15 @@ for name, profile_of in profiles.items():
 
 # %%
 TOLERANCE = 0.05
-for name, one in found.items():
-    passed = "passed" if one.gap.max() < TOLERANCE else "FAILED"
-    print(
-        f"{name}: largest gap of {len(one.gap)} halos "
-        f"{one.gap.max():.4f}: {passed}"
-    )
+complete = pd.DataFrame(
+    {
+        "property": list(found),
+        "halos": [len(one.gap) for one in found.values()],
+        "largest gap": [one.gap.max() for one in found.values()],
+    }
+)
+complete["passed"] = complete["largest gap"] < TOLERANCE
+figures.tabulate(complete, "Completeness", note)
 
 # %% [markdown]
 # **Randomised weights.** An attribution that is the same for an untrained network shows the map and not the network {cite:p}`Adebayo2018`. So we draw all weights anew and
@@ -212,29 +264,53 @@ ranks = ranks.pivot(
     columns="network",
     values="rank correlation",
 )
-ranks.style.format("{:+.2f}").set_caption(
-    f"Spearman, median over the halos. {note}"
-)
+figures.tabulate(ranks, "Rank correlation, median over halos", note)
 
 # %%
 LOW = 0.3
-for (name, field, _), row in ranks.iterrows():
-    different = abs(row["random weights"]) < LOW
-    reproducible = row.get("trained again", 0) > max(
-        LOW, abs(row["random weights"])
-    )
-    print(
-        f"{name}, {field}: random weights give "
-        f"{'another' if different else 'THE SAME'} attribution; "
-        "a second training "
-        f"{'confirms' if reproducible else 'does not confirm'} ours"
-    )
+random = ranks["random weights"].abs()
+again = ranks.get("trained again", pd.Series(0, ranks.index))
+judged = pd.DataFrame(
+    {
+        "random weights differ": random < LOW,
+        "a second training agrees": again > random.clip(lower=LOW),
+    }
+)
+figures.tabulate(judged, "May it be believed?", note)
 
 # %% [markdown]
 # If random weights give the same attribution, the maps above show the halo and not the network's knowledge. If a second training doesn't confirm ours, single pixels belong to this network and not to halos in general: read only the shares and the profiles.
-#
-# ## What we learned
-#
+
+# %% [markdown]
+# ## What this run found
+
+# %%
+Markdown(
+    f"- {complete['passed'].sum()} of {len(complete)} integrals are "
+    f"complete to {TOLERANCE:.0%}.\n"
+    "- Random weights give another attribution in "
+    f"{judged['random weights differ'].sum()} of {len(judged)} cases, and "
+    "a second training confirms ours in "
+    f"{judged['a second training agrees'].sum()}.\n"
+    "- Within 200 kpc lie "
+    + " and ".join(
+        f"{share:.0%} of the attribution for {html(name)}"
+        for name, share in within.items()
+    )
+    + "."
+)
+
+# %% [markdown]
 # - Integrated gradients turn an inference into an image that adds up to it, relative to the choice of a blank map.
 # - Field shares show the wavelength that an inference rests on, for each class; profiles show whether its pixels lie where the property is defined.
 # - A picture of importance is a claim like any other. It has to pass tests that it could fail.
+#
+# ## Exercise
+#
+# Explain ideal maps instead of limited ones (`-p limits '["ideal"]'`). Does the share of the outskirts grow, and do you believe it?
+#
+# <details><summary>Answer</summary>
+#
+# It grows, as faint pixels are no longer at the limit. Believe it less: an ideal map is nowhere blank, so that the starting point of the integral is unlike everything in the training, and the gradients along the first part of the way are extrapolated.
+#
+# </details>

@@ -11,10 +11,14 @@
 # ---
 
 # %% [markdown]
-# # The claims, one by one
+# # 14. The claims, one by one
+#
+# **Which statements of the paper hold on this run, and how sure is each verdict?**
 #
 # In this notebook we split the six claims of {cite:t}`Gluck2024` into statements that a single number can test, and judge each on this run: it holds, it doesn't, or it can't be
 # decided. The same cells judge CAMELS and the mock suite; only verdicts on CAMELS concern the paper.
+#
+# You need chapters [6](06_accuracy.ipynb) and [11](11_cross_simulation.ipynb), which show the figures behind the verdicts.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -38,6 +42,7 @@ from IPython.display import Markdown, display
 
 from cgmhelpers import figures, paper, statistics
 from cgmhelpers.runs import results
+from cgmhelpers.runs.pages import FIRST_NUMBERS
 
 # %% [markdown]
 # ## The rule
@@ -76,28 +81,31 @@ Markdown(said)
 evidence = results.evidence(this_run)
 verdicts = paper.judge(evidence)
 kept = results.keep(verdicts, this_run.folder / "claims.csv")
-counted = ", ".join(
-    f"{n} {name}" for name, n in verdicts["verdict"].value_counts().items()
-)
+counted = figures.tally(verdicts["verdict"])
 print(f"{len(verdicts)} statements: {counted}.")
 print(f"Written to {kept.name} in the run's folder.")
 
 # %%
-paper.readable(verdicts).style.hide(axis="index").set_caption(
-    f"The claims of the paper on this run: {this_run.source}"
+figures.tabulate(
+    paper.readable(verdicts),
+    "The claims of the paper on this run",
+    this_run.source,
 )
 
-# %% mystnb={"figure": {"name": "fig-verdicts", "caption": "Every statement with its 95% interval and its threshold. Statements have different units, so each row has its own scale: the threshold is in the middle, the claimed side on the right. Numbers are the value, its interval and the claim."}}
+# %% tags=["cover"] mystnb={"figure": {"name": "fig-verdicts", "caption": "Every statement with its 95% interval and its threshold. Statements have different units, so each row has its own scale: the threshold is in the middle, the claimed side on the right. Numbers are the value, its interval and the claim."}}
 figure = figures.verdict_forest({"this run": verdicts}, this_run.source)
+figures.caption(f"This run: {counted}.")
 
 # %% [markdown]
 # The paper makes further statements about single figures and tables, which are judged beside the figures and listed here:
 
-# %%
+# %% tags=["hide-output"]
 beside = paper.judge(evidence, paper.BESIDE)
 kept = results.keep(beside, this_run.folder / "claims_beside.csv")
-paper.readable(beside).style.hide(axis="index").set_caption(
-    f"Statements beside single figures, on this run: {this_run.source}"
+figures.tabulate(
+    paper.readable(beside),
+    "Statements beside single figures, on this run",
+    this_run.source,
 )
 
 # %% [markdown]
@@ -112,7 +120,8 @@ paper.readable(beside).style.hide(axis="index").set_caption(
 note, published = results.read()
 if note:
     size = ", ".join(
-        f"{name} {value}" for name, value in note["parameters"].items()
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in note["parameters"].items()
     )
     said = (
         f"**The kept run:** {note['source']}, profile `{note['profile']}` "
@@ -135,6 +144,9 @@ if note:
     figure = figures.verdict_forest(
         tables, f"left: {this_run.source}; right: {note['source']}"
     )
+    figures.caption(
+        f"Kept run: {figures.tally(published['claims']['verdict'])}."
+    )
 
 # %% mystnb={"figure": {"name": "fig-metrics-beside", "caption": "R squared of every property from X-ray and HI with survey limits, networks in their own suite. Full symbols: this run; open: the kept run. Values below the panel are worse than the sample's mean."}}
 if note:
@@ -156,11 +168,74 @@ if note:
         name: table.set_index(["number", "statement"])["verdict"]
         for name, table in pair.items()
     }
-    display(pd.DataFrame(pair))
+    display(figures.tabulate(pd.DataFrame(pair), "Verdicts side by side"))
 
 # %% [markdown]
-# ## What we learned
-#
+# ## What this run found
+
+# %%
+predictions = evidence.predictions
+mass = predictions[
+    (predictions["property"] == "log_m_halo")
+    & (predictions["limits"] == this_run.parameters.limits[-1])
+]
+mass = mass[mass["fields"] == max(mass["fields"], key=len)]
+same = mass["suite_train"] == mass["suite_test"]
+models = {
+    "same": "the galaxy-formation model of the training",
+    "other": "other galaxy-formation models",
+}
+inputs = (
+    f"{figures.field_names(mass['fields'].iloc[0])}, "
+    f"{figures.limit_name(mass['limits'].iloc[0])}"
+)
+rows = []
+for chosen, where in ((mass[same], "same"), (mass[~same], "other")):
+    for one in (
+        statistics.summarise(chosen, ["property"], draws=1000).itertuples()
+        if len(chosen)
+        else ()
+    ):
+        ends = one.rmse, one.rmse_low, one.rmse_high
+        meaning = (
+            "is the error of the inferred halo mass (RMSE) for halos of "
+            f"{models[where]}, from {inputs}"
+        )
+        rows.append((*(f"{value:.2f}" for value in ends), "dex", meaning))
+covered = statistics.coverages(
+    mass[same], ["property"], [statistics.ONE_SIGMA]
+).iloc[0]
+ends = covered[["coverage", "coverage_low", "coverage_high"]]
+meaning = (
+    "of these true masses lie within one standard deviation of the "
+    "inferred ones, after recalibration; 68% should"
+)
+rows.insert(1, (*(f"{100 * value:.0f}" for value in ends), "%", meaning))
+first = pd.DataFrame(
+    rows, columns=["value", "low", "high", "unit", "meaning"]
+)
+results.keep(first, this_run.folder / FIRST_NUMBERS)
+Markdown(
+    f"Verdicts on {len(verdicts)} statements: {counted}. The numbers "
+    "of the first page, with 95% intervals:\n\n"
+    + "\n".join(
+        f"- **{row.value} {row.unit}** [{row.low}, {row.high}] "
+        f"{row.meaning}."
+        for row in first.itertuples()
+    )
+)
+
+# %% [markdown]
 # - A claim can be tested as a number with a threshold, and a verdict is only as good as its interval. "Can't be decided" is an answer too: more halos, or longer trainings, are needed.
 # - On the mock suite the verdicts test this book, not the paper. On CAMELS the same cells test the paper.
 # - Statements about networks with unfinished trainings can't be decided. Train longer before you blame the physics.
+#
+# ## Exercise
+#
+# Judge the claims with another seed (`-p seed 2`). A verdict that flips tells you something that its interval doesn't. What?
+#
+# <details><summary>Answer</summary>
+#
+# The intervals resample test halos and keep the networks. Another seed trains other networks on other halos, so a verdict that flips depends on the training: the scatter between trainings is larger than the distance to the threshold.
+#
+# </details>

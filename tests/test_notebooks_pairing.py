@@ -6,6 +6,7 @@ pairs are compared here.
 
 import ast
 import importlib
+import re
 import types
 from pathlib import Path
 
@@ -82,7 +83,24 @@ def test_notebook_opens_and_closes_as_a_lesson(source):
     cells = read(source).cells
     prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
     assert prose[0].startswith("# ")
-    assert "In this notebook we" in "\n".join(prose[:2])
+    assert "In this notebook we" in prose[0]
+
+
+NUMBERED = [one for one in SOURCES if re.search(r"^# # \d", one.read_text(), re.M)]
+
+
+@pytest.mark.parametrize("source", NUMBERED, ids=lambda path: path.stem)
+def test_chapter_has_its_number_a_question_and_an_exercise(source):
+    prose = [cell.source for cell in read(source).cells if cell.cell_type == "markdown"]
+    assert re.match(rf"# {int(source.stem[:2])}\. .+\n\n\*\*.+\?\*\*\n", prose[0])
+    assert "You need" in prose[0]
+    titles = re.findall(r"^## (.*)", "\n".join(prose), re.M)
+    assert titles[-2:] == ["What this run found", "Exercise"]
+    assert "<summary>Answer</summary>" in prose[-1]
+
+
+def test_chapters_are_numbered():
+    assert len(NUMBERED) >= 12
 
 
 def imported_names(path):

@@ -7,6 +7,7 @@ keeps wherever it is shown.
 Its files, each of which imports only those above it:
 
 - `style`: colours, markers, names of properties and fields, the note on the source
+- `words`: tables and captions for readers
 - `choice`: the predictions that a figure of the paper shows
 - `halos`: mass functions, trends with mass, the phase diagram
 - `maps`: galleries of halos, and the hero
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sky",
         "style",
         "verdicts",
+        "words",
     ],
     submod_attrs={
         "attribution": ["attribution_maps", "attribution_profiles"],
@@ -83,5 +85,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sky": ["seen_by", "width_by_depth", "width_by_number"],
         "style": ["field_names", "limit_name", "suite_colour", "suite_name"],
         "verdicts": ["metric_beside", "verdict_forest"],
+        "words": ["caption", "ends", "tabulate", "tally"],
     },
 )

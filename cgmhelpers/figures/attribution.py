@@ -55,10 +55,16 @@ def attribution_maps(ds, attribution, source=None):
             shown = row[2 * column].imshow(
                 image, norm=norm, cmap=known_fields.get(name).colour_map, **view
             )
-        axes[0, 2 * column].set_title(f"{field_names(name)} {unit_label(name)}")
+        axes[0, 2 * column].set_title(field_names(name))
         axes[0, 2 * column + 1].set_title(f"{field_names(name)}, attribution")
         bar = figure.colorbar(
-            shown, ax=axes[:, 2 * column], location="bottom", aspect=14, pad=0.02, extend="min"
+            shown,
+            ax=axes[:, 2 * column],
+            label=unit_label(name),
+            location="bottom",
+            aspect=14,
+            pad=0.02,
+            extend="min",
         )
         bar.ax.xaxis.set_minor_formatter(NullFormatter())
     for place, values in enumerate(attribution.values):
@@ -70,7 +76,7 @@ def attribution_maps(ds, attribution, source=None):
             )
         label = rf"$\Delta${property_named(attribution.property).label} per pixel"
         figure.colorbar(shown, ax=axes[place], label=label, aspect=15, pad=0.01, extend="both")
-        axes[place, 0].set_ylabel(_halo_text(ds.isel(halo=place), attribution, place))
+        axes[place, 0].set_ylabel(_halo_text(ds.isel(halo=place), attribution, place), size=8)
         for panel, colour in zip(axes[place], ("w", "0.2") * fields, strict=True):
             radius = float(ds["r200c"].values[place])
             panel.add_patch(Circle((0, 0), radius, fill=False, color=colour, lw=0.8, ls="--"))
@@ -86,7 +92,7 @@ def _halo_text(ds, attribution, place):
     label = {one.name: one.label for one in HALO_CLASSES}.get(str(ds["halo_class"].values), "")
     truth = float(ds["properties"].sel(property=attribution.property))
     inferred = attribution.inferred[place]
-    return f"{label}\ntrue {truth:.2f}, inferred {inferred:.2f}\n[kpc]"
+    return f"{label}: true {truth:.2f},\ninferred {inferred:.2f} [kpc]"
 
 
 @styled

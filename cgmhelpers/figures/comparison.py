@@ -145,7 +145,8 @@ def method_matrix(comparison, names, source=None):
         last = number >= len(names) - columns
         axis.set_xticks(range(len(tests)), tested if last else [])
         axis.set_yticks(range(len(trains)), trained if number % columns == 0 else [])
-        axis.tick_params(length=0, labelsize=8)
+        axis.tick_params(length=0, labelsize=7.5)
+        axis.tick_params(axis="x", labelrotation=30)
         if last:
             axis.set_xlabel("tested on")
         if number % columns == 0:

@@ -107,8 +107,8 @@ def pit_histograms(table, source=None):
             axis.set_ylabel(suite_name(suites[row]))
     highest = table.loc[table["width"] == after, ["density", "high"]].max(axis=None)
     axes[0, 0].set_ylim(0, 1.25 * highest)  # the networks' own widths may go beyond
-    figure.supxlabel("share of the posterior below the truth (PIT)", size=10.5)
-    figure.supylabel("density of halos", size=10.5)
+    figure.supxlabel("share of the posterior below the truth (PIT)", size=9.5)
+    figure.supylabel("density of halos", size=9.5)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower right", ncols=2)
     return note_source(figure, source)

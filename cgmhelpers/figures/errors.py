@@ -155,7 +155,8 @@ def bias_matrix(predictions, names, source=None):
         axis.tick_params(length=0)
         axis.set_xticks(range(len(tests)), tested if number >= len(names) - columns else [])
         axis.set_yticks(range(len(trains)), trained if number % columns == 0 else [])
-        axis.tick_params(labelsize=8)
+        axis.tick_params(labelsize=7.5)
+        axis.tick_params(axis="x", labelrotation=30)
     for row in axes:
         row[0].set_ylabel("trained on")
     for axis in axes.flat[max(0, len(names) - columns) : len(names)]:

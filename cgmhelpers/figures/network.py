@@ -262,4 +262,4 @@ def _draw_posteriors(axis, prediction):
     axis.set_xlabel("position in the range of Table 1")
     axis.set_xlim(min(-0.05, np.nanmin(truth) - 0.05), max(1.05, np.nanmax(truth) + 0.05))
     axis.set_ylim(-len(known) + 0.4, 1.3)
-    axis.legend(loc="upper center", ncols=2)
+    axis.legend(loc="upper center", ncols=2, fontsize=7.5, columnspacing=0.8, handletextpad=0.2)

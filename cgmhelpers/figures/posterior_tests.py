@@ -94,7 +94,7 @@ def rank_histograms(inferred, bins=10, source=None):
         row[0].set_ylabel(f"{suite_name(suite)}\nhalos")
     for axis, name in zip(axes[0], names, strict=True):
         axis.set_title(property_named(name).label)
-    figure.supxlabel("share of samples below the truth", size=10.5)
+    figure.supxlabel("share of samples below the truth", size=9.5)
     return note_source(figure, source)
 
 

@@ -24,12 +24,15 @@ FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
 LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits", "observed": "observed maps"}
 
+COLUMN = 7.6
+"""Widest figure [inch]: the book's column, where fonts appear at their size."""
+
 SETTINGS = {
     "figure.dpi": 130,
     "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.labelsize": 10.5,
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.5,
     "axes.linewidth": 0.8,
     "axes.grid": False,
     "axes.axisbelow": True,
@@ -39,10 +42,10 @@ SETTINGS = {
     "ytick.direction": "in",
     "xtick.top": True,
     "ytick.right": True,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 8,
     "lines.linewidth": 1.8,
     "mathtext.fontset": "dejavusans",
 }
@@ -89,11 +92,31 @@ def styled(function):
         token = _SOURCE.set(signature.bind(*args, **options).arguments.get("source"))
         try:
             with style():
-                return function(*args, **options)
+                return fitted(function(*args, **options))
         finally:
             _SOURCE.reset(token)
 
     return draw
+
+
+def fitted(figure):
+    """Make a figure as wide as the book's column, if it is wider; its fonts keep their size.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same figure. Panels of fixed shape keep it; others lose less height than width.
+    """
+    width, height = figure.get_size_inches()
+    if width > COLUMN:
+        shaped = any(one.get_aspect() != "auto" or one.get_box_aspect() for one in figure.axes)
+        figure.set_size_inches(COLUMN, height * (COLUMN / width) ** (1 if shaped else 0.6))
+    return figure
 
 
 def suite_name(suite, source=None):

@@ -14,11 +14,10 @@ from cgmhelpers.figures.style import (
 )
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.paper.claims import FAILS, HOLDS, OPEN
+from cgmhelpers.paper.notation import mathtext
 
 LOOKS = {HOLDS: ("#0072B2", "o"), FAILS: ("#D55E00", "X"), OPEN: ("#8A8A8A", "D")}
 """Colour and marker of each verdict."""
-MASS = "10^12.5 Msun"
-MASS_KEPT = MASS.replace(" ", "\u00a0")  # so that no line breaks in it
 METRIC_NAMES = {"r2": "$R^2$", "rmse": "RMSE"}
 LABEL_WIDTH = 36
 """Characters in a line of a label."""
@@ -62,10 +61,9 @@ def verdict_forest(tables, source=None):
         axis.tick_params(axis="x", length=0)
     axes[0, 0].set_ylim(places[-1] - 0.6, 0.6)
     labels = [
-        textwrap.fill(f"{row.number}  {row.statement}".replace(MASS, MASS_KEPT), LABEL_WIDTH)
+        mathtext(textwrap.fill(f"{row.number}  {row.statement}", LABEL_WIDTH))
         for row in statements.itertuples()
     ]
-    labels = [one.replace(MASS_KEPT, r"$10^{12.5}\,\mathrm{M}_\odot$") for one in labels]
     axes[0, 0].set_yticks(places, labels)
     handles = [
         plt.Line2D([], [], color=colour, marker=marker, ls="-", label=verdict)

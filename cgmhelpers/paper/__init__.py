@@ -2,6 +2,7 @@
 
 Its files, each of which imports only those above it:
 
+- `notation`: symbols in texts, for pages and figures
 - `tables`: Tables 1 to 5, with the numbers of a run
 - `evidence`: statistics of a run that test statements
 - `gas_measures`: measures of statements about the gas
@@ -14,7 +15,15 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["claims", "evidence", "gas_measures", "network_measures", "statements", "tables"],
+    submodules=[
+        "claims",
+        "evidence",
+        "gas_measures",
+        "network_measures",
+        "notation",
+        "statements",
+        "tables",
+    ],
     submod_attrs={
         "claims": ["FAILS", "HOLDS", "OPEN", "VERDICTS", "beside", "judge", "readable", "verdict"],
         "evidence": ["Evidence"],

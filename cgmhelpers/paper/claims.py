@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers.errors import ResultError
+from cgmhelpers.paper.notation import html
 from cgmhelpers.paper.statements import BESIDE, CLAIMS
 from cgmhelpers.statistics import resampling
 
@@ -148,7 +149,7 @@ def _entry(row, mock):
         "in part": " The mock was partly built to show this.",
     }
     statement, quantity = (one.replace("*", r"\*") for one in (row.statement, row.quantity))
-    return (
+    return html(
         f"- {SYMBOLS[row.verdict]} **{row.verdict}** on this run: {statement}. "
         f"*{quantity}:* {_result(row)}."
         f"{built.get(row.built_in, '') if mock else ''}"

@@ -10,6 +10,7 @@ Its files, each of which imports only those above it:
 - `notebooks`: the order of the notebooks, and papermill that executes them
 - `results`: the few small tables that are kept of a run
 - `offline`: brings scripts of other people for the pages, checked
+- `pages`: chapters, cards and the gallery, made from executed notebooks
 - `book`: puts the book together and builds it
 """
 
@@ -22,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "leaving_out",
         "notebooks",
         "offline",
+        "pages",
         "parameters",
         "project",
         "results",

@@ -3,10 +3,8 @@
 Nothing is written into the source tree, so two runs can't mix.
 """
 
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +14,7 @@ import nbformat
 import yaml
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
+from cgmhelpers.runs import pages as made
 from cgmhelpers.runs.notebooks import names
 from cgmhelpers.runs.offline import vendor_assets
 from cgmhelpers.runs.project import project_root
@@ -24,19 +23,6 @@ from cgmhelpers.system import provenance
 NEEDED_FIGURES = ("hero.png",)
 LOG_TAIL = 40
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-RERUN = """\
-:::{{admonition}} Run this chapter again
-:class: tip dropdown
-
-```bash
-{command}
-```
-
-It makes what the run lacks. Another `-p name value` overrides a parameter of the profile.
-:::
-"""
 # jupyter-book has no __main__; its command may belong to another interpreter.
 START = "from jupyter_book.cli.main import main; main()"
 
@@ -81,108 +67,29 @@ def assemble(run_folder, executed=None, source=None):
         shutil.copytree(run_folder / "explorer", draft / "assets" / "explorer")
     shutil.copytree(run_folder / "figures", draft / "book" / "figures", dirs_exist_ok=True)
     (draft / "executed").mkdir()
-    for notebook in sorted(executed.glob("[!.]*.ipynb")):
-        page = as_page(nbformat.read(notebook, as_version=4), notebook.stem, data)
-        nbformat.write(page, draft / "executed" / notebook.name)
+    chapters = {}
+    for name in names():
+        if (executed / f"{name}.ipynb").exists():
+            notebook = nbformat.read(executed / f"{name}.ipynb", as_version=4)
+            chapters[name] = made.as_page(notebook, name, data)
+            nbformat.write(chapters[name], draft / "executed" / f"{name}.ipynb")
     _check_pages(draft, executed)
+    said = {
+        "source": source,
+        "numbers": made.numbers(run_folder),
+        "cost": made.cost(chapters, run_folder),
+        "chapters": made.cards(chapters, draft / "book" / "figures"),
+        "gallery": made.gallery(chapters, draft / "book" / "figures"),
+    }
     offline = vendor_assets(draft / "assets" / "offline")
     configuration = yaml.safe_load((root / "_config.yml").read_text())
-    configuration["parse"]["myst_substitutions"]["source"] = source
+    configuration["parse"]["myst_substitutions"] = said
     (draft / "_config.yml").write_text(
         yaml.safe_dump(configuration if offline else without_offline(configuration))
     )
     shutil.rmtree(whole, ignore_errors=True)
     os.replace(draft, whole)
     return whole
-
-
-def as_page(notebook, name, data):
-    """Make a page of an executed notebook: parameters folded, and how to run it again.
-
-    A caption names the run's data in place of ``{data}``, and is the figure's alternative text.
-
-    Widgets that have a plain form too (HTML beside the widget) show that one: their scripts are
-    JupyterLab's, and a page hasn't got them.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        Executed by papermill.
-    name : str
-        Its name, without ending.
-    data : str
-        Such as "the mock suite".
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The same, changed.
-    """
-    cells = []
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "injected-parameters" in tags:
-            continue  # the command says them
-        cells.append(cell)
-        figure = cell.metadata.get("mystnb", {}).get("figure", {})
-        if "caption" in figure:
-            figure["caption"] = figure["caption"].replace("{data}", data)
-            cell.metadata["mystnb"]["image"] = {"alt": figure["caption"]}
-        if "parameters" in tags:
-            cell.metadata["tags"] = [*tags, "hide-input"]
-            given = notebook.metadata.get("papermill", {}).get("parameters", {})
-            text = RERUN.format(command=rerun_command(name, given))
-            cells.append(nbformat.v4.new_markdown_cell(text, id="run-again"))
-    notebook.cells = cells
-    _drop_kernel_widgets(notebook)
-    return notebook
-
-
-def rerun_command(name, parameters):
-    """Say how to execute a notebook again with the same parameters.
-
-    Parameters
-    ----------
-    name : str
-        Of the notebook, without ending.
-    parameters : dict
-        That papermill was given.
-
-    Returns
-    -------
-    str
-        For a shell.
-    """
-    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
-    for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
-        # Lists as YAML; papermill must be told of a text that it would take for another value.
-        plain = isinstance(value, str)
-        text = value if plain else json.dumps(value) if isinstance(value, list) else str(value)
-        words += ["-r" if plain and _is_read_as_another(value) else "-p", key, text]
-    return shlex.join(words)
-
-
-def _is_read_as_another(text):
-    try:
-        return text in ("True", "False", "None") or bool(str(float(text)))
-    except ValueError:
-        return False
-
-
-def _drop_kernel_widgets(notebook):
-    """Drop widgets of other modules than ipywidgets' own where plain HTML says the same."""
-    shown = False
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            data = output.get("data", {})
-            if "text/html" in data:
-                data.pop(WIDGET_VIEW, None)
-            shown |= WIDGET_VIEW in data
-    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-    for identity in [key for key, one in states.items() if one["model_module"] == "anywidget"]:
-        del states[identity]
-    if not shown:
-        notebook.metadata.pop("widgets", None)
 
 
 def data_source(run_folder):

@@ -2,7 +2,10 @@
 
 import ast
 import logging
+import os
 import types
+
+import nbformat
 
 from cgmhelpers.errors import ResultError, check_known
 from cgmhelpers.runs.parameters import Parameters, from_namespace, read
@@ -119,7 +122,8 @@ def run_notebooks(profile, chosen=None, **overrides):
         log.info("executing %s", name)
         with files.whole(folder / f"{name}.ipynb") as temporary:
             try:
-                papermill.execute_notebook(
+                before = sum(os.times()[:4])
+                done = papermill.execute_notebook(
                     project_root() / "notebooks" / f"{name}.ipynb",
                     temporary,
                     parameters=given,
@@ -133,4 +137,15 @@ def run_notebooks(profile, chosen=None, **overrides):
                     found=f"{error.ename}: {error.evalue}",
                     remedy="Mend the cause and start again: what is finished stays.",
                 ) from error
+            # Stages that are there take no time again, so the longest execution counts.
+            spent = max(sum(os.times()[:4]) - before, _processor_seconds(folder / f"{name}.ipynb"))
+            done.metadata["processor_seconds"] = round(spent, 1)
+            nbformat.write(done, temporary)
     return folder
+
+
+def _processor_seconds(path):
+    """Return what an executed notebook took, with its processes; 0 if it isn't there."""
+    if not path.exists():
+        return 0
+    return nbformat.read(path, as_version=4).metadata.get("processor_seconds", 0)

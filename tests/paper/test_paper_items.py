@@ -51,9 +51,9 @@ def test_item_is_drawn_where_the_page_says(item, chapter, anchor, function):
     assert [one for one in captions if re.match(rf"After {name} of the paper\b", one)], captions
     assert drawn
     headings = [cell.source for cell in cells(chapter) if cell.cell_type == "markdown"]
-    heading = re.compile(rf"^### {name}$", re.M)
-    assert sum(bool(heading.search(text)) for text in headings) == 1
-    assert anchor == name.lower().replace(" ", "-")
+    heading = re.compile(rf"^### ({name}: .+)$", re.M)
+    (found,) = filter(None, map(heading.search, headings))
+    assert anchor == re.sub(r"[^\w\- ]", "", found.group(1).lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize(("item", "chapter", "anchor", "function"), ROWS, ids=[r[0] for r in ROWS])
@@ -61,7 +61,7 @@ def test_item_has_a_verdict_beside_it(item, chapter, anchor, function):
     """Computed by the claims, or by a line of the notebook, before the next item."""
     name = item.replace("Fig.", "Figure")
     text = "\n".join(f"<{cell.cell_type}>\n{cell.source}" for cell in cells(chapter))
-    after = re.split(rf"^### {name}$", text, flags=re.M)[1]
+    after = re.split(rf"^### {name}: .+$", text, flags=re.M)[1]
     own = re.split(r"^### ", after, flags=re.M)[0]
     assert (
         f'paper.beside(evidence, "{item}"' in own

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from cgmhelpers.errors import DataNotFoundError, ResultError
-from cgmhelpers.runs import book
+from cgmhelpers.runs import book, pages
 from cgmhelpers.runs.notebooks import names
 from cgmhelpers.system import provenance
 
@@ -134,7 +134,7 @@ def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
 )
 def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
     nbformat.write(executed_notebook({}), tmp_path / "04_cnn.ipynb")
-    program, notebook, out, *options = shlex.split(book.rerun_command("04_cnn", given))
+    program, notebook, out, *options = shlex.split(pages.rerun_command("04_cnn", given))
     assert (program, notebook) == ("papermill", "notebooks/04_cnn.ipynb")
     places = [str(tmp_path / "04_cnn.ipynb"), str(tmp_path / out)]
     command = [*places, *options, "--prepare-only", "-k", "python3"]
@@ -153,13 +153,13 @@ def read_lists(parameters):
 
 
 def test_widget_with_a_plain_form_shows_that_one_and_others_stay():
-    page = book.as_page(executed_notebook(), "04_cnn", "CAMELS")
+    page = pages.as_page(executed_notebook(), "04_cnn", "CAMELS")
     first, second = (output["data"] for output in page.cells[-1].outputs)
     assert list(first) == ["text/html"]
     assert list(second) == [VIEW]
     assert list(page.metadata.widgets[STATE]["state"]) == ["slider"]
     del page.cells[-1].outputs[1]
-    assert "widgets" not in book.as_page(page, "04_cnn", "CAMELS").metadata
+    assert "widgets" not in pages.as_page(page, "04_cnn", "CAMELS").metadata
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""Tables and captions for readers: names in words, units, no more digits than are known."""
+
+import numbers
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from cgmhelpers.figures.style import SUITE_COLOURS, limit_name, suite_name
+from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.paper.notation import html
+
+COLUMNS = {
+    "suite_train": "trained on",
+    "suite_test": "tested on",
+    "halo_class": "class",
+    "log_mass": "log <i>M</i><sub>200c</sub> [M<sub>☉</sub>]",
+    "n": "halos",
+    "rmse": "RMSE",
+    "relative_error": "relative error <i>ε</i>",
+    "reduced_chi2": "reduced <i>χ</i>²",
+    "auc": "area under the curve",
+    "r200c": "<i>R</i><sub>200c</sub> [kpc]",
+    "group": "number",
+    "std": "error",
+    "std_network": "own error",
+    "std_aleatoric": "from the map",
+    "std_epistemic": "from the training",
+    "p_value": "p value",
+    "p_adjusted": "adjusted p value",
+    "validation_loss": "validation loss",
+    "learning_rate": "learning rate",
+    "weight_decay": "weight decay",
+    "best_epoch": "best epoch",
+    "size": "values",
+    "50%": "median",
+}
+"""Names of columns that differ from what a reader calls them; underscores become spaces."""
+CLASSES = {one.name: one.label for one in HALO_CLASSES}
+SMALL, LARGE = 0.01, 1e7
+"""Columns whose largest number is beyond these have powers of ten."""
+
+
+def tabulate(table, caption=None, source=None, percent=()):
+    """Format a table for readers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or pandas.Series
+        With the names that the library uses.
+    caption : str, optional
+        Says what the numbers are.
+    source : str, optional
+        Name of the data, which marks mock suites and ends the caption.
+    percent : sequence
+        Columns of shares, to be written in percent.
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+        Properties, suites, fields, limits and classes in words; numbers with the digits of their
+        column's largest, without a negative zero; plain row numbers are hidden.
+    """
+    table = table.to_frame() if isinstance(table, pd.Series) else table.copy()
+
+    def _name(value):
+        return _in_words(value, source)
+
+    def _title(value):
+        return COLUMNS[value] if value in COLUMNS else _name(value)
+
+    plain = isinstance(table.index, pd.RangeIndex) or (
+        table.index.name is None and is_numeric_dtype(table.index)
+    )
+    for names in (table.index, table.columns):
+        names.names = [name if name is None else _title(name) for name in names.names]
+    styler, alike = table.style, None
+    if any(table.columns.names):  # values of one quantity have the same digits
+        alike = pd.Series(table.select_dtypes("number").to_numpy(float).ravel())
+    for place, column in enumerate(table.columns):
+        values = table.iloc[:, place]
+        if is_numeric_dtype(values) and not is_bool_dtype(values):
+            scale, unit = (100, "\u2009%") if column in percent else (1, "")
+            write = _writer((values if alike is None else alike) * scale, unit)
+            styler.format(lambda v, w=write, s=scale: w(v * s), subset=[column])
+        else:
+            styler.format(_name, subset=[column])
+    styler.format_index(_name if any(table.columns.names) else _title, axis="columns")
+    styler.format_index(_name, axis="index")
+    if plain:
+        styler.hide(axis="index")
+    if caption or source:
+        said = html(caption or "") + (
+            ". " if caption and source and caption[-1] not in ".?" else " "
+        )
+        styler.set_caption(f"{said}{source or ''}".strip())
+    return styler
+
+
+def _in_words(value, source):
+    """Return what a reader calls a value of a table."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, numbers.Integral):
+        return _plain(value, 0)
+    if isinstance(value, numbers.Number):
+        return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−")
+    if value is None or value is pd.NaT:
+        return "–"
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {one}" for name, one in value.items())
+    if isinstance(value, list | tuple | set):
+        value = ", ".join(map(str, value))
+    text = str(value)
+    known = {**CLASSES, "ideal": limit_name("ideal"), "survey": limit_name("survey")}
+    if text in known:
+        return known[text]
+    return html(suite_name(text, source) if text in SUITE_COLOURS else text).replace("_", " ")
+
+
+def _writer(values, unit=""):
+    """Return a function that writes the numbers of a column alike."""
+    known = values[np.isfinite(values.astype(float))].astype(float)
+    largest = known.abs().max() if len(known) else 0
+    powers = 0 < largest < SMALL or largest >= LARGE
+    if (known == known.round()).all():
+        digits = 0
+    elif unit:
+        digits = 1
+    else:
+        digits = 3 if largest < 1 else 2 if largest < 100 else 1 if largest < 1000 else 0
+
+    def _write(value):
+        if pd.isna(value):
+            return "–"
+        if np.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        if powers and value:
+            base, power = f"{value:.1e}".split("e")
+            return f"{base} × 10<sup>{int(power)}</sup>".replace("-", "−") + unit
+        return _plain(value, digits) + unit
+
+    return _write
+
+
+def _plain(value, digits):
+    """Write a number with a real minus, thin spaces between thousands, and no negative zero."""
+    text = f"{value:,.{digits}f}".replace(",", "\u202f")
+    return (text if text.strip("-0.") else text.lstrip("-")).replace("-", "−")
+
+
+def caption(text):
+    """Show what a run found beside a figure; a page has it in the figure's caption.
+
+    Parameters
+    ----------
+    text : str
+        Markdown; empty shows nothing.
+    """
+    from IPython.display import Markdown, display
+
+    if text:
+        display(Markdown(html(text)), metadata={"caption": True})
+
+
+def ends(table, value, names, source=None, digits=2):
+    """Say where a quantity is lowest and highest.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A row for each case.
+    value : str
+        Column of the quantity; intervals in ``<value>_low`` and ``<value>_high``, if there.
+    names : sequence of str
+        Columns that name a case.
+    source : str, optional
+        Name of the data, which marks mock suites.
+    digits : int
+        After the decimal point.
+
+    Returns
+    -------
+    str
+        Such as "from 0.31 (HI, mock SIMBA) to 0.92 (X-ray, mock TNG)".
+    """
+    rows = table[np.isfinite(table[value].astype(float))].reset_index(drop=True)
+    if rows.empty:
+        return "not measured"
+
+    def _case(row):
+        text, bounds = _plain(row[value], digits), [f"{value}_low", f"{value}_high"]
+        if bounds[0] in row:
+            text += f" [{', '.join(_plain(row[one], digits) for one in bounds)}]"
+        return f"{text} ({', '.join(_in_words(row[name], source) for name in names)})"
+
+    low, high = (rows.loc[place] for place in (rows[value].idxmin(), rows[value].idxmax()))
+    return _case(low) if len(rows) == 1 else f"from {_case(low)} to {_case(high)}"
+
+
+def tally(values):
+    """Say how often each value occurs, the most frequent first.
+
+    Parameters
+    ----------
+    values : iterable
+        Such as verdicts.
+
+    Returns
+    -------
+    str
+        Such as "better 12 times, undecided twice, worse once".
+    """
+    counted = pd.Series(list(values)).value_counts()
+    often = {1: "once", 2: "twice"}
+    return ", ".join(f"{name} {often.get(n, f'{n} times')}" for name, n in counted.items())

@@ -1,0 +1,64 @@
+"""Symbols in texts: from plain names to what a reader sees, on a page and in a figure."""
+
+import re
+
+from cgmhelpers.emission.fields import FIELDS
+from cgmhelpers.halos.properties import PROPERTIES
+
+_PLAIN = {one.name: re.sub(r"\\mathrm{(\w+)}|[$\\]", r"\1", one.label) for one in PROPERTIES}
+_NAMES = re.compile(rf"\b({'|'.join(_PLAIN)})\b")
+_FIELD = f"(?:{'|'.join(FIELDS)})"
+_FIELDS = re.compile(rf"\b{_FIELD}(?:\+{_FIELD})*\b")
+# Pattern, HTML, and mathematics of matplotlib.
+_SYMBOLS = (
+    (r"10\^(-?[\d.]*\d)", r"10<sup>\1</sup>", r"$10^{\1}$"),
+    (r"\bMsun\b", "M<sub>☉</sub>", r"$\\mathrm{M}_\\odot$"),
+    (r"\b([fZMT])_(\w+)", r"<i>\1</i><sub>\2</sub>", r"$\1_\\mathrm{\2}$"),
+    (r"\b([LR])200c\b", r"<i>\1</i><sub>200c</sub>", r"$\1_\\mathrm{200c}$"),
+    (r"\b[Rr]2\b", "<i>R</i>²", r"$R^2$"),
+    (r"\bchi2\b", "<i>χ</i>²", r"$\\chi^2$"),
+    (r"\bepsilon\b", "<i>ε</i>", r"$\\epsilon$"),
+    (r"(?<![\w.-])-(?=\d)", "−", "−"),
+)
+
+
+def html(text):
+    """Write the symbols of a text in HTML, which Markdown takes too.
+
+    Parameters
+    ----------
+    text : str
+        With names such as ``log_m_halo``, ``xray+hi``, ``M_halo``, ``R2`` and ``10^12.5 Msun``.
+
+    Returns
+    -------
+    str
+        The text with subscripts and superscripts.
+    """
+    return _written(text, 1)
+
+
+def mathtext(text):
+    """Write the symbols of a text as mathematics of matplotlib.
+
+    Parameters
+    ----------
+    text : str
+        As for :func:`html`.
+
+    Returns
+    -------
+    str
+        The text with formulas between dollar signs.
+    """
+    return _written(text, 2)
+
+
+def _written(text, form):
+    text = _NAMES.sub(lambda found: _PLAIN[found.group()], str(text))
+    text = _FIELDS.sub(
+        lambda found: " + ".join(FIELDS[one].title for one in found.group().split("+")), text
+    )
+    for symbol in _SYMBOLS:
+        text = re.sub(symbol[0], symbol[form], text)
+    return text

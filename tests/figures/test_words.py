@@ -1,0 +1,87 @@
+"""Tables and captions for readers."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from cgmhelpers import figures
+
+ROWS = pd.DataFrame(
+    {
+        "suite_train": ["SIMBA", "IllustrisTNG"],
+        "property": ["log_m_halo", "f_cgm"],
+        "fields": ["xray+hi", "hi"],
+        "halo_class": ["sub_l_star", "group"],
+        "limits": ["ideal", "survey"],
+        "rmse": [0.1234, -0.00001],
+        "coverage": [0.683, np.nan],
+        "n": [5300.0, 12.0],
+        "learning_rate": [1e-4, 3e-3],
+        "options": [{"method": "trident"}, ["a", "b"]],
+        "mock": [True, False],
+    }
+)
+
+
+def cells(text):
+    """Give a table's columns: heading -> texts, without marks."""
+    rows = [re.findall(r"<t[hd] .*?>(.*?)</t[hd]>", row) for row in text.split("<tr>")[1:]]
+    return {re.sub("<.*?>", "", name): values for name, *values in zip(*rows, strict=True)}
+
+
+def test_a_table_has_no_name_of_the_library_and_no_negative_zero():
+    styler = figures.tabulate(ROWS, "RMSE of log_m_halo", "mock suite", percent=["coverage"])
+    text = styler.to_html()
+    for raw in ("log_m_halo", "xray", "sub_l_star", "suite_train", "{'", "-0", "True", "nan"):
+        assert raw not in text.replace("data-", ""), raw
+    table = cells(text)
+    assert table["trained on"] == ["mock SIMBA", "mock TNG"]
+    assert table["RMSE"] == ["0.123", "0.000"]
+    assert table["halos"] == ["5\u202f300", "12"]
+    assert table["coverage"] == ["68.3\u2009%", "–"]
+    assert table["mock"] == ["yes", "no"]
+    assert table["options"] == ["method trident", "a, b"]
+    assert table["learning rate"][1] == "3.0 × 10<sup>−3</sup>"
+
+
+def test_results_on_camels_are_not_called_mock():
+    text = figures.tabulate(ROWS, "RMSE", "CAMELS CV set").to_html()
+    assert "IllustrisTNG" in text
+    assert "mock " not in text
+
+
+def test_indices_are_named_too():
+    wide = ROWS.pivot(index="property", columns="suite_train", values="rmse")
+    text = figures.tabulate(wide, source="mock").to_html()
+    assert "trained on" in text
+    assert "mock TNG" in text
+    assert "log <i>M</i><sub>halo</sub>" in text
+    wide = ROWS.pivot(index="property", columns="halo_class", values="rmse")
+    assert "Group" in figures.tabulate(wide).to_html()
+
+
+def test_ends_name_both_cases_with_their_intervals():
+    said = figures.ends(ROWS, "rmse", ["fields", "suite_train"], "mock")
+    assert said == "from 0.00 (HI, mock TNG) to 0.12 (X-ray + HI, mock SIMBA)"
+    bounds = ROWS.assign(rmse_low=0.1, rmse_high=0.2)
+    assert "0.12 [0.10, 0.20]" in figures.ends(bounds, "rmse", ["suite_train"])
+    twice = pd.concat([ROWS, ROWS])  # labels that aren't unique
+    assert figures.ends(twice, "rmse", ["fields"]).startswith("from 0.00 (HI)")
+    assert figures.ends(ROWS[:0], "rmse", ["fields"]) == "not measured"
+
+
+def test_tally_counts():
+    assert figures.tally(["worse", "better", "better"]) == "better twice, worse once"
+
+
+def test_caption_is_marked_for_the_page(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda text, **marks: shown.append((text, marks))
+    )
+    figures.caption("R2 is high")
+    figures.caption("")
+    ((text, marks),) = shown
+    assert marks == {"metadata": {"caption": True}}
+    assert text.data == "<i>R</i>² is high"

@@ -1,0 +1,30 @@
+"""Symbols in texts: a reader sees no name of a column, and other words stay."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.paper.notation import html, mathtext
+from cgmhelpers.paper.statements import BESIDE, CLAIMS
+
+TEXTS = [one.statement for one in (*CLAIMS, *BESIDE)] + [one.quantity for one in (*CLAIMS, *BESIDE)]
+
+
+def test_names_of_properties_and_fields_become_symbols():
+    assert html("log_m_halo") == "log <i>M</i><sub>halo</sub>"
+    assert html("RMSE of f_cool, xray+hi") == "RMSE of <i>f</i><sub>cool</sub>, X-ray + HI"
+    assert html("10^12.5 Msun") == "10<sup>12.5</sup> M<sub>☉</sub>"
+    assert mathtext("R2 of log_z_cgm") == r"$R^2$ of log $Z_\mathrm{cgm}$"
+    assert html("from -0.5 [-1, 2] on 2026-11-29") == "from −0.5 [−1, 2] on 2026-11-29"
+    assert html("this high R2D2 hinted at 3+4") == "this high R2D2 hinted at 3+4"
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *NAMES])
+def test_no_name_of_a_column_is_left(text):
+    for written in (html(text), mathtext(text)):
+        assert not [name for name in NAMES if name in written]
+        assert "10^12" not in written.replace("10^{12", "")
+    figure = plt.figure()
+    figure.text(0, 0, mathtext(text))
+    figure.canvas.draw()  # matplotlib understands the formulas
+    plt.close(figure)
