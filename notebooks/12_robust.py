@@ -274,7 +274,7 @@ elif can_leave_out:
 # %% [markdown]
 # ## The largest run
 #
-# Tables of the largest run that was made, kept with the book. Intervals are from few boxes: two of ten realisations are of the test.
+# Tables of the largest run that was made, kept with the book. With few realisations the intervals are too short.
 
 # %%
 kept_note, kept = results.read_left_out()
