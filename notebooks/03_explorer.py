@@ -74,7 +74,8 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 # Open "Change the maps" under the maps, and the page loads the network and runs it itself. Make a field brighter or fainter, add noise, move the limit to any depth, rub
 # out a satellite, give the halo the gas of its twin in another suite, ask a network of another suite, or drop a FITS file of your own: a square about the halo, in
 # kpc and in the field's unit, as the live explorer below writes it. A map for the networks should have no limit yet: limits come after the average over their
-# coarser pixels. Networks travel with 16 bits per weight, which moves the posteriors by less than 0.001.
+# coarser pixels. Weights are rounded to 16 bits, those of networks as large as the paper's to fewer, which moves the posteriors
+# by less than 0.001.
 #
 # "Why this" distributes the mean of a property over the pixels, by [integrated gradients](10_interpretation.ipynb) from a blank map: orange pixels raise it, blue ones
 # lower it. The sentence below the maps sums them up for each field.

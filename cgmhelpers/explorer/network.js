@@ -5,7 +5,7 @@ const QUANTILES = { median: 0.5, bright: 0.99 };
 
 function loadScript(address) {
   return new Promise((resolve, reject) => {
-    const script = make("script", { src: address, onload: () => { script.remove(); resolve(); },
+    const script = make("script", { src: address, charset: "utf-8", onload: () => { script.remove(); resolve(); },
       onerror: () => reject(new Error(`${address} isn't there`)) });
     document.head.append(script);
   });
@@ -24,12 +24,29 @@ async function loadLibrary(folder) {
   await tf.ready();
 }
 
+/** Numbers of so many bits, at least 7, from text of seven bits a character (see computing.py). */
+function unpacked(text, bits) {
+  const values = new Uint16Array(Math.floor(7 * text.length / bits));
+  for (let i = 0, place = 0, held = 0, count = 0; i < text.length; i++) {
+    held = (held << 7 | text.charCodeAt(i) & 127) & 0x7fffff;
+    count += 7;
+    if (count >= bits) {
+      count -= bits;
+      values[place++] = (held >> count) & (2 ** bits - 1);
+    }
+  }
+  return values;
+}
+
 /** Tensors of a network's layers. */
-function readLayers(network) {
-  return network.layers.map(({ kernel, scale, shape, bias, ...rest }) => {
-    const levels = new Int16Array(bytesOf(kernel).buffer);
-    return { ...rest, bias: tf.tensor1d(bias), kernel: tf.tensor(
-      Float32Array.from(levels, (level) => level * scale), shape) };
+function readLayers(network, texts) {
+  return network.layers.map(({ scale, shape, bias, bits, ...rest }, n) => {
+    const levels = unpacked(texts[n], bits), zero = 2 ** (bits - 1);
+    const kernel = new Float32Array(shape.reduce((product, length) => product * length));
+    for (let i = 0; i < kernel.length; i++) {
+      kernel[i] = (levels[i] - zero) * scale[i % scale.length];
+    }
+    return { ...rest, bias: tf.tensor1d(bias), kernel: tf.tensor(kernel, shape) };
   });
 }
 

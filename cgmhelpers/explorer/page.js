@@ -28,7 +28,7 @@ function openPage(identity) {
   function load(key, read) {
     if (!loaded.has(key)) {
       const file = `${assets}/explorer/${key.replace(/[ /+]/g, "_")}.js`;
-      loaded.set(key, loadScript(file).then(() => read(window.cgmExplorer[key])));
+      loaded.set(key, loadScript(file).then(() => read(...window.cgmExplorer[key])));
       loaded.get(key).catch(() => loaded.delete(key));
     }
     return loaded.get(key);
@@ -45,9 +45,10 @@ function openPage(identity) {
         source(selection, field, twins))]);
       const key = keyOf(selection), maps = {};
       await Promise.all([...halos].map(async (halo) => {
-        maps[halo] = await load(`halo ${halo}`, (text) => new Uint16Array(bytesOf(text).buffer));
+        maps[halo] = await load(`halo ${halo}`, (_, text) => unpacked(text, 16));
       }));
-      const network = computing.networks.includes(key) && await load(key, (one) => [one, readLayers(one)]);
+      const network = computing.networks.includes(key) && await load(key,
+        (one, ...texts) => [one, readLayers(one, texts)]);
       return [maps, network];
     } catch (error) {
       library = null;

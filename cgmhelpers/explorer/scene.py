@@ -286,7 +286,7 @@ def estimate(collection, selection):
         "network": f"network {words}",
         "mean": mean[order].tolist(),
         "std": std[order].tolist(),
-        "outside": _outside(predictor, images),
+        "outside": outside(predictor, images),
         **_why(predictor, images, selection.why),
     }
 
@@ -303,8 +303,21 @@ def _why(predictor, images, name):
     return {"why": pixels, "blank": found.blank}
 
 
-def _outside(predictor, images):
-    """Name what the training's maps didn't reach; nothing for a network that doesn't know them."""
+def outside(predictor, images):
+    """Name what the training's maps didn't reach.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        A network; nothing is outside for one that doesn't know its training's maps.
+    images : (fields, y, x) array
+        Maps in the units of the network's fields.
+
+    Returns
+    -------
+    list of list of str
+        Field, statistic, "higher" or "lower".
+    """
     seen, found = predictor.description.get("seen", {}), []
     floors = np.reshape(predictor.scaling.floors, (-1, 1, 1))
     values = image_statistics(np.maximum(images, floors))

@@ -237,6 +237,7 @@ def test_reader_explores_and_exports(live, visit, smoke_run, record_property):
     live.choose("Network trained on", label=foreign)
     assert live.inferred() != other
     live.choose("Network trained on", index=0)
+    _changes_the_maps_as_on_the_page(live)
 
     live.choose("Line of sight", label="x")
     _exports_equal_the_store(live, smoke_run)
@@ -245,6 +246,29 @@ def test_reader_explores_and_exports(live, visit, smoke_run, record_property):
     record_property("live explorer", f"{sentence}, longest {max(live.times):.0f} ms")
     print(f"\nlive explorer: {sentence}, longest {max(live.times):.0f} ms")  # noqa: T201
     assert statistics.median(live.times) < SLOWEST
+
+
+def _changes_the_maps_as_on_the_page(live):
+    """Noise, an explanation, twins side by side, and a file that is dropped."""
+    root, before = live.root, live.inferred()
+    live._doing(lambda: root.get_by_label("HI noise", exact=True).press("End"))
+    assert live.inferred() != before
+    live._doing(lambda: root.get_by_role("button", name="As stored").click())
+    assert live.inferred() == before
+    plain = live.picture()
+    live.choose("Why this", value="log_m_halo")
+    assert "Why log M halo" in root.locator(".why").inner_text()
+    assert live.picture() != plain
+    live.choose("Why this", index=0)
+    live._doing(lambda: root.get_by_label("side by side").check())
+    assert root.locator(".map canvas").count() == 6
+    live._doing(lambda: root.get_by_label("side by side").uncheck())
+    path = live.export("Map as FITS")
+    live._doing(lambda: root.locator("input[type=file]").set_input_files(path))
+    assert "A map of your own" in live.status()
+    assert all("±" in text for text in live.inferred())
+    live._doing(lambda: root.get_by_role("button", name="As stored").click())
+    assert live.inferred() == before
 
 
 def _exports_equal_the_store(live, smoke_run):

@@ -122,5 +122,22 @@ def test_every_local_link_leads_somewhere(html):
     assert broken == []
 
 
+@pytest.mark.browser
+def test_pages_work_under_a_sub_path(visit, serve, html, tmp_path):
+    """Serve the book as https://NAME.github.io/cgm/ does: nothing may ask for what lies above."""
+    (tmp_path / "cgm").symlink_to(html, target_is_directory=True)
+    home = f"{serve(tmp_path)}/cgm/"
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    visit.look(f"{home}executed/03_explorer.html")
+    explorer = visit.page.locator(".cgm-explorer[data-changes]")
+    explorer.locator("summary").click()
+    explorer.locator("details[data-ready]").wait_for(timeout=30_000)
+    asked = [url for url in asked if not url.startswith(("data:", "blob:"))]
+    assert any("_static/explorer/" in url for url in asked)
+    assert [url for url in asked if not url.startswith(home)] == []
+    assert visit.problems == []
+
+
 def _text(path):
     return path.read_text(encoding="utf-8")

@@ -449,8 +449,15 @@ def test_chosen_halos_come_with_their_twins(collection):
 
 
 def computed(path):
-    """Read what a script hands to the page."""
-    return json.loads(re.fullmatch(r".*?\] = (.*);\n", path.read_text(), re.S).group(1))
+    """Read what a script hands to the page: a description, and packed numbers."""
+    content = path.read_bytes().decode()
+    return json.loads(re.fullmatch(r".*?\] = (.*);\n", content, re.S).group(1), strict=False)
+
+
+def unpacked(text, bits):
+    """Read numbers of so many bits from text of seven bits a character."""
+    row = "".join(f"{ord(letter) & 127:07b}" for letter in text)
+    return np.array([int(row[i : i + bits], 2) for i in range(0, len(row) - bits + 1, bits)])
 
 
 def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path, monkeypatch):
@@ -461,15 +468,12 @@ def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path
     assert weights.keys() == {"IllustrisTNG_xray_hi.js", "halo_0.js", "halo_10.js"}
     heaviest = weights.pop("IllustrisTNG_xray_hi.js") + max(weights.values())
     assert written["bytes"] == LIBRARY + heaviest
-    network = computed(tmp_path / "IllustrisTNG_xray_hi.js")
+    network, *texts = computed(tmp_path / "IllustrisTNG_xray_hi.js")
     predictor = prediction.load(networks.set_index("limits").loc["survey", "folder"])
-    last, kernel = network["layers"][-1], predictor.network.head.FC2.weight.detach().numpy()
-    found = np.frombuffer(base64.b64decode(last["kernel"]), "<i2").reshape(last["shape"])
-    np.testing.assert_allclose(
-        found * last["scale"], kernel.T, atol=0.51 * np.abs(kernel).max() / 32767
-    )
-    levels = np.frombuffer(base64.b64decode(computed(tmp_path / "halo_0.js")), "<u2")
-    levels = levels.reshape(3, 2, 16, 16)
+    kernel = predictor.network.head.FC2.weight.detach().numpy()
+    assert {layer["bits"] for layer in network["layers"]} == {16}
+    np.testing.assert_allclose(sent(network, texts, -1), kernel.T, atol=2e-5 * np.abs(kernel).max())
+    levels = unpacked(computed(tmp_path / "halo_0.js")[1], 16).reshape(3, 2, 16, 16)
     low, high = (np.reshape(written[end], (2, 1, 1)) for end in ("low", "high"))
     shown = low + (levels - 1.0) / 65534 * (high - low)
     known = np.log10(with_networks.images(0, 16))
@@ -477,6 +481,40 @@ def test_networks_and_maps_travel_with_16_bits(with_networks, networks, tmp_path
     assert 0.2 < seen.mean() < 1
     np.testing.assert_allclose(shown[seen], known[seen], atol=1e-4)
     assert (known[~seen] < np.broadcast_to(low, known.shape)[~seen]).all()
+
+
+def sent(network, texts, number):
+    """Read the kernel of a layer from what travels."""
+    layer = network["layers"][number]
+    levels = unpacked(texts[number], layer["bits"])[: np.prod(layer["shape"])]
+    return (levels.reshape(layer["shape"]) - 2 ** (layer["bits"] - 1)) * layer["scale"]
+
+
+def test_heavy_network_travels_with_fewer_bits_if_it_stays_close(
+    with_networks, networks, tmp_path, monkeypatch, caplog
+):
+    """With less room, weights have fewer bits; if that moves the moments, it stays at home."""
+    write_computing(with_networks, [4], [BOTH], tmp_path)
+    maps = (tmp_path / "halo_4.js").stat().st_size
+    path = tmp_path / "IllustrisTNG_xray_hi.js"
+    network, *texts = computed(path)
+    rest = path.stat().st_size - sum(len(text.encode()) for text in texts)
+    room = LIBRARY + maps + 1.02 * rest + 0.7 * sum(len(text.encode()) for text in texts)
+    monkeypatch.setattr("cgmhelpers.explorer.computing.BUDGET", int(room))
+    monkeypatch.setattr("cgmhelpers.explorer.computing.CLOSE", 0.02)
+    assert write_computing(with_networks, [4], [BOTH], tmp_path)["bytes"] <= room
+    network, *texts = computed(path)
+    bits = [layer["bits"] for layer in network["layers"]]
+    assert min(bits) < 12 < max(bits)
+    sizes = [np.prod(layer["shape"]) for layer in network["layers"]]
+    assert bits[np.argmax(sizes)] == min(bits)
+    kernel = prediction.load(networks["folder"].iloc[1]).network.features[0].weight.detach().numpy()
+    step = np.abs(kernel).max(axis=(1, 2, 3)) / (2 ** (bits[0] - 1) - 1)
+    apart = np.abs(sent(network, texts, 0) - np.moveaxis(kernel, (0, 1), (-1, -2)))
+    assert (apart <= 0.501 * step).all()
+    monkeypatch.setattr("cgmhelpers.explorer.computing.CLOSE", 1e-9)
+    assert write_computing(with_networks, [4], [BOTH], tmp_path) is None
+    assert "bits a weight move it by" in caplog.text
 
 
 def test_what_is_too_heavy_stays_at_home(with_networks, collection, tmp_path, monkeypatch):
