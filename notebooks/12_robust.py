@@ -11,7 +11,9 @@
 # ---
 
 # %% [markdown]
-# # Robust
+# # 12. Robust
+#
+# **Can a network be made to work in a universe that nobody trained it on?**
 #
 # In this notebook we close the gap that the paper leaves open, as far as it can be closed: networks of several suites, made to ignore which suite a map comes from; error bars that know of universes nobody trained on; and, for each halo, a word on whether
 # to believe the answer.

@@ -11,7 +11,9 @@
 # ---
 
 # %% [markdown]
-# # From the sky
+# # 13. From the sky
+#
+# **What do posteriors look like when the maps come from a telescope?**
 #
 # In this notebook we observe halos as telescopes do: with a point-spread function or a beam, photons that can be counted, background, and noise. We look at one halo through two instruments, infer its properties from the files that an
 # observatory would deliver, ask how deep one must look, and add up many halos that nobody could study alone. [Bring your own image](../book/own_image.md) does the same with your files.
