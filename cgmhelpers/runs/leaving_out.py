@@ -223,7 +223,7 @@ class LeavingOut:
     def _described(self, training):
         """Numbers of the maps of all halos (:func:`cgmhelpers.inference.trusting.numbers`)."""
         tables = []
-        for ds, images in self._images(training.path, self._stores()):
+        for ds, images in self._images(training.path, self._stores(seen=True)):
             floors = prediction.load(training.path).scaling.floors
             halos = pd.MultiIndex.from_frame(samples.halo_table(ds)[list(HALO)])
             tables.append(pd.DataFrame(trusting.numbers(images, floors), halos))
@@ -255,7 +255,7 @@ class LeavingOut:
         """
         tables = []
         for suite in self.left_out:
-            sources, stores = self.sources(suite), self._stores()
+            sources, stores = self.sources(suite), self._stores(seen=True)
             folder = self._training(sources, "pooled", 0).path
             trusting.calibrate_trust([one for name in sources for one in stores[name]], folder)
             own = predictions[
@@ -361,19 +361,20 @@ class LeavingOut:
 
     @cached_property
     def _maps(self):
-        return self.run.maps()
+        maps = self.run.maps()
+        return {False: maps, True: self.run._seen(self.run.parameters.limits[-1])}
 
-    def _stores(self, varied=False):
-        """Map stores of the run's own set, or of all others, by suite."""
+    def _stores(self, varied=False, seen=False):
+        """Map stores of the run's own set, or of all others, by suite; as tested, if `seen`."""
         p = self.run.parameters
         own = [(volume, name) == (p.volume, p.set_name) for volume, name, _ in p.boxes]
         return {
             suite: [one for one, is_own in zip(stores, own, strict=True) if is_own != varied]
-            for suite, stores in self._maps.items()
+            for suite, stores in self._maps[seen].items()
         }
 
     def _tested(self, trainings, parts=("test",)):
-        run, stores = self.run, self._stores()
+        run, stores = self.run, self._stores(seen=True)
         unique = {one.path: one for one in trainings}
         run._make(unique.values(), "Networks of several suites")
         ending = "" if parts == ("test",) else f"_{'_'.join(parts)}"
@@ -388,7 +389,7 @@ class LeavingOut:
         return [tables[one.path] for one in trainings]
 
     def _baselines(self):
-        tables, stores = [], self._stores()
+        tables, stores = [], self._stores(seen=True)
         for left_out in self.left_out:
             folder = self._training(self.sources(left_out), "pooled", 0).path
             table = baselines.predict([folder], stores)
