@@ -109,7 +109,7 @@ class LiveExplorer:
         self.page.wait_for_function(
             "([root, before]) => Number(root.dataset.changes) > before",
             arg=[self.root.element_handle(), before],
-            timeout=10_000,
+            timeout=60_000,  # the first explanation imports Captum
         )
         self.times.append(float(self.root.get_attribute("data-milliseconds")))
 
