@@ -300,7 +300,7 @@ def _why(predictor, images, name):
     found = attribution.integrated_gradients(predictor, images[None], name, WHY_STEPS)
     values = found.values[0].astype("<f4")
     pixels = {field: one.tobytes() for field, one in zip(predictor.fields, values, strict=True)}
-    return {"why": pixels, "blank": found.blank}
+    return {"why": pixels, "blank": float(np.ravel(found.blank)[0])}
 
 
 def outside(predictor, images):
