@@ -157,7 +157,15 @@ if can_leave_out:
 if can_leave_out:
     bars = experiment.error_bars(predictions, nested)
     display(
-        bars.style.format(precision=2).hide(axis="index").set_caption(note)
+        bars.style.format(precision=2)
+        .hide(axis="index")
+        .set_caption(f"Blind. {note}")
+    )
+    display(
+        experiment.conformal(predictions)
+        .style.format(precision=2)
+        .hide(axis="index")
+        .set_caption(f"Conformal, with the target's maps. {note}")
     )
 
 # %% mystnb={"figure": {"name": "fig-robust-coverage", "caption": "Coverage of 68% intervals in the suites that were left out, by the pooled networks: error bars of the training (open), those for an unseen suite (full). Grey: 0.60 to 0.75."}}

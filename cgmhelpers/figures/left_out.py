@@ -15,7 +15,7 @@ from cgmhelpers.figures.style import (
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 
-ERROR_BARS = {"in_domain": ("o", "w"), "unseen_suite": ("o", None), "conformal": ("^", "w")}
+ERROR_BARS = {"in_domain": ("o", "w"), "unseen_suite": ("o", None)}
 """Marker of each kind of error bars, and its face; None for the colour of the suite."""
 
 

@@ -176,15 +176,13 @@ class LeavingOut:
         Returns
         -------
         pandas.DataFrame
-            A row for each property and kind of error bars, ``in_domain``, ``unseen_suite`` and
-            ``conformal``: ``chi2`` and ``coverage_68``, means over the suites left out with
-            ``chi2_worst``, ``coverage_68_low`` and ``coverage_68_high``; and ``coverage_95``.
-            Weights of conformal intervals need the maps of the suite: that row isn't blind.
+            A row for each property and kind of error bars, ``in_domain`` and ``unseen_suite``:
+            ``chi2`` and ``coverage_68``, means over the suites left out with ``chi2_worst``,
+            ``coverage_68_low`` and ``coverage_68_high``; and ``coverage_95``.
         """
         own = predictions[(predictions["track"] == BLIND) & (predictions["method"] == "pooled")]
         found = {"in_domain": scores.away(scores.cells(own))}
         found["unseen_suite"] = scores.away(scores.cells(self.widened(own, nested)))
-        found["conformal"] = self._conformal(own)
         table = pd.concat(found, names=["posterior"]).reset_index(level=0)
         groups = table.groupby(["property", "posterior"], sort=False)
         return groups.agg(
@@ -193,8 +191,22 @@ class LeavingOut:
             coverage_68_high=("coverage_68", "max"), coverage_95=("coverage_95", "mean"),
         ).reset_index()  # fmt: skip
 
-    def _conformal(self, own):
-        """Coverage of weighted conformal intervals of the pooled networks, by suite left out."""
+    def conformal(self, predictions):
+        """Cover the suites that were left out by weighted conformal intervals.
+
+        Their weights need the maps of the suite, so this isn't blind.
+
+        Parameters
+        ----------
+        predictions : pandas.DataFrame
+            From :meth:`predictions`: the pooled networks.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each suite left out and property: ``coverage_68`` and ``coverage_95``.
+        """
+        own = predictions[(predictions["track"] == BLIND) & (predictions["method"] == "pooled")]
         rows = []
         for suite in self.left_out:
             training = self._training(self.sources(suite), "pooled", 0)
@@ -217,7 +229,7 @@ class LeavingOut:
                     ).mean()
                     for level in (ONE_SIGMA, 0.95)
                 }
-                rows.append({"property": name, "left_out": suite, "chi2": np.nan} | covered)
+                rows.append({"left_out": suite, "property": name} | covered)
         return pd.DataFrame(rows)
 
     def _described(self, training):
@@ -321,8 +333,8 @@ class LeavingOut:
         -------
         dict of str to pandas.DataFrame
             ``"blind"`` and ``"unlabelled_target"``, as from
-            `cgmhelpers.statistics.left_out.summary`; ``"error_bars"``; ``"trust"``, as from
-            :func:`judged`; and ``"control"``.
+            `cgmhelpers.statistics.left_out.summary`; ``"error_bars"``; ``"conformal"``;
+            ``"trust"``, as from :func:`judged`; and ``"control"``.
         """
         predictions, nested = self.predictions(), self.nested()
         control = self.control(self.shown[0]) if self.shown else None
@@ -331,6 +343,7 @@ class LeavingOut:
         found = {
             "blind": scores.summary(blind),
             "error_bars": self.error_bars(predictions, nested),
+            "conformal": self.conformal(predictions),
             "trust": judged(self.trust(predictions)),
         }
         if self.shown:
