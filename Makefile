@@ -8,6 +8,8 @@ JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Python compiles modules when it imports them: a fraction of those that are installed.
+PIP := --quiet --disable-pip-version-check --no-compile
 
 .DEFAULT_GOAL := help
 .PHONY: help install book serve lab test test-long test-fast lint format bench bench-maps bench-training lock reference picture clean
@@ -19,8 +21,9 @@ help:  ## print this list
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; found %s. Name one: make PYTHON=python3.11 ..." % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@echo "Installing the pinned releases into $(VENV): minutes, and about 2 GB. Interrupted, make goes on."
+	$(BIN)/python -m pip install $(PIP) -r requirements.txt
+	$(BIN)/python -m pip install $(PIP) --no-deps -e .
 	@touch $@
 
 install: $(READY)  ## the virtual environment with the pinned releases, and the library

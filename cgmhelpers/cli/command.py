@@ -1,11 +1,16 @@
 """The command ``cgm``: its commands, its log, and errors as messages."""
 
 import logging
+import shlex
+import shutil
+import signal
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from cgmhelpers import __version__
 from cgmhelpers.cli import data_commands, run_commands, sky_commands
@@ -13,7 +18,28 @@ from cgmhelpers.errors import CGMError
 from cgmhelpers.system import progress
 from cgmhelpers.system.files import writable
 
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class _Commands(TyperGroup):
+    """Commands that an interruption ends with a line that says how to go on."""
+
+    def invoke(self, ctx):
+        """Invoke a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if progress.close_all():
+                typer.echo(err=True)
+            name = Path(sys.argv[0]).name
+            again = shlex.join([name if shutil.which(name) else sys.argv[0], *sys.argv[1:]])
+            typer.echo(f"Interrupted. What is finished stays; go on with: {again}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Maps, networks and statistics of the circum-galactic medium in CAMELS simulations.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -22,6 +48,8 @@ app = typer.Typer(
 
 COMMANDS = (
     run_commands.init,
+    run_commands.parameters,
+    run_commands.status,
     data_commands.mock,
     data_commands.files,
     run_commands.maps,
@@ -76,6 +104,7 @@ def _shown_log():
 
 def main():
     """Run the command line; an error of ours is a message, not a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as batch systems end a job
     try:
         with _shown_log(), writable("The result"):
             app()

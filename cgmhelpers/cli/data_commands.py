@@ -1,11 +1,12 @@
 """Commands for files of simulations: mock ones, and those of CAMELS that a profile needs."""
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cgmhelpers.cli.options import Override, Profile, RunName, opened_run
+from cgmhelpers.cli.options import DryRun, of_run
 from cgmhelpers.errors import ParameterError
 
 
@@ -19,29 +20,30 @@ def mock(
     set_name: Annotated[str, typer.Option(help="Set: CV, LH or 1P.")] = "CV",
     snapshot: Annotated[int, typer.Option(help="Number of the snapshot; 90 is redshift 0.")] = 90,
     volume: Annotated[str, typer.Option(help="Box: L25n256 or L50n512.")] = "L25n256",
+    dry_run: DryRun = False,
 ):
     """Write mock simulations in CAMELS' formats."""
     from cgmhelpers.mock import writing
     from cgmhelpers.simulations import sets, simulation
 
-    for path in writing.write(
-        root,
-        suites=tuple(suite or simulation.SUITES),
-        realisations=sets.first(set_name, realisations),
-        cells=cells,
-        seed=seed,
-        compression=compression,
-        set_name=set_name,
-        snapshot=snapshot,
-        volume=volume,
-    ):
+    suites, numbers = tuple(suite or simulation.SUITES), sets.first(set_name, realisations)
+    options = {
+        "cells": cells, "seed": seed, "compression": compression, "set_name": set_name,
+        "snapshot": snapshot, "volume": volume,
+    }  # fmt: skip
+    if dry_run:
+        for one, number in itertools.product(suites, numbers):
+            there = writing.is_written(root, one, number, **options)
+            for path in writing.file_paths(root, one, number, set_name, snapshot, volume):
+                typer.echo(f"{path}: {'is there' if there else 'would be written'}")
+        return
+    for path in writing.write(root, suites=suites, realisations=numbers, **options):
         typer.echo(path)
 
 
+@of_run(profile="camels")
 def files(
-    profile: Profile = "camels",
-    run: RunName = None,
-    override: Override = None,
+    asked,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the lists; by default the folder files of the run."),
@@ -57,11 +59,11 @@ def files(
     """
     from cgmhelpers.simulations import distribution
 
-    this_run = opened_run(profile, override, run=run)
+    this_run = asked.open()
     root = this_run.parameters.data_root
     if root is None:
         raise ParameterError(
-            f"The profile {profile} needs no files of CAMELS: it writes the mock suite.",
+            f"The profile {asked.profile} needs no files of CAMELS: it writes the mock suite.",
             remedy="Take another profile, or --set data_root=FOLDER, which needn't exist.",
         )
     table = distribution.survey(this_run.simulations, check)

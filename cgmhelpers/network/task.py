@@ -1,5 +1,6 @@
 """A training as an object: everything that its result depends on, and its fingerprint."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -117,7 +118,19 @@ def _identities(stores):
 
 def _identity(store):
     """Tell one map store from another: by its fingerprint, or by a digest of its contents."""
-    ds = store if isinstance(store, xr.Dataset) else map_store.open(store)
+    if isinstance(store, xr.Dataset):
+        return _of_dataset(store)
+    metadata = Path(store) / "zarr.json"
+    return _of_store(store, metadata.stat().st_mtime_ns if metadata.is_file() else None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_store(store, written):
+    """Open a store once, as a run asks for all of its trainings again and again."""
+    return _of_dataset(map_store.open(store))
+
+
+def _of_dataset(ds):
     known = {name: ds.attrs.get(name) for name in ("fingerprint", "limits", "pixel_size_kpc")}
     # A selection of a store's halos carries its fingerprint, so count them and name them too.
     digest = hashlib.sha256(samples.halo_table(ds).to_csv().encode())

@@ -7,11 +7,13 @@ Its files, each of which imports only those above it:
 - `stages`: the tasks of a run, for any process
 - `run`: a run: its folder, and its stages in their order
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
+- `status`: tells what a run has, what it lacks, and why
 - `notebooks`: the order of the notebooks, and papermill that executes them
 - `results`: the few small tables that are kept of a run
 - `offline`: brings scripts of other people for the pages, checked
 - `pages`: chapters, cards and the gallery, made from executed notebooks
 - `book`: puts the book together and builds it
+- `preview`: builds the pages that are there while notebooks are still executed
 """
 
 import lazy_loader
@@ -25,10 +27,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "offline",
         "pages",
         "parameters",
+        "preview",
         "project",
         "results",
         "run",
         "stages",
+        "status",
     ],
     submod_attrs={
         "leaving_out": ["LeavingOut"],

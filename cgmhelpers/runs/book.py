@@ -21,6 +21,9 @@ from cgmhelpers.runs.project import project_root
 from cgmhelpers.system import provenance
 
 NEEDED_FIGURES = ("hero.png",)
+INDEX = Path("_build", "html", "index.html")
+BUILT = "built"
+"""File that is there once all pages are, without a warning."""
 LOG_TAIL = 40
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # jupyter-book has no __main__; its command may belong to another interpreter.
@@ -162,7 +165,7 @@ def build(folder):
             stderr=subprocess.STDOUT,
             check=False,
         )
-    index = folder / "_build" / "html" / "index.html"
+    index = folder / INDEX
     if done.returncode or not index.exists():
         lines = COLOURS.sub("", log.read_text(errors="replace")).splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
@@ -171,7 +174,28 @@ def build(folder):
             found="\n".join(["", *warnings, *lines[-LOG_TAIL:]]),
             remedy=f"The whole log is {log}.",
         )
+    (folder / BUILT).touch()
     return index
+
+
+def is_built(run_folder):
+    """Tell whether the pages of a run are whole, and newer than what they are built from.
+
+    Parameters
+    ----------
+    run_folder : path
+        The run.
+
+    Returns
+    -------
+    bool
+    """
+    run_folder, root = Path(run_folder), project_root()
+    mark = run_folder / "book" / BUILT
+    folders = run_folder / "notebooks", run_folder / "figures", root / "book", root / "assets"
+    sources = [path for folder in folders for path in folder.rglob("[!.]*") if path.is_file()]
+    sources += [root / "_config.yml", root / "_toc.yml"]
+    return mark.is_file() and mark.stat().st_mtime >= max(p.stat().st_mtime for p in sources)
 
 
 def without_offline(configuration):
@@ -225,7 +249,7 @@ def _check_figures(figures):
         raise DataNotFoundError(
             f"{figures} lacks {', '.join(missing)}, which the book's first page shows.",
             found=sorted(path.name for path in figures.glob("*")) or "no figure",
-            remedy="Make the run's figures first: `cgm run` with the same run folder.",
+            remedy="Make the run's figures first: `cgm run --again` with the same run folder.",
         )
 
 

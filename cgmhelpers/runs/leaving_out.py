@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.inference import baselines, prediction, trusting, unseen
 from cgmhelpers.maps import store
@@ -56,13 +56,8 @@ class LeavingOut:
         self.run, self.seeds = run, seeds
         self.kinds = list(dict.fromkeys([*kinds, "pooled"]))
         self.shown = [one for one in kinds if one in ALIGNED] if shown is None else list(shown)
-        strange = set(self.kinds) - set(KINDS) | set(self.shown) - set(ALIGNED)
-        if strange:
-            raise ParameterError(
-                "Unknown ways to train on several suites.",
-                found=sorted(strange),
-                expected=f"some of {KINDS}, and with a target of {ALIGNED}",
-            )
+        check_known(self.kinds, KINDS, "Unknown ways to train on several suites.")
+        check_known(self.shown, ALIGNED, "Unknown ways to train with maps of the target.")
         p = run.parameters
         self.left_out = [p.target] if p.target else list(left_out or p.suites)
         if len(p.suites) < 3:
@@ -366,9 +361,9 @@ class LeavingOut:
             "adaptation": kind, "adaptation_weight": p.adaptation_weight,
             "seed": p.seed + seed, "split_seed": p.seed,
         }  # fmt: skip
-        joined = {name: [one for suite in sources for one in stores[suite]]}
+        joined = [one for suite in sources for one in stores[suite]]
         return run._training(
-            joined, name, ending=ending, changed=changed, split_by=split_by,
+            name, stores=joined, ending=ending, changed=changed, split_by=split_by,
             target=[control] if control else stores[target] if target else None,
         )  # fmt: skip
 

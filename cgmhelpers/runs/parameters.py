@@ -4,6 +4,7 @@ YAML, a notebook's cell and a command line say which values; the type of each pa
 text means. So ``010`` is ten for a seed and a name for a run, whichever way it comes.
 """
 
+import inspect
 import os
 import re
 from io import StringIO
@@ -88,8 +89,19 @@ def dump(values):
     return stream.getvalue()
 
 
-def _scalar(value):
-    """Take a text for the number or truth value that it is in YAML 1.2."""
+def scalar(value):
+    """Take a text for the number or truth value that it is in YAML 1.2.
+
+    Parameters
+    ----------
+    value : object
+        From `parse`, or a value of Python or NumPy.
+
+    Returns
+    -------
+    object
+        The number or truth value, or else the same.
+    """
     if isinstance(value, str) and re.fullmatch(r"[-+.\w]+", text := value.strip()):
         try:
             known = YAML(typ="safe", pure=True).load(text)
@@ -122,7 +134,7 @@ def _mapped(value):
 
 def _counted(value):
     """Take a text for a number of realisations where it is one, or else for a list."""
-    number = _scalar(value)
+    number = scalar(value)
     return number if isinstance(number, int) else _listed(value)
 
 
@@ -154,9 +166,9 @@ def _plain(name):
 
 
 _LIST = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_each_once))
-Integer = Annotated[int, BeforeValidator(_scalar)]
-Real = Annotated[float, BeforeValidator(_scalar)]
-Truth = Annotated[bool, BeforeValidator(_scalar)]
+Integer = Annotated[int, BeforeValidator(scalar)]
+Real = Annotated[float, BeforeValidator(scalar)]
+Truth = Annotated[bool, BeforeValidator(scalar)]
 Text = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[^\x00]+$")]
 Name = Annotated[Text, AfterValidator(_plain)]
 # Half of what libraries take: members of an ensemble count on from it.
@@ -170,7 +182,7 @@ Range = Annotated[
     Field(min_length=2, max_length=2),
     AfterValidator(_increasing),
 ]
-_Realisation = Annotated[Annotated[int, Field(ge=0)] | str, BeforeValidator(_scalar)]
+_Realisation = Annotated[Annotated[int, Field(ge=0)] | str, BeforeValidator(scalar)]
 Realisations = Annotated[
     Annotated[int, Field(ge=1)]
     | Annotated[
@@ -231,74 +243,117 @@ class Parameters(BaseModel):
         Name of the run's folder below `runs`; the profile's name by default.
     runs : str
         Folder of all runs; by default as `cgmhelpers.runs.project.runs_folder` says.
-    data_root : str or None
-        Folder with ``Sims`` and ``FOF_Subfind``; None for the mock suite, written into the run.
-    suites, set_name, realisations, snapshot, volume
-        Which simulations; `realisations` is a number of them, or a list.
+    data_root : str or null
+        Folder with ``Sims`` and ``FOF_Subfind``; null for the mock suite, written into the run.
+    suites : list of str
+        Suites, in the order of tables and figures.
+    set_name : str
+        Set of simulations: CV, LH, 1P, ...
+    realisations : int or list
+        How many simulations of the set in each suite, or which.
+    snapshot : int
+        Number of the snapshot; 90 is redshift 0.
+    volume : str
+        Box of the simulations: L25n256, L50n512, ...
     also : list of Simulations
-        Simulations of further sets or volumes, in every suite.
-    electrons : str or None
-        What the snapshots count electrons per: see
-        `cgmhelpers.simulations.dialects.ELECTRONS`.
+        Simulations of further sets or volumes, in every suite: mappings with set_name,
+        realisations and perhaps volume.
+    electrons : str or null
+        What the snapshots count electrons per: see `cgmhelpers.simulations.dialects.ELECTRONS`.
     minimum_log_mass : float
         Lower limit of log10 M200c [Msun] of the halos.
-    mock_cells, mock_seed : int
-        Gas elements in each mock simulation, and the seed of the suite.
+    mock_cells : int
+        Gas elements in each mock simulation.
+    mock_seed : int
+        Seed of the mock suite.
     fields : list of str
         Fields to use: networks take each alone, and all together.
     map_fields : list of str
         Fields of the maps; by default those of the profile, and `fields`. So a run that takes fewer
         fields than its profile uses the same maps.
     limits : list of str
-        ``ideal``, ``survey``, and ``observed``: maps as the `instruments` see them.
+        Limits of the maps: ideal (none but the floor), survey (as faint as surveys see), observed
+        (as the `instruments` see them).
     instruments : list of str
         Names or YAML files of instruments, one for X-rays and one for HI: see
         `cgmhelpers.sky.instruments`.
-    redshifts, exposures : list of float
-        Ranges of the redshift of observed halos, and of exposures, in those of the instruments.
-    sky_map_size, sky_epochs : int
-        Side of the maps, and epochs, of the network for telescopes' files (`Run.sky_network`).
-    pixels, pixel_size, depth
-        Side of the maps, side of a pixel [kpc], half the depth [kpc].
+    redshifts : list of float
+        Range of the redshift of observed halos.
+    exposures : list of float
+        Range of exposures, in those of the instruments.
+    sky_map_size : int
+        Side of the maps of the network for telescopes' files (`Run.sky_network`), in pixels.
+    sky_epochs : int
+        Epochs of that network.
+    pixels : int
+        Side of the maps in pixels.
+    pixel_size : float
+        Side of a pixel [kpc].
+    depth : float
+        Half the depth of the maps along the line of sight [kpc].
     hydrogen_method : str
-        ``trident`` or ``snapshot``.
+        Source of the neutral fraction: trident (its table), or snapshot (the file's column).
     map_size : int
-        Side of the maps that networks see; a divisor of `pixels`.
+        Side of the maps that networks see, in pixels; a divisor of `pixels`.
     split_by : str
-        ``halo`` (the paper's), ``realisation`` or ``seed``: see `cgmhelpers.network.splits.split`.
+        What isn't shared between training and test: halo (the paper's), realisation or seed. See
+        `cgmhelpers.network.splits.split`.
     ranges : dict of str to list of float
         Ranges of properties, wider than those of the paper's Table 1: see
         `cgmhelpers.network.settings.TrainingSettings`.
     seed : int
         Seed of split, weights and order of training.
-    channels, epochs, batch_size, learning_rate, weight_decay, dropout, schedule, augmentation
-        Settings of the network and of its training.
-    trials, trial_epochs, trial_map_size : int
-        Of the study that tunes hyperparameters: trainings tried, their epochs, and side of maps.
+    channels : int
+        Channels of the network after its first block.
+    epochs : int
+        Passes of each training over its maps.
+    batch_size : int
+        Maps in a step of the training.
+    learning_rate : float
+        Maximum of the learning rate.
+    weight_decay : float
+        Weight decay of AdamW.
+    dropout : float
+        Probability of dropping a feature, before each fully connected layer.
+    schedule : str
+        Course of the learning rate: cyclic (the paper's), or one_cycle over the whole training.
+    augmentation : bool
+        Show each map in a random one of the eight symmetries of the square.
+    trials : int
+        Trainings that the tuning of hyperparameters tries.
+    trial_epochs : int
+        Epochs of a trial.
+    trial_map_size : int
+        Side of the maps that trials see, in pixels; a divisor of `pixels`.
     comparison_suites : list of str
         Suites in which networks of one property, and one with the other split, are trained too.
     members : int
         Networks of each ensemble: of all fields, with the last limits, in every suite.
     posterior_steps : int
         Steps of the training of each normalising flow, at most.
-    sources : list of str or None
-        Suites that networks of several suites learn from; None for all but the one they are tested
+    sources : list of str or null
+        Suites that networks of several suites learn from; null for all but the one they are tested
         on (`cgmhelpers.runs.leaving_out`).
-    target : str or None
-        The one suite that they are tested on; None for each in turn.
-    adaptation, adaptation_weight
+    target : str or null
+        The one suite that they are tested on; null for each in turn.
+    adaptation : str
         What makes their features alike: see `cgmhelpers.network.settings.TrainingSettings`.
+    adaptation_weight : float
+        Weight of that in the loss.
     posterior : str
-        Their error bars: ``in_domain``, or ``unseen_suite`` with the spread between suites
+        Their error bars: in_domain, or unseen_suite with the spread between suites
         (`cgmhelpers.inference.unseen`).
-    accelerator, devices, precision
-        What trains a network, how many of it share each batch, and in which arithmetic: see
-        `cgmhelpers.network.settings.TrainingSettings`.
+    accelerator : str
+        What trains a network: auto (a GPU if there is one), cpu, gpu or mps.
+    devices : int
+        Number of devices that share the batches of one network.
+    precision : str
+        Arithmetic of the training: 32-true, 64-true or bf16-mixed.
     workers : int
-        Processes side by side; 0 for one a core, or with ``slurm`` for one a task.
-    cluster : str or None
-        ``none`` (this process and its threads), ``processes`` (the default), ``slurm``, or the
-        address of a running Dask scheduler.
+        Processes side by side; 0 for one a core, or with slurm for one a task.
+    cluster : str or null
+        none (this process and its threads), processes (the default, null), slurm, or the address
+        of a running Dask scheduler.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -642,6 +697,37 @@ def _refusal(error, path, values):
         expected=told,
         remedy=" ".join(filter(None, dict.fromkeys(remedies))) or None,
     )
+
+
+_BOUNDS = {
+    "minimum": "at least {}", "exclusiveMinimum": "above {}", "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+}  # fmt: skip
+
+
+def describe(values):
+    """Describe the parameters of a run.
+
+    Parameters
+    ----------
+    values : Parameters
+        The run's.
+
+    Returns
+    -------
+    dict of str to tuple
+        Name -> value, type with its bounds, and meaning: the attributes of `Parameters`.
+    """
+    entries = re.findall(r"^(\w+) : (.+)\n((?: {4}.+\n?)+)", inspect.getdoc(Parameters), re.M)
+    schema = Parameters.model_json_schema()["properties"]
+    told = {}
+    for name, kind, meaning in entries:
+        if name in schema:
+            of_it = schema[name]
+            bounds = [_BOUNDS[key].format(of_it[key]) for key in _BOUNDS if key in of_it]
+            meaning = " ".join(meaning.replace("`", "").split())
+            told[name] = getattr(values, name), ", ".join([kind, *bounds]), meaning
+    return told
 
 
 def from_namespace(namespace):

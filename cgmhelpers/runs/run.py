@@ -5,7 +5,9 @@ skipped. So an interrupted run goes on, and a notebook executed alone makes what
 the same functions.
 """
 
+import dataclasses
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +20,6 @@ from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
 from cgmhelpers.runs.parameters import read
 from cgmhelpers.simulations import layout, simulation
-from cgmhelpers.simulations.sets import UNKNOWN_SEED
 from cgmhelpers.system import files, parallel, provenance
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
@@ -133,7 +134,7 @@ class Run:
         pandas.DataFrame
             Columns of ``Simulation.halos`` and the six properties.
         """
-        tables = [stages.HaloTable(one) for one in self._maps()]
+        tables = self._halo_tables()
         self._make_from_files(tables, "Halos and maps")
         table = pd.concat([stages.read_table(one.path) for one in tables], ignore_index=True)
         if table.empty:
@@ -164,17 +165,8 @@ class Run:
 
     def _seen(self, limits):
         """Map stores by suite; those of observed limits are made, as the maps are there."""
-        stores = self._stores()
-        if limits != "observed":
-            return stores
-        p = self.parameters
-        how = p.observation(p.fields), p.map_size, p.seed
-        observed = {
-            suite: [stages.Observed(one, self.folder / "observed" / one.name, *how) for one in some]
-            for suite, some in stores.items()
-        }
-        self._make([one for some in observed.values() for one in some], "Observed maps")
-        return {suite: [one.path for one in some] for suite, some in observed.items()}
+        self._make(self._observed(limits), "Observed maps")
+        return self._stores(limits)
 
     def networks(self):
         """Train a network for every suite, input and limits.
@@ -184,13 +176,8 @@ class Run:
         pandas.DataFrame
             One row a network: suite, fields (joined by +), limits, folder.
         """
-        p, stores = self.parameters, self.maps()
-        trainings = {
-            (suite, "+".join(fields), limits): self._training(stores, suite, fields, limits)
-            for limits in p.limits
-            for fields in reversed(p.field_sets)  # the longest first
-            for suite in p.suites
-        }
+        self.maps()
+        trainings = self._networks()
         self._make(trainings.values(), "Networks")
         rows = [(*key, training.path) for key, training in trainings.items()]
         return pd.DataFrame(rows, columns=["suite", "fields", "limits", "folder"])
@@ -203,10 +190,8 @@ class Run:
         pandas.DataFrame
             The tidy table of `cgmhelpers.inference.prediction.predict`.
         """
-        networks = self.networks()
-        by_limits = {limits: self._seen(limits) for limits in self.parameters.limits}
-        stores = [by_limits[limits] for limits in networks["limits"]]
-        return pd.concat(self._tested(networks["folder"], stores), ignore_index=True)
+        self.networks()
+        return pd.concat(self._tested(self._networks().values()), ignore_index=True)
 
     def trust(self):
         """Hold predictions against what their networks were trained with, and against the truth.
@@ -220,16 +205,7 @@ class Run:
         from cgmhelpers.statistics import quality
 
         self.predictions()
-        networks = self.networks()
-        flags = [
-            stages.Flags(
-                list(own["folder"]), self._seen(limits),
-                [self._predictions(one) for one in own["folder"]],
-                self.folder / "trust" / f"{limits}.parquet",
-            )
-            for limits, own in networks.groupby("limits", sort=False)
-        ]  # fmt: skip
-        flagged = pd.concat(self._tables(flags, "Trust"), ignore_index=True)
+        flagged = pd.concat(self._tables(self._flags(), "Trust"), ignore_index=True)
         return flagged, quality.report(flagged, self.histories())
 
     def histories(self):
@@ -255,12 +231,10 @@ class Run:
         pandas.DataFrame
             As from `predictions`, with a column method.
         """
-        networks, folder = self.networks(), self.folder / "baselines"
-        fits = [
-            stages.Baselines(list(own["folder"]), self._seen(limits), folder / f"{limits}.parquet")
-            for limits, own in networks.groupby("limits", sort=False)
-        ]
-        return pd.concat(self._tables(fits, "Baselines"), ignore_index=True)
+        self.networks()
+        for limits in self.parameters.limits:
+            self._seen(limits)
+        return pd.concat(self._tables(self._baselines(), "Baselines"), ignore_index=True)
 
     def variants(self):
         """Train and test networks that differ in one thing from those of all fields together.
@@ -273,24 +247,12 @@ class Run:
             the run's own split if it is by seed. With fewer than three initial conditions in a
             suite there is the split by halo alone.
         """
-        p, stores, trainings, names = self.parameters, self.maps(), [], []
-        changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
-        seeds = {suite: set() for suite in p.suites}
-        for sim in self.simulations:
-            seeds[sim.suite].add(sim.seed if sim.seed != UNKNOWN_SEED else sim.name)
-        can_be_split = min(map(len, seeds.values())) >= 3
-        ways = dict.fromkeys(["halo", "realisation", p.split_by] if can_be_split else ["halo"])
-        changes += [(f"split by {way}", "split_by", way) for way in ways]
-        for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
-            for variant, name, value in changes:
-                ending = "" if value == p.split_by else f"_{''.join(value)}"
-                trainings.append(self._training(stores, suite, ending=ending, **{name: value}))
-                names.append(variant)
-        self._make(trainings, "Networks to compare with")
-        folders = [one.path for one in trainings]
-        tested = self._tested(folders, self._seen(p.limits[-1]))
-        tables = zip(tested, names, folders, strict=True)
-        tables = [one.assign(variant=name, folder=str(folder)) for one, name, folder in tables]
+        self.maps()
+        self._make(self._mocks(), "Mock simulations")  # which say their seeds
+        variants = self._variants()
+        self._make([one for _, one in variants], "Networks to compare with")
+        tables = zip(self._tested([one for _, one in variants]), variants, strict=True)
+        tables = [table.assign(variant=name, folder=str(one.path)) for table, (name, one) in tables]
         return pd.concat(tables, ignore_index=True)
 
     def ensembles(self):
@@ -305,17 +267,11 @@ class Run:
         """
         from cgmhelpers.inference.ensembles import combine
 
-        p, stores, trainings = self.parameters, self.maps(), []
-        for suite in p.suites:
-            trainings.append(self._training(stores, suite))
-            for member in range(2, p.members + 1):
-                seeds = {"seed": p.seed + member - 1, "split_seed": p.seed}
-                ending = f"_member{member}"
-                trainings.append(self._training(stores, suite, ending=ending, changed=seeds))
+        self.maps()
+        trainings, members = self._ensembles(), self.parameters.members
         self._make(trainings, "Networks of the ensembles")
-        folders = [one.path for one in trainings]
-        tables = self._tested(folders, self._seen(p.limits[-1]))
-        groups = [tables[first : first + p.members] for first in range(0, len(tables), p.members)]
+        tables = self._tested(trainings)
+        groups = [tables[first : first + members] for first in range(0, len(tables), members)]
         return pd.concat(map(combine, groups), ignore_index=True)
 
     def posteriors(self):
@@ -327,15 +283,11 @@ class Run:
             Suite -> folder of the network, for `cgmhelpers.inference.posterior.joint.load`; of the
             last limits.
         """
-        p, stores = self.parameters, self.maps()
-        trainings = {suite: self._training(stores, suite) for suite in p.suites}
+        self.maps()
+        trainings = {suite: self._training(suite) for suite in self.parameters.suites}
         self._make(trainings.values(), "Networks")
-        settings = {"steps": p.posterior_steps, "seed": p.seed}
-        stores = self._seen(p.limits[-1])
-        flows = [
-            stages.Posterior(stores[suite], one.path, settings) for suite, one in trainings.items()
-        ]
-        self._make(flows, "Posteriors")
+        self._seen(self.parameters.limits[-1])
+        self._make(self._flows(), "Posteriors")
         return {suite: one.path for suite, one in trainings.items()}
 
     def sky_network(self):
@@ -349,16 +301,8 @@ class Run:
         Path
             Its folder, for ``cgm infer`` and `cgmhelpers.sky.infer`.
         """
-        p, stores = self.parameters, self.maps()
-        observation = p.observation(p.map_fields, all_of_them=False)
-        training = self._training(
-            {"sky": [one for some in stores.values() for one in some]}, "sky",
-            list(observation.instruments), "observed", observation=observation,
-            size=p.sky_map_size,
-            changed={"epochs": p.sky_epochs, "batch_size": max(p.batch_size, SKY_BATCH)},
-        )  # fmt: skip
-        flow = {"steps": p.posterior_steps, "seed": p.seed}
-        training = stages.SkyTraining(training.task, self.folder / "networks" / "sky", flow)
+        self.maps()
+        training = self._sky_training()
         self._make([training], "Network for telescopes' files")
         return training.path
 
@@ -379,20 +323,76 @@ class Run:
         Path
             Folder of the study, for `cgmhelpers.network.tuning`.
         """
+        self.maps()
+        tunings = self.tunings(suite, fields, limits)
+        self._make(tunings, "Tuning")
+        return tunings[0].path
+
+    def tunings(self, suite=None, fields=None, limits=None):
+        """List the workers on a study, which `study` lets work.
+
+        Parameters
+        ----------
+        suite, fields, limits
+            As for `study`.
+
+        Returns
+        -------
+        list of cgmhelpers.runs.stages.Tuning
+            Of one path.
+        """
         p = self.parameters
         suite, limits = suite or p.suites[0], limits or p.limits[-1]
         check_known(suite, p.suites, "The run has no such suite.")
         check_known(limits, p.limits, "The run has no such limits.")
         fields = canonical(fields or p.fields)
         changed = {"epochs": p.trial_epochs, "devices": 1}
-        task = self._training(
-            self.maps(), suite, fields, limits, changed=changed, size=p.trial_map_size
-        ).task
+        task = self._training(suite, fields, limits, changed=changed, size=p.trial_map_size).task
         folder = self.folder / "studies" / f"{suite}_{'+'.join(fields)}_{limits}"
-        folder /= task.fingerprint()[:12]
         workers = range(min(p.workers or parallel.available_cores(), p.trials))
-        self._make([stages.Tuning(task, folder, p.trials, one) for one in workers], "Tuning")
-        return folder
+        return [stages.Tuning(task, folder, p.trials, one) for one in workers]
+
+    def plan(self):
+        """List what the run makes for its book, in the order in which it is made.
+
+        Reads the headers of simulations, if they are there, and writes nothing.
+
+        Returns
+        -------
+        dict of str to list
+            Name of a step -> its stages, each of which makes one file or folder; a network or a
+            table that several steps take is in the first.
+        """
+        networks = list(self._networks().values())
+        others = {
+            "Networks to compare with": [one for _, one in self._variants()],
+            "Networks of the ensembles": self._ensembles(),
+        }
+        sky = []
+        with suppress(ParameterError):  # no instrument observes the fields
+            sky.append(self._sky_training())
+        trained = {one.path: one for some in (networks, *others.values()) for one in some}
+        steps = {
+            "Mock simulations": self._mocks(),
+            "Halos": self._halo_tables(),
+            "Maps": self._maps(),
+            "Observed maps": [
+                one for limits in self.parameters.limits for one in self._observed(limits)
+            ],
+            "Networks": networks,
+            **others,
+            "Posteriors": self._flows(),
+            "Predictions": self._tests(trained.values()),
+            "Trust": self._flags(),
+            "Baselines": self._baselines(),
+            "Tuning": self.tunings()[:1],
+            "Network for telescopes' files": sky,
+        }
+        listed = set()
+        for name, chosen in steps.items():
+            steps[name] = [one for one in chosen if one.path not in listed]
+            listed |= {one.path for one in chosen}
+        return {name: chosen for name, chosen in steps.items() if chosen}
 
     def save_figure(self, figure, name):
         """Save a figure in the run's folder, for the book's other pages.
@@ -441,20 +441,34 @@ class Run:
             for of_one in zip(self._simulations, tables, stores, strict=True)
         ]
 
-    def _stores(self):
-        """Map stores by suite, whether they are there or not."""
+    def _observed(self, limits):
+        """Stages that observe the maps, one a simulation; none for other limits."""
+        if limits != "observed":
+            return []
         p = self.parameters
-        rows = np.array_split(self._files("maps", "zarr"), len(p.suites))
+        how = p.observation(p.fields), p.map_size, p.seed
+        files = zip(self._files("maps", "zarr"), self._files("observed", "zarr"), strict=True)
+        return [stages.Observed(*pair, *how) for pair in files]
+
+    def _stores(self, limits=None):
+        """Map stores by suite, whether they are there or not; for observed limits, observed."""
+        p = self.parameters
+        kind = "observed" if limits == "observed" else "maps"
+        rows = np.array_split(self._files(kind, "zarr"), len(p.suites))
         return dict(zip(p.suites, map(list, rows), strict=True))
 
+    def _halo_tables(self):
+        """Stages that measure halos, one a simulation."""
+        return [stages.HaloTable(one) for one in self._maps()]
+
     def _training(
-        self, stores, suite, fields=None, limits=None, *, ending="", changed=None, **task
+        self, suite, fields=None, limits=None, *, stores=None, ending="", changed=None, **task
     ):
         """Training of a suite's network; of all fields with the last limits, unless told.
 
         `changed` are settings, and `task` parts of the task, that differ from the run's.
         """
-        from cgmhelpers.network.training import Task
+        from cgmhelpers.network.task import Task
 
         p = self.parameters
         fields, limits = tuple(fields or p.field_sets[-1]), limits or p.limits[-1]
@@ -466,22 +480,113 @@ class Run:
         if limits == "observed":
             task = {"observation": p.observation(fields)} | task
         folder = self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
-        return stages.Training(Task(stores[suite], fields, limits, settings, **task), folder)
+        return stages.Training(
+            Task(stores or self._stores()[suite], fields, limits, settings, **task), folder
+        )
+
+    def _sky_training(self):
+        """Training of the network for telescopes' files."""
+        p = self.parameters
+        observation = p.observation(p.map_fields, all_of_them=False)
+        changed = {"epochs": p.sky_epochs, "batch_size": max(p.batch_size, SKY_BATCH)}
+        like = self._training(p.suites[0], changed=changed, size=p.sky_map_size).task
+        stores = [one for some in self._stores().values() for one in some]
+        task = dataclasses.replace(
+            like, stores=stores, fields=tuple(observation.instruments), limits="observed",
+            observation=observation,
+        )  # fmt: skip
+        flow = {"steps": p.posterior_steps, "seed": p.seed}
+        return stages.SkyTraining(task, self.folder / "networks" / "sky", flow)
+
+    def _networks(self):
+        """Training of each network, by suite, fields and limits."""
+        p = self.parameters
+        return {
+            (suite, "+".join(fields), limits): self._training(suite, fields, limits)
+            for limits in p.limits
+            for fields in reversed(p.field_sets)  # the longest first
+            for suite in p.suites
+        }
+
+    def _variants(self):
+        """Trainings that differ in one thing from those of all fields, each with its name."""
+        p = self.parameters
+        changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
+        seeds = {suite: set() for suite in p.suites}
+        for sim in self._simulations:
+            seeds[sim.suite].add(stages.initial_conditions(sim))
+        can_be_split = min(map(len, seeds.values())) >= 3
+        ways = dict.fromkeys(["halo", "realisation", p.split_by] if can_be_split else ["halo"])
+        changes += [(f"split by {way}", "split_by", way) for way in ways]
+        trainings = []
+        for suite in [one for one in p.suites if one in p.comparison_suites] or p.suites[:1]:
+            for variant, name, value in changes:
+                ending = "" if value == p.split_by else f"_{''.join(value)}"
+                trainings.append((variant, self._training(suite, ending=ending, **{name: value})))
+        return trainings
+
+    def _ensembles(self):
+        """Trainings of all members, one ensemble after another."""
+        p, trainings = self.parameters, []
+        for suite in p.suites:
+            trainings.append(self._training(suite))
+            for member in range(2, p.members + 1):
+                seeds = {"seed": p.seed + member - 1, "split_seed": p.seed}
+                trainings.append(self._training(suite, ending=f"_member{member}", changed=seeds))
+        return trainings
+
+    def _flows(self):
+        """Stages that fit normalising flows, one a suite."""
+        p = self.parameters
+        stores, settings = self._stores(p.limits[-1]), {"steps": p.posterior_steps, "seed": p.seed}
+        return [
+            stages.Posterior(stores[suite], self._training(suite).path, settings)
+            for suite in p.suites
+        ]
+
+    def _by_limits(self):
+        """Folders of the networks of each limits."""
+        networks = self._networks()
+        return {
+            limits: [one.path for (*_, own), one in networks.items() if own == limits]
+            for limits in self.parameters.limits
+        }
+
+    def _flags(self):
+        """Stages that mark strange halos, one for each limits."""
+        return [
+            stages.Flags(
+                folders, self._stores(limits), [self._predictions(one) for one in folders],
+                self.folder / "trust" / f"{limits}.parquet",
+            )
+            for limits, folders in self._by_limits().items()
+        ]  # fmt: skip
+
+    def _baselines(self):
+        """Stages that infer from a few numbers per map, one for each limits."""
+        return [
+            stages.Baselines(
+                folders, self._stores(limits), self.folder / "baselines" / f"{limits}.parquet"
+            )
+            for limits, folders in self._by_limits().items()
+        ]
 
     def _predictions(self, network):
         return self.folder / "predictions" / f"{network.name}.parquet"
 
-    def _tested(self, folders, stores):
-        """Predictions of each network for the test halos of every suite.
-
-        `stores` are the map stores by suite, the same for all networks, or a list of such.
-        """
-        stores = [stores] * len(folders) if isinstance(stores, dict) else stores
-        tests = [
-            stages.Predictions(one, some, self._predictions(one))
-            for one, some in zip(folders, stores, strict=True)
+    def _tests(self, trainings):
+        """Stages that let each network infer the test halos of every suite."""
+        return [
+            stages.Predictions(one.path, self._stores(one.task.limits), self._predictions(one.path))
+            for one in trainings
         ]
-        return self._tables(tests, "Predictions")
+
+    def _tested(self, trainings):
+        """Predictions of each network for the test halos of every suite."""
+        trainings = list(trainings)
+        for limits in dict.fromkeys(one.task.limits for one in trainings):
+            self._seen(limits)
+        return self._tables(self._tests(trainings), "Predictions")
 
     def _tables(self, tables, description):
         """Make tables, and read them."""

@@ -1,12 +1,15 @@
 """The stages of a run: small objects that any process can run.
 
 Each stage makes one thing at its ``path``. ``is_done()`` tells whether it is there and was made
-from the same things; ``run()`` makes it.
+from the same things; ``run()`` makes it. ``needs()`` lists the paths of stages that it is made
+from, and ``choices()`` what it depends on beside them and the files of simulations, so that one can
+say why it isn't done.
 """
 
 import json
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +19,7 @@ from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
 from cgmhelpers.simulations import layout
+from cgmhelpers.simulations.sets import UNKNOWN_SEED
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import files, provenance
 
@@ -31,8 +35,40 @@ def run(stage):
     stage.run()
 
 
+def initial_conditions(sim):
+    """Tell simulations of the same initial conditions: by their seed.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation, whose files needn't be there.
+
+    Returns
+    -------
+    int or str
+        The seed, or the simulation's name where no file says it.
+    """
+    return sim.seed if _is_there(sim) and sim.seed != UNKNOWN_SEED else sim.name
+
+
+class Stage:
+    """A stage that no other stage comes before, and that nothing is left of if it's interrupted."""
+
+    def needs(self):
+        """List the paths of the stages that it is made from."""
+        return []
+
+    def choices(self):
+        """Return what it depends on beside `needs` and the files of simulations: plain values."""
+        return []
+
+    def begun(self):
+        """Say how far an interrupted one came; empty if it starts anew."""
+        return ""
+
+
 @dataclass(frozen=True)
-class Mock:
+class Mock(Stage):
     """Write one mock simulation; see :func:`cgmhelpers.mock.writing.write`."""
 
     root: Path
@@ -50,6 +86,10 @@ class Mock:
         name = layout.simulation_name(self.set_name, self.realisation)
         folders = layout.simulation_folders(self.root, self.suite, self.set_name, name, self.volume)
         return folders["Sims"][0]
+
+    def choices(self):
+        """Return the settings of the file."""
+        return [self.cells, self.seed, self.snapshot]
 
     def is_done(self):
         """Tell whether the files are there, of these settings."""
@@ -78,7 +118,7 @@ class Mock:
         )
 
 
-class Noted:
+class Noted(Stage):
     """A stage that notes, beside what it makes at `path`, what it made that from."""
 
     def note(self):
@@ -163,6 +203,10 @@ def read_table(path):
 class OfSimulation:
     """A stage that reads a simulation, and that is done without it once it was done with it."""
 
+    def choices(self):
+        """Return its settings and the snapshot."""
+        return [_plain(self.settings()), self.simulation.snapshot]
+
     def is_done(self):
         """Tell whether the result is there, and was made from these files, or from lost ones."""
         note = self.note()
@@ -242,7 +286,7 @@ class Maps(OfSimulation, _Store):
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observed(Stage):
     """Observe the maps of a store, averaged to `size` pixels a side, with noise that stays."""
 
     store: Path
@@ -250,6 +294,14 @@ class Observed:
     observation: object
     size: int
     seed: int
+
+    def needs(self):
+        """List the store."""
+        return [self.store]
+
+    def choices(self):
+        """Return instruments, size and seed."""
+        return [self.observation.identity(), self.size, self.seed]
 
     def fingerprint(self):
         """Digest what the observed maps depend on."""
@@ -326,12 +378,35 @@ class HaloTable(OfSimulation, Table):
             self.maps.make(when_measured=_keep)
 
 
+class OfTask(Stage):
+    """A stage that carries out a `cgmhelpers.network.task.Task`."""
+
+    def needs(self):
+        """List the map stores."""
+        return list(self.task.stores)
+
+    def choices(self):
+        """Return the task but for its stores."""
+        task = self.task
+        seen = task.observation.identity() if task.observation else None
+        return [task.fields, task.limits, task.size, task.split_by, task.properties, seen,
+                task.settings.effective()]  # fmt: skip
+
+
 @dataclass(frozen=True)
-class Training:
-    """Train a network in a folder; `task` is a `cgmhelpers.network.training.Task`."""
+class Training(OfTask):
+    """Train a network in a folder."""
 
     task: object
     path: Path
+
+    def begun(self):
+        """Say after how many epochs an interrupted training goes on."""
+        from cgmhelpers.network import checkpoint
+
+        resumed = checkpoint.read_resume(self.path, self.task.fingerprint())
+        epochs = self.task.settings.epochs
+        return f"goes on after {len(resumed['history'])} of {epochs} epochs" if resumed else ""
 
     def is_done(self):
         """Tell whether the folder holds the network, from these maps and settings."""
@@ -355,6 +430,10 @@ class SkyTraining(Training):
 
     flow: dict
 
+    def choices(self):
+        """Return the task but for its stores, and the settings of the flow."""
+        return [*super().choices(), self.flow]
+
     def is_done(self):
         """Tell whether the folder holds the network with its posterior and its halos."""
         from cgmhelpers.sky import inferring
@@ -376,13 +455,28 @@ class SkyTraining(Training):
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """Work on a study until it has its trials; several workers may, each with its number."""
+class Tuning(OfTask):
+    """Work on a study until it has its trials; several workers may, each with its number.
+
+    Each task has a folder of its own among the `studies`.
+    """
 
     task: object
-    path: Path
+    studies: Path
     trials: int
     worker: int
+
+    @cached_property
+    def path(self):
+        """Folder of the study."""
+        try:
+            return self.studies / self.task.fingerprint()[:12]
+        except DataNotFoundError:  # before there are maps to learn from
+            return self.studies / "new"
+
+    def choices(self):
+        """Return the task but for its stores, and the number of trials."""
+        return [*super().choices(), self.trials]
 
     def is_done(self):
         """Tell whether the study has its trials."""
@@ -405,6 +499,10 @@ class Predictions(Table):
     stores: dict
     path: Path
     of: tuple = ("test",)
+
+    def needs(self):
+        """List network and stores."""
+        return [self.folder, *_paths(self.stores)]
 
     def parts(self):
         """Say what the table depends on."""
@@ -433,6 +531,10 @@ class Baselines(Table):
     stores: dict
     path: Path
 
+    def needs(self):
+        """List networks and stores."""
+        return [*self.folders, *_paths(self.stores)]
+
     def parts(self):
         """Say what the table depends on."""
         from cgmhelpers.network import checkpoint
@@ -456,6 +558,10 @@ class Flags(Table):
     predictions: list
     path: Path
 
+    def needs(self):
+        """List the tables of predictions."""
+        return self.predictions
+
     def parts(self):
         """Say what the table depends on."""
         return {"predictions": [one.with_suffix(".json").read_text() for one in self.predictions]}
@@ -469,28 +575,47 @@ class Flags(Table):
 
 
 @dataclass(frozen=True)
-class Posterior:
+class Posterior(Stage):
     """Fit the normalising flow of a trained network, from the stores of its suite.
 
     The settings are those of `cgmhelpers.inference.posterior.flow.PosteriorSettings`.
     """
 
     stores: list
-    path: Path
+    network: Path
     settings: dict
+
+    @property
+    def path(self):
+        """File that says what the flow is."""
+        from cgmhelpers.inference.posterior import joint
+
+        return self.network / joint.DESCRIPTION
+
+    def needs(self):
+        """List network and stores."""
+        return [self.network, *self.stores]
+
+    def choices(self):
+        """Return the settings."""
+        return [self.settings]
 
     def is_done(self):
         """Tell whether the flow is there, of this network and these settings."""
         from cgmhelpers.inference import posterior
 
-        return posterior.is_trained(self.path, posterior.PosteriorSettings(**self.settings))
+        return posterior.is_trained(self.network, posterior.PosteriorSettings(**self.settings))
 
     def run(self):
         """Fit."""
         from cgmhelpers.inference import posterior
 
-        posterior.train(self.stores, self.path, posterior.PosteriorSettings(**self.settings))
+        posterior.train(self.stores, self.network, posterior.PosteriorSettings(**self.settings))
 
 
 def _fingerprints(stores):
     return {suite: [stored_fingerprint(one) for one in some] for suite, some in stores.items()}
+
+
+def _paths(stores):
+    return [one for some in stores.values() for one in some]

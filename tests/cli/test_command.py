@@ -1,5 +1,6 @@
 """The command line: its commands, and its errors as messages."""
 
+import signal
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cgmhelpers import cli
-from cgmhelpers.runs import run
+from cgmhelpers.errors import ParameterError
+from cgmhelpers.runs import parameters, run
 from cgmhelpers.simulations import simulation
 
 runner = CliRunner()
@@ -16,8 +18,97 @@ runner = CliRunner()
 
 def test_commands_are_listed():
     shown = runner.invoke(cli.app, ["--help"]).output
-    for command in ("mock", "maps", "files", "train", "tune", "run", "book"):
+    for command in ("mock", "maps", "files", "train", "tune", "run", "book", "status"):
         assert command in shown
+
+
+@pytest.mark.parametrize("command", [one.__name__ for one in cli.command.COMMANDS])
+def test_each_command_has_short_help(command):
+    shown = runner.invoke(cli.app, [command, "-h"], catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert "Usage" in shown.output
+
+
+def test_parameters_are_described(tmp_path):
+    shown = runner.invoke(cli.app, ["parameters", "--profile", "smoke", "--epochs", "77"]).output
+    for name in parameters.Parameters.model_fields:
+        assert f"\n{name} = " in f"\n{shown}"
+    assert "epochs = 77  (int, at least 1)\n    Passes of each training over its maps." in shown
+    assert "\ndata_root = null  (str or null)" in shown
+    assert "\nlimits = [ideal, survey]  (list of str)" in shown
+    one = runner.invoke(cli.app, ["parameters", "dropout", "--profile", "smoke"]).output
+    assert one.splitlines()[0] == "dropout = 0.1  (float, at least 0, below 1)"
+    assert len(one.splitlines()) == 2
+    wrong = runner.invoke(cli.app, ["parameters", "droput"])
+    assert "Did you mean dropout" in str(wrong.exception)
+
+
+@pytest.mark.parametrize(
+    "command", [["maps"], ["train"], ["tune"], ["run"], ["book"], ["results"], ["status"]]
+)
+def test_a_dry_run_says_what_would_be_made_and_writes_nothing(command, tmp_path):
+    dry = [] if command == ["status"] else ["--dry-run"]
+    arguments = [*command, *dry, "--profile", "smoke", "--set", f"runs={tmp_path}/runs"]
+    shown = runner.invoke(cli.app, arguments, catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert "Mock simulations             0 of 9" in shown.output
+    assert ("Networks                     0 of 18" in shown.output) == (
+        command not in (["maps"], ["tune"])
+    )
+    assert ("Notebooks" in shown.output) == (command in (["run"], ["book"], ["status"]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_of_the_mock(tmp_path):
+    arguments = ["mock", str(tmp_path / "root"), "--suite", "SIMBA", "--dry-run"]
+    shown = runner.invoke(cli.app, arguments, catch_exceptions=False).output.replace("\n", "")
+    assert shown.count("would be written") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_and_a_pair_agree_or_are_refused():
+    read = cli.options.overrides
+    assert read(["epochs=08", "seed=4"], epochs=8, run=None) == {"epochs": "08", "seed": "4"}
+    assert read(["run=2024"], run="2024") == {"run": "2024"}
+    assert read([], epochs=8) == {"epochs": 8}
+    with pytest.raises(ParameterError, match="--epochs 8 and --set epochs=9"):
+        read(["epochs=9"], epochs=8)
+
+
+def test_an_interruption_ends_with_how_to_go_on(monkeypatch, tmp_path):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.Run, "maps", interrupted)
+    arguments = ["maps", "--profile", "smoke", "--set", f"runs={tmp_path}"]
+    monkeypatch.setattr("sys.argv", ["/nowhere/cgm", *arguments])
+    ended = runner.invoke(cli.app, arguments)
+    assert ended.exit_code == 130
+    assert ended.stderr.splitlines() == [
+        f"Interrupted. What is finished stays; go on with: /nowhere/cgm {' '.join(arguments)}"
+    ]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_signals_interrupt(sent):
+    code = """
+import signal, time
+from cgmhelpers import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
+@cli.app.command()
+def wait():
+    print("waiting", flush=True)
+    time.sleep(60)
+cli.main()
+"""
+    command = [sys.executable, "-c", code, "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(sent)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.decode().startswith("Interrupted. What is finished stays; go on with: ")
+    assert len(told.splitlines()) == 1
 
 
 def test_mock_writes_simulations_that_are_found(tmp_path):

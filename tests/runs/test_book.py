@@ -1,7 +1,9 @@
 """Assembling the book: what is missing is said before anything is built."""
 
 import json
+import os
 import shlex
+import time
 
 import nbformat
 import papermill.cli
@@ -117,6 +119,21 @@ def test_build_that_fails_shows_its_log(tmp_path, monkeypatch):
     with pytest.raises(ResultError, match="a broken link"):
         book.build(tmp_path)
     assert (tmp_path / "build.log").exists()
+
+
+def test_a_book_is_built_until_its_sources_change(run_folder, monkeypatch):
+    pages = "import pathlib; p = pathlib.Path('_build/html'); p.mkdir(parents=True); "
+    pages += "(p / 'index.html').touch()"
+    monkeypatch.setattr(book, "START", f"{pages}; raise SystemExit(1)")
+    with pytest.raises(ResultError):
+        book.build(book.assemble(run_folder))
+    assert not book.is_built(run_folder)
+    monkeypatch.setattr(book, "START", pages)
+    book.build(book.assemble(run_folder))
+    assert book.is_built(run_folder)
+    later = time.time() + 10
+    os.utime(run_folder / "notebooks" / f"{names()[0]}.ipynb", (later, later))
+    assert not book.is_built(run_folder)
 
 
 def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
