@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 import nbformat
+import pandas as pd
 
 from cgmhelpers.errors import ResultError, check_known
 from cgmhelpers.runs import stages, status
