@@ -17,8 +17,9 @@ import nbformat
 import yaml
 
 from cgmhelpers.errors import CGMError
-from cgmhelpers.runs.book import START, as_page, data_source, without_offline
+from cgmhelpers.runs.book import START, data_source, without_offline
 from cgmhelpers.runs.offline import vendor_assets
+from cgmhelpers.runs.pages import as_page
 from cgmhelpers.runs.project import project_root
 
 log = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from cgmhelpers.runs import notebooks, parameters, stages, status
@@ -150,7 +151,8 @@ def executing(tmp_path, monkeypatch):
 
     def execute(source, out, **options):
         seen.append(Path(source).stem)
-        out.write_text("executed")
+        nbformat.write(nbformat.v4.new_notebook(), out)
+        return nbformat.v4.new_notebook()
 
     monkeypatch.setattr(papermill, "execute_notebook", execute)
     monkeypatch.setattr(notebooks, "Run", Small)
