@@ -30,7 +30,10 @@ ARCSEC = float(np.pi / 180 / 3600)
 MASKED = 1e3
 """Factor on the noise of a pixel that wasn't observed, or is masked: it tells a network so."""
 REDSHIFTS = 16
-"""Redshifts, evenly spaced in logarithm, from which one is drawn for each batch of maps."""
+"""Redshifts, evenly spaced in logarithm, from which those of maps are drawn."""
+GROUPS = 8
+"""Groups of a batch of maps, each with a redshift of its own. With one redshift for all, a network
+that normalises its batches would learn nothing from it: the batch's mean takes it away."""
 OBSERVED_AT_ONCE = 16
 """Halos of a data set that are observed at one redshift."""
 MOST_MASKS = 8
@@ -85,7 +88,7 @@ class Observation(BaseModel):
         return [*fields, *(name + NOISE for name in fields), *varies]
 
     def draw(self, images, pixel_kpc, seed, emitted_at=0.0, *, redshift=None, depth=None):
-        """Observe a batch of maps at one redshift, with noise, exposures and masks of their own.
+        """Observe a batch of maps at some redshifts, with noise, exposures and masks of their own.
 
         Parameters
         ----------
@@ -110,6 +113,14 @@ class Observation(BaseModel):
         generator = torch.Generator().manual_seed(
             int(np.random.SeedSequence(seed).generate_state(1)[0])
         )
+        varies = redshift is None and self.redshift[0] < self.redshift[1]
+        groups = images.split(max(1, -(-len(images) // (GROUPS if varies else 1))))
+        return torch.cat(
+            [self._draw(one, pixel_kpc, generator, emitted_at, redshift, depth) for one in groups]
+        )
+
+    def _draw(self, images, pixel_kpc, generator, emitted_at, redshift, depth):
+        """Observe maps at one redshift."""
         uniform = torch.rand(1 + len(self.instruments) * len(images), generator=generator)
         low, high = self.redshift
         steps = np.geomspace(low, high, REDSHIFTS) if low < high else np.array([low])

@@ -148,9 +148,12 @@ def test_channels_tell_depth_and_redshift():
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert (first > 0).all()
-    redshift = first[:, 4].unique()
-    assert len(redshift) == 1
-    assert 0.01 <= redshift.item() <= 0.1001
+    redshift = first[:, 4].amax((1, 2))
+    assert torch.equal(redshift, first[:, 4].amin((1, 2)))
+    assert 4 <= len(redshift.unique()) <= observing.GROUPS  # a batch is no one redshift
+    assert 0.01 <= redshift.min() <= redshift.max() <= 0.1001
+    first = observation.draw(images, 4.0, 7, redshift=0.03)
+    assert first[:, 4].unique().tolist() == pytest.approx([0.03])
     noise = first[:, 2].amin((1, 2))
     assert 3 < noise.max() / noise.min() < 4.5  # exposures over a factor of four
     masked = first[:, 2] > 100 * noise[:, None, None]
