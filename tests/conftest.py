@@ -25,6 +25,7 @@ def pytest_addoption(parser):
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of every page there")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for groups in the same hook
 def pytest_collection_modifyitems(items):
     """Mark the tests of the smoke run as slow, and keep the tests of one file in one process."""
     for item in items:
