@@ -25,16 +25,25 @@ def pytest_addoption(parser):
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of every page there")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for groups in the same hook
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the smoke run as slow, and keep the tests of one file in one process."""
+    """Mark what needs the smoke run as slow, with a time limit of its own."""
     for item in items:
-        group = item.path.relative_to(ROOT).as_posix()
         if "smoke_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(PATIENCE))
-            group = "smoke run"
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file in one process, and in one all that need the smoke run."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.partition("::")[0]
+            return "tests/book" if path.startswith("tests/book/") else path
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,6 @@ import pytest
 import typer
 import yaml
 from pybtex.database import parse_file
-from typer.testing import CliRunner
 
 import cgmhelpers
 from cgmhelpers import cli, mock
@@ -322,14 +321,3 @@ def test_limits_of_the_science_page_are_those_of_the_library():
 
 def _science():
     return (ROOT / "book" / "science.md").read_text()
-
-
-def test_the_telescope_lines_of_the_readme_run(smoke_run, tmp_path, monkeypatch):
-    """From the maps and the network that a run leaves to a posterior, through files."""
-    (lines,) = (text for text in blocks(ROOT / "README.md", "bash") if "cgm observe" in text)
-    monkeypatch.chdir(tmp_path)
-    for line in lines.replace("runs/quick", str(smoke_run)).splitlines():
-        done = CliRunner().invoke(cli.app, shlex.split(line)[1:], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-    assert "Verdict: usable" in done.output
-    assert (tmp_path / "report" / "report.html").is_file()
