@@ -219,7 +219,7 @@ SNAPSHOTS = {
     "masses in Msun": (column("Masses", lambda m: m * 1e20), "an invalid mass|units"),
     "lengths in pc": (column("Coordinates", lambda x: x * 1000), "an invalid position|units"),
     "lengths without h": (column("Coordinates", lambda x: x / 0.6711), "an invalid position"),
-    "kernels in pc": (column("SmoothingLength", lambda h: h * 1e3), "smoothing_length that can't"),
+    "kernels in pc": (column("SmoothingLength", lambda h: h * 1e3), "invalid smoothing_length"),
     "densities in g/cm3": (column("Density", lambda d: d * 6.8e-22), "an invalid density"),
     "a link to another file": (
         lambda p: elsewhere(

@@ -548,5 +548,5 @@ def test_wind_belongs_to_tng(tmp_path):
     wind = {"position": np.ones((1, 3)), "mass": np.ones(1), "formation_time": -np.ones(1)}
     with pytest.raises(ParameterError, match="wind"):
         snapshot.write_snapshot(tmp_path / "s.hdf5", "SIMBA", stars=wind, wind=wind)
-    with pytest.raises(ParameterError, match="dialect"):
+    with pytest.raises(ParameterError, match="no suite"):
         snapshot.write_snapshot(tmp_path / "s.hdf5", "Enzo", stars=wind)

@@ -28,15 +28,15 @@ def mine(tmp_path):
     return path
 
 
-def test_the_four_profiles_are_there():
-    assert PROFILES == ["camels", "mock", "quick", "smoke"]
+def test_the_five_profiles_are_there():
+    assert PROFILES == ["camels", "mock", "quick", "robust", "smoke"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_is_valid(profile):
     read = parameters.read(profile)
     assert read.run == read.profile == profile
-    assert read.suites == ["IllustrisTNG", "SIMBA", "Astrid"]
+    assert read.suites[:3] == ["IllustrisTNG", "SIMBA", "Astrid"]
 
 
 def test_overrides_win_and_an_ellipsis_leaves_the_profile():
@@ -178,7 +178,7 @@ def test_what_a_profile_says_twice_is_refused(mine):
 def test_an_unknown_profile_names_the_nearest_or_lists_the_known_ones():
     with pytest.raises(DataNotFoundError, match=r"quickly.*Did you mean quick"):
         parameters.read("quickly")
-    with pytest.raises(DataNotFoundError, match=r"paper.*camels, mock, quick, smoke"):
+    with pytest.raises(DataNotFoundError, match=r"paper.*camels, mock, quick, robust, smoke"):
         parameters.read("paper")
 
 
