@@ -21,8 +21,8 @@ def run_after_a_kill(marker, stage):
 
 def tune_together(number, stage):
     """Work on a study as soon as so many processes are there."""
-    folder = stage.path.with_name("arrived")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = stage.studies.with_name("arrived")
+    folder.mkdir(exist_ok=True)
     (folder / str(os.getpid())).touch()
     while len(list(folder.iterdir())) < number:
         time.sleep(0.1)

@@ -163,11 +163,11 @@ def test_two_workers_share_a_study(tmp_path):
     assert not workers[0].is_done()
     parallel.run_all(tune_together, [(2, one) for one in workers], "trials", workers=2)
     assert workers[0].is_done()
-    table = tuning.trials_table(study)
+    table = tuning.trials_table(workers[0].path)
     assert (table["state"] == "complete").all()
     assert len(table) in (4, 5)  # both may begin the last one
     assert table["learning_rate"].nunique() >= len(table) - 1  # both may begin with the settings
-    writers = {path.read_text() for path in (study / tuning.ALIVE).iterdir()}
+    writers = {path.read_text() for path in (workers[0].path / tuning.ALIVE).iterdir()}
     assert len(writers) == 2
 
 
