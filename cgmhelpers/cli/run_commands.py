@@ -121,15 +121,15 @@ def tune(
 
     Interrupted, call it again; it counts the trials that are there.
     """
-    from cgmhelpers.network import tuning
+    from cgmhelpers.network import studies
 
     study = asked.open(trials=trials).study(suite, field, limits)
-    table = tuning.trials_table(study)
+    table = studies.trials_table(study)
     typer.echo(table.drop(columns="folder").to_string(index=False))
-    best = tuning.best(study)
+    best = studies.best(study)
     values = table[table["folder"] == best].iloc[-1]
     typer.echo(f"\nThe best network is in {best}. For a profile:")
-    for name in tuning.TUNED:
+    for name in studies.TUNED:
         typer.echo(f"{name}: {values[name]:.6g}")
 
 

@@ -8,6 +8,8 @@ into the page.
 Its files, each of which imports only those above it:
 
 - `collection`: the halos to explore, with their maps and networks
+- `choice`: what a reader chooses
+- `changed`: maps as a reader changed them
 - `scene`: the numbers behind a view of a halo
 - `description`: fields, properties and halos, described for the script
 - `export`: maps to FITS, pictures and tables
@@ -20,7 +22,17 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["collection", "computing", "description", "export", "live", "scene", "static"],
+    submodules=[
+        "changed",
+        "choice",
+        "collection",
+        "computing",
+        "description",
+        "export",
+        "live",
+        "scene",
+        "static",
+    ],
     submod_attrs={
         "collection": ["Collection", "collect"],
         "live": ["explore"],

@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.explorer.scene import Choice, estimate
+from cgmhelpers.explorer.choice import Choice
+from cgmhelpers.explorer.scene import estimate
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.halos.properties import NAMES, PROPERTIES

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from cgmhelpers.emission import fields
-from cgmhelpers.explorer.scene import limited
+from cgmhelpers.explorer.changed import limited
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.maps.projection.frame import other_axes

@@ -7,9 +7,10 @@ import anywidget
 import traitlets
 
 from cgmhelpers.errors import CGMError, ParameterError, check_known
+from cgmhelpers.explorer.choice import Choice
 from cgmhelpers.explorer.description import describe, script, start
 from cgmhelpers.explorer.export import file_stem, halos_to_csv, map_to_fits, picture
-from cgmhelpers.explorer.scene import Choice, scene
+from cgmhelpers.explorer.scene import scene
 
 
 def explore(collection, folder="."):

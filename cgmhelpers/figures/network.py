@@ -92,7 +92,7 @@ def tuning_history(trials, source=None):
     Parameters
     ----------
     trials : pandas.DataFrame
-        From ``tuning.trials_table``: number, state, validation_loss.
+        From ``studies.trials_table``: number, state, validation_loss.
     source : str, optional
         Name of the data, written on the figure.
 
@@ -128,7 +128,7 @@ def tuning_importances(importances, source=None):
     Parameters
     ----------
     importances : pandas.Series
-        From ``tuning.importances``; may be empty.
+        From ``studies.importances``; may be empty.
     source : str, optional
         Name of the data, written on the figure.
 
@@ -160,7 +160,7 @@ def tuning_parallel(trials, source=None):
     Parameters
     ----------
     trials : pandas.DataFrame
-        From ``tuning.trials_table``.
+        From ``studies.trials_table``.
     source : str, optional
         Name of the data, written on the figure.
 

@@ -10,6 +10,7 @@ Its files, each of which imports only those above it:
 - `attribution`: contributions of pixels to an inference, and tests of them
 - `posterior`: the joint posterior of all properties: a normalising flow behind a network
 - `unseen`: error bars for a suite that no network was trained on
+- `distance`: how far maps are from those of a training
 - `trusting`: whether to believe an inference: a score, a word and a reason for each map
 """
 
@@ -20,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "attribution",
         "baselines",
+        "distance",
         "ensembles",
         "posterior",
         "prediction",

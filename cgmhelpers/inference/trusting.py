@@ -21,17 +21,16 @@ where no single map does: `sample_discrepancy` tests it.
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.covariance import LedoitWolf
 
 from cgmhelpers.emission.fields import FIELDS
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.inference import ensembles, posterior, prediction
+from cgmhelpers.inference.distance import NUMBERS, Cloud, Tail, numbers
 from cgmhelpers.network import checkpoint
 from cgmhelpers.network.adaptation import gaussian_kernel
 from cgmhelpers.system import provenance
@@ -52,162 +51,6 @@ REASONS = {
     "flow": "Its posterior is wider or narrower than those of the training.",
     "spread": "The members of the ensemble disagree about it more than about known halos.",
 }
-QUANTILES = {"faint end": 0.25, "median": 0.5, "upper quartile": 0.75, "bright end": 0.99}
-RINGS = (0.0, 0.15, 0.3, 0.6, 1.0, np.inf)
-"""Edges of the rings, in units of half the side of a map."""
-NUMBERS = (
-    "mean brightness", *QUANTILES, "brightest pixel", "share of pixels above the limit",
-    *(f"brightness in ring {number}" for number in range(1, len(RINGS))),
-    "roughness", "scatter of the pixels",
-)  # fmt: skip
-"""What `numbers` measures of each field."""
-
-
-def numbers(images, floors):
-    """Describe maps by a few numbers per field.
-
-    Parameters
-    ----------
-    images : ndarray, shape (maps, fields, y, x)
-        In the units of the fields.
-    floors : sequence of float
-        Limit of each field; fainter pixels count as pixels at the limit.
-
-    Returns
-    -------
-    ndarray, shape (maps, fields * len(NUMBERS))
-        Logarithms to base 10, and a share of pixels.
-    """
-    floors = np.asarray(floors, dtype=float)[:, None, None]
-    images = np.maximum(np.asarray(images, dtype=float), floors)
-    logarithm = np.log10(images)
-    side = images.shape[-1]
-    y, x = np.indices((side, side)) - (side - 1) / 2
-    ring = np.digitize(np.hypot(x, y) / (side / 2), RINGS) - 1
-    flat = logarithm.reshape(*images.shape[:2], side**2)
-    steps = [np.square(np.diff(logarithm, axis=axis)).mean(axis=(-2, -1)) for axis in (-2, -1)]
-    found = [
-        np.log10(images.mean(axis=(-2, -1))),
-        *np.quantile(flat, [*QUANTILES.values(), 1], axis=-1),
-        (images > floors).mean(axis=(-2, -1)),
-        *(logarithm[..., ring == number].mean(axis=-1) for number in range(len(RINGS) - 1)),
-        np.sqrt(sum(steps)),
-        flat.std(axis=-1),
-    ]
-    return np.stack(found, axis=-1).reshape(len(images), len(floors) * len(NUMBERS))
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """The place of a training's maps in a space of numbers.
-
-    Attributes
-    ----------
-    centre, scale : ndarray, shape (numbers,)
-        Mean and standard deviation.
-    whitening : ndarray, shape (numbers, numbers)
-        Of standardised numbers.
-    """
-
-    centre: np.ndarray
-    scale: np.ndarray
-    whitening: np.ndarray
-
-    @classmethod
-    def fit(cls, rows):
-        """Fit to the maps of a training.
-
-        Parameters
-        ----------
-        rows : ndarray, shape (maps, numbers)
-
-        Returns
-        -------
-        Cloud
-            The covariance is shrunk (Ledoit & Wolf 2004, J. Multivar. Anal. 88, 365).
-        """
-        centre = rows.mean(axis=0)
-        # A number that hardly varies in the training mustn't make rounding errors strange.
-        scale = np.maximum(rows.std(axis=0), 1e-3 + 0.01 * np.abs(centre))
-        covariance = LedoitWolf(assume_centered=True).fit((rows - centre) / scale).covariance_
-        values, vectors = np.linalg.eigh(covariance)
-        return cls(centre, scale, vectors / np.sqrt(np.maximum(values, 1e-6)))
-
-    def standard(self, rows):
-        """Express rows in standard deviations of the training, number by number.
-
-        Parameters
-        ----------
-        rows : ndarray, shape (maps, numbers)
-
-        Returns
-        -------
-        ndarray, same shape
-        """
-        return (rows - self.centre) / self.scale
-
-    def white(self, rows):
-        """Express rows in coordinates in which the training has nearly a unit covariance.
-
-        Parameters
-        ----------
-        rows : ndarray, shape (maps, numbers)
-
-        Returns
-        -------
-        ndarray, same shape
-        """
-        return self.standard(rows) @ self.whitening
-
-    def distance(self, rows):
-        """Measure the Mahalanobis distance of rows from the centre.
-
-        Parameters
-        ----------
-        rows : ndarray, shape (maps, numbers)
-
-        Returns
-        -------
-        ndarray, shape (maps,)
-        """
-        return np.sqrt(np.square(self.white(rows)).sum(axis=1))
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Probability that a halo of the training's kind has as large a value.
-
-    Attributes
-    ----------
-    values : ndarray, shape (maps,)
-        Of validation maps, rising.
-    """
-
-    values: np.ndarray
-
-    def __call__(self, values):
-        """Return the probabilities.
-
-        Parameters
-        ----------
-        values : ndarray, any shape
-
-        Returns
-        -------
-        ndarray, same shape
-            By rank, (n + 1) / (N + 1) for n of N validation maps that are as large; beyond `CARE`
-            by the power law that fits the largest values best.
-        """
-        number = len(self.values)
-        larger = number - np.searchsorted(self.values, values, side="left")
-        share = (larger + 1) / (number + 1)
-        lowest = self.values[0]
-        edge = self.values[int((1 - CARE) * number)]
-        above = self.values[self.values >= edge]
-        unit = max(edge - lowest, 1e-9 * (1 + abs(edge)))
-        exponent = max(np.log(np.maximum((above - lowest) / unit, 1)).mean(), 0.01)
-        tail = CARE * np.maximum((values - lowest) / unit, 1) ** (-1 / exponent)
-        return np.where(values > edge, np.minimum(tail, share), share)
 
 
 def calibrate_trust(stores, folder, members=()):
@@ -345,44 +188,6 @@ def trust(folder, images):
         for word, name, own in zip(table["word"], worst, standard, strict=True)
     ]
     return table
-
-
-def corrupted(images, seed=1):
-    """Spoil maps in the ways that observations go wrong, to judge what flags them.
-
-    Parameters
-    ----------
-    images : ndarray, shape (maps, fields, y, x)
-        In the units of the fields.
-    seed : int
-        Seed of the noise.
-
-    Returns
-    -------
-    dict of str to ndarray, same shape
-        ``"shifted units"`` (each field by 1000), ``"other band"`` (the first field three times as
-        bright), ``"transposed fields"`` (channels in reverse order), ``"other redshift"`` (1.5
-        times smaller on the sky, and the first field dimmer by 1.2 to the fourth), ``"blank"`` and
-        ``"noise"`` (pixels in random order).
-    """
-    images = np.asarray(images)
-    fields, side = images.shape[1], images.shape[-1]
-    first = np.ones((fields, 1, 1), images.dtype)
-    brighter, dimmer = first.copy(), first.copy()
-    brighter[0], dimmer[0] = 3, 1.2**-4
-    middle = (side - 1) / 2
-    place = np.clip(np.rint((np.arange(side) - middle) * 1.5 + middle).astype(int), 0, side - 1)
-    shuffled = np.random.default_rng(seed).permuted(
-        images.reshape(*images.shape[:2], side**2), axis=-1
-    )
-    return {
-        "shifted units": images * images.dtype.type(1000),
-        "other band": images * brighter,
-        "transposed fields": images[:, ::-1],
-        "other redshift": images[..., place, :][..., place] * dimmer,
-        "blank": np.broadcast_to(images.min(axis=(0, 2, 3), keepdims=True), images.shape),
-        "noise": shuffled.reshape(images.shape),
-    }
 
 
 def sample_discrepancy(folder, images, draws=500, seed=1):

@@ -7,6 +7,7 @@ Its files, each of which imports only those above it:
 - `store`: maps on disk: xarray on zarr
 - `making`: maps of the halos of a simulation
 - `limits`: the limits of a survey, and coarser pixels
+- `corruption`: maps spoiled as observations go wrong
 - `summaries`: numbers that summarise each map: totals, core, quantiles
 """
 
@@ -14,7 +15,15 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["gathering", "limits", "making", "projection", "store", "summaries"],
+    submodules=[
+        "corruption",
+        "gathering",
+        "limits",
+        "making",
+        "projection",
+        "store",
+        "summaries",
+    ],
     submod_attrs={
         "limits": ["apply_limits", "coarsen"],
         "making": ["is_made", "make"],

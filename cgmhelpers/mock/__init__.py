@@ -21,6 +21,7 @@ Its files, each of which imports only those above it:
 - `overdensity`: halos measured from the particles
 - `catalogue`: group catalogues
 - `swift`: contents of SWIFT's files besides the particles
+- `columns`: columns of each dialect, from physical quantities
 - `snapshot`: snapshots
 - `suite`: one simulation of the suite
 - `alike`: two halos that look alike and have other masses
@@ -38,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue",
         "chemistry",
         "collisionless",
+        "columns",
         "cool",
         "feedback",
         "files",

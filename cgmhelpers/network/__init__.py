@@ -18,8 +18,10 @@ Each file imports only those above it in this list:
 - `target`: unlabelled maps of a target suite beside those of the sources
 - `loop`: one training, epoch by epoch, as a Lightning module
 - `task`: a training as an object: what its result depends on, and its fingerprint
+- `fitting`: one training by Lightning, on the devices of this machine
 - `apart`: a training in a process of its own
 - `training`: `train`: maps in, a folder with a trained network out
+- `studies`: the folder of a study, its trials as a table, what killed workers left
 - `tuning`: an Optuna study that several workers share and that survives their deaths
 """
 
@@ -35,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checkpoint",
         "compilation",
         "export",
+        "fitting",
         "layers",
         "loop",
         "loss",
@@ -43,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scaling",
         "settings",
         "splits",
+        "studies",
         "target",
         "task",
         "training",
@@ -61,6 +65,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "splits": ["PARTS", "assign_parts", "split"],
         "task": ["Task"],
         "training": ["train", "train_task"],
-        "tuning": ["TUNED", "best", "importances", "trials_table", "tune"],
+        "studies": ["TUNED", "best", "importances", "trials_table"],
+        "tuning": ["tune"],
     },
 )

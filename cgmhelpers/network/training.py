@@ -14,30 +14,21 @@ one thread each, which uses the cores better than one network on several threads
 import json
 import logging
 import sys
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
-import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
-from cgmhelpers.errors import CGMError, ParameterError, ResultError
+from cgmhelpers.errors import CGMError, ParameterError
 from cgmhelpers.maps import summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
-from cgmhelpers.network import apart, batches, checkpoint, compilation, samples, splits
+from cgmhelpers.network import apart, batches, checkpoint, samples, splits
 from cgmhelpers.network.adaptation import PENALTIES, Adaptation, balanced
 from cgmhelpers.network.calibration import Calibration
+from cgmhelpers.network.fitting import fit, threads
 from cgmhelpers.network.loop import (
-    Keeper,
-    MomentTraining,
     best_epoch,
-    out_of_patience,
-    release_pages,
 )
 from cgmhelpers.network.moment_network import MomentNetwork, moments
 from cgmhelpers.network.scaling import Scaling, Unscaled
@@ -149,7 +140,7 @@ def train_task(task, folder, *, progress=True, report=None):
         ds, parts, domains, scaling, settings, task.observation, observed["validation"]
     )
 
-    with _threads(settings.threads), torch.random.fork_rng(devices=[]):
+    with threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         architecture = {
             "in_channels": len(scaling.fields),
@@ -166,7 +157,7 @@ def train_task(task, folder, *, progress=True, report=None):
             adaptation = Adaptation(
                 network, settings.adaptation, settings.adaptation_features, domains.max() + 1
             )
-        state, history = _fit(
+        state, history = fit(
             network,
             adaptation,
             settings,
@@ -308,107 +299,6 @@ def _observing(observation, ds, scaling):
     return transform, Unscaled(**(scaling.to_dict() | fields))
 
 
-def _fit(
-    network, adaptation, settings, of_training, of_validation, folder, fingerprint, show, report
-):
-    """Train up to the last epoch; return the best weights and one row per epoch."""
-    learner = adaptation or network
-    resumed = checkpoint.read_resume(folder, fingerprint)
-    if resumed is None:
-        resumed = {"history": [], "best": {}, "optimizer": None}
-    else:
-        learner.load_state_dict(resumed["network"])
-        log.info("%s: going on after %d epochs.", folder, len(resumed["history"]))
-    history = resumed["history"]
-    if len(history) < settings.epochs and not out_of_patience(history, settings.patience):
-        module = MomentTraining(
-            network, settings, of_training, of_validation, history, resumed["optimizer"], adaptation
-        )
-        left = (settings.epochs - len(history)) * len(of_training.targets)
-        compilation.compile_network(learner, settings, left)
-        keeper = Keeper(folder, fingerprint, resumed["best"], show, report)
-        with _quiet_lightning(), _device_faults(settings):
-            trainer = lightning.Trainer(
-                max_epochs=settings.epochs - len(history),
-                precision=settings.precision,
-                callbacks=[keeper],
-                # Without it Lightning asks the environment: that of a batch job (SLURM_NTASKS,
-                # RANK, ...) describes processes that take no part in this training.
-                plugins=[LightningEnvironment()],
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-                default_root_dir=folder,
-                **_devices(settings),
-            )
-            try:
-                trainer.fit(module, of_training, of_validation)
-            finally:
-                release_pages()
-        if settings.devices == 1:
-            return {name: one.cpu() for name, one in keeper.best.items()}, module.history
-        # The processes of the devices kept the state of the last epoch for us in a file.
-        resumed = checkpoint.read_resume(folder, fingerprint) or resumed
-    return resumed["best"], resumed["history"]
-
-
-@contextmanager
-def _device_faults(settings):
-    """Turn what Lightning and torch say of a machine into errors of ours."""
-    asked = f"accelerator = {settings.accelerator}, devices = {settings.devices}"
-    try:
-        yield
-    except MisconfigurationException as error:
-        raise ParameterError(
-            "The machine doesn't have what the training shall run on.",
-            found=f"{asked}: {_first_line(error)}",
-            expected="an accelerator of this machine, and no more devices than it has",
-            remedy="Set accelerator to auto, or to cpu, and devices to 1.",
-        ) from error
-    except (MemoryError, RuntimeError) as error:
-        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not full and "can't allocate memory" not in str(error):
-            raise
-        raise ParameterError(
-            "The training needs more memory than there is.",
-            found=f"batch_size = {settings.batch_size}, channels = {settings.channels}, {asked}",
-            expected="a batch that fits",
-            remedy="Lower batch_size, or the size of the maps; what is trained stays.",
-        ) from error
-    except ProcessRaisedException as error:
-        raise ResultError(
-            "A process of the training failed.",
-            found=str(error).strip().splitlines()[-1],
-            remedy="Mend the cause and start again: finished epochs stay.",
-        ) from error
-    except ProcessExitedException as error:
-        raise ResultError(
-            "A process of the training was killed.",
-            found=_first_line(error),
-            expected="memory for each device's process",
-            remedy="Use fewer devices, or a machine with more memory; finished epochs stay.",
-        ) from error
-
-
-def _first_line(error):
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _devices(settings):
-    """Lightning's arguments for one device, or for several with a process each."""
-    if settings.devices == 1:
-        return {"accelerator": settings.accelerator, "devices": 1}
-    processor = settings.accelerator == "cpu" or not torch.cuda.is_available()
-    return {
-        "accelerator": settings.accelerator,
-        "devices": settings.devices,
-        "strategy": "ddp_spawn",
-        "sync_batchnorm": not processor,  # torch has it for GPUs only
-    }
-
-
 def answer():
     """Train what another process asks for, and print the error as JSON, or an empty object."""
     task, folder = apart.asked()
@@ -433,29 +323,3 @@ def _calibration(network, ds, halos, scaling):
     mean, std = scaling.physical(mean, std)
     halo = np.repeat(halos, len(truth) // len(halos))
     return Calibration.fit(truth, mean, std, halo, scaling.properties)
-
-
-@contextmanager
-def _threads(number):
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet_lightning():
-    """Without Lightning's advertisements, and its advice on loaders that we don't use."""
-    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
-    levels = [one.level for one in loggers]
-    for one in loggers:
-        one.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\.")
-        try:
-            yield
-        finally:
-            for one, level in zip(loggers, levels, strict=True):
-                one.setLevel(level)

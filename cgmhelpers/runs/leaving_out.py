@@ -15,8 +15,8 @@ from scipy import stats
 
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.inference import baselines, prediction, trusting, unseen
-from cgmhelpers.maps import store
+from cgmhelpers.inference import baselines, distance, prediction, trusting, unseen
+from cgmhelpers.maps import corruption, store
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import samples
 from cgmhelpers.network.adaptation import ALIGNED
@@ -228,12 +228,12 @@ class LeavingOut:
         return pd.DataFrame(rows)
 
     def _described(self, training):
-        """Numbers of the maps of all halos (:func:`cgmhelpers.inference.trusting.numbers`)."""
+        """Numbers of the maps of all halos (:func:`cgmhelpers.inference.distance.numbers`)."""
         tables = []
         for ds, images in self._images(training.path, self._stores(seen=True)):
             floors = prediction.load(training.path).scaling.floors
             halos = pd.MultiIndex.from_frame(samples.halo_table(ds)[list(HALO)])
-            tables.append(pd.DataFrame(trusting.numbers(images, floors), halos))
+            tables.append(pd.DataFrame(distance.numbers(images, floors), halos))
         return pd.concat(tables)
 
     def _images(self, folder, stores):
@@ -278,7 +278,7 @@ class LeavingOut:
                 halos, images = halos[tested].reset_index(drop=True), images[tested]
                 kinds = {"left out" if name == suite else "own": images}
                 if name != suite:
-                    kinds |= trusting.corrupted(images)
+                    kinds |= corruption.corrupted(images)
                 for kind, some in kinds.items():
                     table = halos.join(trusting.trust(folder, some)[["score", "word", "reason"]])
                     table = table.assign(left_out=suite, kind=kind, error=np.nan)

@@ -480,9 +480,9 @@ class Tuning(OfTask):
 
     def is_done(self):
         """Tell whether the study has its trials."""
-        from cgmhelpers.network import tuning
+        from cgmhelpers.network import studies
 
-        return tuning.is_tuned(self.path, self.trials)
+        return studies.is_tuned(self.path, self.trials)
 
     def run(self):
         """Take part in the study."""

@@ -13,10 +13,11 @@ import torch
 from astropy.io import fits
 from PIL import Image
 
+from cgmhelpers.explorer.choice import Choice
 from cgmhelpers.explorer.collection import Collection
 from cgmhelpers.explorer.computing import BUDGET, LIBRARY, _network
 from cgmhelpers.explorer.export import map_to_fits
-from cgmhelpers.explorer.scene import Choice, estimate
+from cgmhelpers.explorer.scene import estimate
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store

@@ -185,7 +185,7 @@ def test_maps_on_a_cluster_of_your_choice(monkeypatch, tmp_path):
 
 
 def test_tune_takes_a_network_and_names_the_best(monkeypatch, tmp_path):
-    from cgmhelpers.network import tuning
+    from cgmhelpers.network import studies
 
     seen = []
     monkeypatch.setattr(
@@ -193,9 +193,9 @@ def test_tune_takes_a_network_and_names_the_best(monkeypatch, tmp_path):
         lambda self, *which: seen.append((self.parameters.trials, *which)) or tmp_path,
     )  # fmt: skip
     table = pd.DataFrame({"number": [0, 1], "folder": [tmp_path / "trial_0", tmp_path / "trial_1"]})
-    table[list(tuning.TUNED)] = [[1e-3, 1e-4, 0.3, 12], [2e-3, 1e-5, 0.25, 10]]
-    monkeypatch.setattr(tuning, "trials_table", lambda folder: table)
-    monkeypatch.setattr(tuning, "best", lambda folder: tmp_path / "trial_1")
+    table[list(studies.TUNED)] = [[1e-3, 1e-4, 0.3, 12], [2e-3, 1e-5, 0.25, 10]]
+    monkeypatch.setattr(studies, "trials_table", lambda folder: table)
+    monkeypatch.setattr(studies, "best", lambda folder: tmp_path / "trial_1")
     arguments = ["tune", "--profile", "smoke", "--set", f"runs={tmp_path}", "--suite", "SIMBA"]
     options = ["--field", "hi", "--limits", "survey", "--trials", "7"]
     result = runner.invoke(cli.app, [*arguments, *options], catch_exceptions=False)

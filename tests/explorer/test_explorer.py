@@ -20,10 +20,12 @@ from scipy import stats
 from cgmhelpers.emission import fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError
 from cgmhelpers.explorer import export, live
+from cgmhelpers.explorer.changed import gaussian_noise, images_of, limited
+from cgmhelpers.explorer.choice import Choice
 from cgmhelpers.explorer.collection import Collection
 from cgmhelpers.explorer.computing import LIBRARY, write_computing
 from cgmhelpers.explorer.description import describe, script, start
-from cgmhelpers.explorer.scene import Choice, _images, estimate, gaussian_noise, limited, scene
+from cgmhelpers.explorer.scene import estimate, scene
 from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import prediction
@@ -135,7 +137,7 @@ def test_reader_changes_the_maps(collection, stores):
 
 def test_noise_is_as_strong_as_asked_and_averages_out(collection, stores):
     """Three eighths of the survey's limit on every stored pixel, less where these are averaged."""
-    noisy = _images(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}))
+    noisy = images_of(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}))
     known = stored(stores, 2, "y").astype(np.float64)
     np.testing.assert_array_equal(noisy[0], known[0].astype(np.float32))
     limit = fields.get("hi").survey_limit
@@ -148,7 +150,7 @@ def test_noise_is_as_strong_as_asked_and_averages_out(collection, stores):
         assert stats.kstest(noise.ravel(), "norm").pvalue > 0.01
         assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.03
         assert abs(np.corrcoef(noise.ravel(), gaussian_noise(side, 0).ravel())[0, 1]) < 0.03
-    coarse = _images(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}), 8)[1]
+    coarse = images_of(collection, Choice(2, "y", BOTH, noise={"hi": 0.375}), 8)[1]
     np.testing.assert_allclose(coarse, noisy[1].reshape(8, 4, 8, 4).mean(axis=(1, 3)), rtol=1e-5)
 
 

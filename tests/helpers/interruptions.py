@@ -22,7 +22,7 @@ import pandas as pd
 import psutil
 from safetensors.numpy import load_file
 
-from cgmhelpers.network import checkpoint, tuning
+from cgmhelpers.network import checkpoint, studies, tuning
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.runs import notebooks
@@ -173,10 +173,10 @@ def compare(straight, killed):
         one, other = (curve.drop(columns=["seconds", "images_per_second"]) for curve in curves)
         _same(f"the learning curve of {name.parent}", one.equals(other))
     studies = [
-        tuning.trials_table(run / "tuning").query("state in ('complete', 'pruned')")
+        studies.trials_table(run / "tuning").query("state in ('complete', 'pruned')")
         for run in (straight, killed)
     ]
-    values = ["validation_loss", *tuning.TUNED]
+    values = ["validation_loss", *studies.TUNED]
     one, other = (table[values].reset_index(drop=True) for table in studies)
     _same("the study", len(one) == TRIALS and one.equals(other))
     books = [

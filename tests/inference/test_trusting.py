@@ -8,7 +8,7 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
-from cgmhelpers.inference import posterior, trusting
+from cgmhelpers.inference import distance, posterior, trusting
 from cgmhelpers.network import adaptation, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
@@ -115,7 +115,7 @@ def test_discrepancy_of_a_permutation_is_that_of_the_penalty():
 def test_distance_is_scipys_of_the_shrunk_covariance():
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 3)) + [0, 5, -3]
-    cloud = trusting.Cloud.fit(rows)
+    cloud = distance.Cloud.fit(rows)
     standard = (rows - rows.mean(axis=0)) / rows.std(axis=0)
     inverse = np.linalg.inv(LedoitWolf(assume_centered=True).fit(standard).covariance_)
     expected = [mahalanobis(one, np.zeros(3), inverse) for one in standard]
@@ -125,14 +125,14 @@ def test_distance_is_scipys_of_the_shrunk_covariance():
 def test_a_constant_number_gives_no_infinite_distance():
     rows = np.random.default_rng(1).normal(size=(200, 2))
     rows = np.column_stack([rows, np.full(200, -17.0)])
-    distance = trusting.Cloud.fit(rows).distance(rows + [0, 0, 1e-6])
-    assert np.median(distance) == pytest.approx(np.median(np.hypot(*rows[:, :2].T)), rel=0.3)
+    found = distance.Cloud.fit(rows).distance(rows + [0, 0, 1e-6])
+    assert np.median(found) == pytest.approx(np.median(np.hypot(*rows[:, :2].T)), rel=0.3)
 
 
 def test_tail_is_the_power_law_of_its_values():
     rng = np.random.default_rng(1)
     values = rng.pareto(3, 20_000)  # P(> x) = (1 + x)^-3
-    tail = trusting.Tail(np.sort(values))
+    tail = distance.Tail(np.sort(values))
     x = np.array([0.1, 0.5, 2.0, 5.0, 20.0])
     truth = (1 + x) ** -3
     found = tail(x)
@@ -143,7 +143,7 @@ def test_tail_is_the_power_law_of_its_values():
     assert (tail(fresh) < 0.05).mean() == pytest.approx(0.05, abs=0.006)
     assert (tail(fresh) < 0.5).mean() == pytest.approx(0.5, abs=0.02)
     assert tail(np.full(3, 1.0)).shape == (3,)
-    one, two = trusting.Tail(np.ones(30))(np.array([1.0, 2.0]))
+    one, two = distance.Tail(np.ones(30))(np.array([1.0, 2.0]))
     assert one == 1
     assert two < 0.01
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store as map_store
-from cgmhelpers.network import apart, batches, checkpoint, training
+from cgmhelpers.network import apart, batches, checkpoint, fitting, training
 from cgmhelpers.network.loss import moment_loss
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.network.settings import TrainingSettings, learning_rate
@@ -43,10 +43,10 @@ def test_two_processes_minimise_the_loss_of_the_whole_batch(tmp_path):
     module = Telling(network, settings, one, validation, history=[])
     module.folder = tmp_path
     options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    with training._quiet_lightning():
+    with fitting.quiet_lightning():
         lightning.Trainer(
             max_epochs=1, default_root_dir=tmp_path, num_sanity_val_steps=0,
-            enable_model_summary=False, **options, **training._devices(settings),
+            enable_model_summary=False, **options, **fitting.devices(settings),
         ).fit(module, one, validation)  # fmt: skip
 
     first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))

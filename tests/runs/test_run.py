@@ -253,12 +253,12 @@ def test_a_notebook_shows_its_figures_whatever_the_environment_says(tmp_path):
 
 def test_a_study_ends_with_a_network_and_is_made_once(run):
     from cgmhelpers.inference import prediction
-    from cgmhelpers.network import tuning
+    from cgmhelpers.network import studies
 
     options = {"trials": 2, "trial_epochs": 1, "trial_map_size": 16}
     study = open_run(run.folder.parent, **options).study("SIMBA")
     assert study.parent == run.folder / "studies" / "SIMBA_xray_ideal"
-    best = prediction.load(tuning.best(study))
+    best = prediction.load(studies.best(study))
     assert (best.fields, best.size, best.description["suite_train"]) == (("xray",), 16, "SIMBA")
     before = times(study)
     assert open_run(run.folder.parent, **options).study("SIMBA") == study
