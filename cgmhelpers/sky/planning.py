@@ -103,7 +103,7 @@ def draws(joint, images, number, seed):
 
     Parameters
     ----------
-    joint : Posterior
+    joint : joint.Posterior
         From `cgmhelpers.inference.posterior.load`.
     images : ndarray, shape (maps, channels, y, x)
         In the units of the channels.

@@ -52,7 +52,7 @@ def test_every_field_is_complete():
 def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(ParameterError, match="xray, hi"):
         fields.get("gamma")
-    with pytest.raises(ParameterError, match="ideal or survey"):
+    with pytest.raises(ParameterError, match="one of ideal, survey"):
         fields.get("hi").limit("perfect")
 
 

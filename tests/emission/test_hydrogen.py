@@ -155,7 +155,7 @@ def test_neutral_mass_by_hand(gas):
 def test_neutral_mass_as_the_snapshot_has_it(gas):
     expected = gas["mass"] * gas["hydrogen_fraction"] * gas["neutral_hydrogen_abundance"]
     assert hydrogen.neutral_mass(gas, 0.0, "snapshot") == pytest.approx(expected, rel=1e-6)
-    with pytest.raises(ParameterError, match="trident or snapshot"):
+    with pytest.raises(ParameterError, match="one of trident, snapshot"):
         hydrogen.neutral_mass(gas, 0.0, "cloudy")
 
 
