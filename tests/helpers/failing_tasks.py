@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+from cgmhelpers.network import tuning
+
 
 def die_once(marker, value):
     """Kill the process that runs this the first time, return the value the second time."""
@@ -20,10 +22,19 @@ def run_after_a_kill(marker, stage):
 
 
 def tune_together(number, stage):
-    """Work on a study as soon as so many processes are there."""
+    """Work on a study; no process ends its first trial before so many have begun one."""
     folder = stage.studies.with_name("arrived")
     folder.mkdir(exist_ok=True)
-    (folder / str(os.getpid())).touch()
-    while len(list(folder.iterdir())) < number:
-        time.sleep(0.1)
-    stage.run()
+    train = tuning.train_task
+
+    def train_together(*arguments, **options):
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < number:
+            time.sleep(0.1)
+        return train(*arguments, **options)
+
+    tuning.train_task = train_together
+    try:
+        stage.run()
+    finally:
+        tuning.train_task = train
