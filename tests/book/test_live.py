@@ -251,10 +251,25 @@ def test_reader_explores_and_exports(live, visit, smoke_run, record_property):
 
 
 def _changes_the_maps_as_on_the_page(live):
-    """Add noise, and take it away."""
+    """Noise, an explanation, twins side by side, and a file that is dropped."""
     root, before = live.root, live.inferred()
     live._doing(lambda: root.get_by_label("HI noise", exact=True).press("End"))
     assert live.inferred() != before
+    live._doing(lambda: root.get_by_role("button", name="As stored").click())
+    assert live.inferred() == before
+    plain = live.picture()
+    live.choose("Why this", value="log_m_halo")
+    assert "Why log M halo" in root.locator(".why").inner_text()
+    assert live.picture() != plain
+    live.choose("Why this", index=0)
+    live._doing(lambda: root.get_by_label("side by side").check())
+    assert root.locator(".map canvas").count() == 6
+    live._doing(lambda: root.get_by_label("side by side").uncheck())
+    live.choose("Limits", label="ideal")  # else a faint halo's file has no detected pixel
+    path = live.export("Map as FITS")
+    live._doing(lambda: root.locator("input[type=file]").set_input_files(path))
+    assert "A map of your own" in live.status()
+    assert all("±" in text for text in live.inferred())
     live._doing(lambda: root.get_by_role("button", name="As stored").click())
     assert live.inferred() == before
 
