@@ -417,6 +417,7 @@ def test_a_store_holds_what_was_made(sim, made, tmp_path):
     store = tmp_path / "folder" / "maps.zarr"
     stored = make(sim, store, options=SNAPSHOT)
     assert stored["image"].chunks is not None  # lazy
+    assert stored["image"].dtype == made["image"].dtype == np.float32
     xr.testing.assert_identical(stored.compute(), made)
     assert [path.name for path in store.parent.iterdir()] == ["maps.zarr"]
     metadata = json.loads((store / "image" / "zarr.json").read_text())
