@@ -146,7 +146,8 @@ def make(
         for rows, block in blocks:
             images[rows] = block
     else:
-        images = dask.array.zeros(shape, dtype=np.float32, chunks=shape)  # `store.write` has the values
+        # `store.write` has the values.
+        images = dask.array.zeros(shape, dtype=np.float32, chunks=shape)
     dataset = store.labelled(sim, chosen, table, images, frame.pixel_size)
     dataset["properties"] = (("halo", "property"), values[list(properties.NAMES)].to_numpy(float))
     dataset["properties"].attrs["long_name"] = "properties of the halo (Gluck et al. 2024, Table 1)"

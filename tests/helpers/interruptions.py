@@ -172,12 +172,12 @@ def compare(straight, killed):
         ]
         one, other = (curve.drop(columns=["seconds", "images_per_second"]) for curve in curves)
         _same(f"the learning curve of {name.parent}", one.equals(other))
-    studies = [
+    tables = [
         studies.trials_table(run / "tuning").query("state in ('complete', 'pruned')")
         for run in (straight, killed)
     ]
     values = ["validation_loss", *studies.TUNED]
-    one, other = (table[values].reset_index(drop=True) for table in studies)
+    one, other = (table[values].reset_index(drop=True) for table in tables)
     _same("the study", len(one) == TRIALS and one.equals(other))
     books = [
         nbformat.read(run / "notebooks" / f"{NOTEBOOK}.ipynb", 4) for run in (straight, killed)
@@ -193,8 +193,7 @@ def compare(straight, killed):
 def main(folder, kills, seed):
     """Run undisturbed, run disturbed, compare; prints the kills of each stage as JSON."""
     for name in ("lightning.pytorch", "optuna", "papermill", "cgmhelpers.inference.prediction",
-    "zarr",
-                 "cgmhelpers.mock.writing", "astropy.cosmology"):  # fmt: skip
+                 "zarr", "cgmhelpers.mock.writing", "astropy.cosmology"):  # fmt: skip
         import_module(name)  # what the stages import by themselves, before the first fork
     seconds = {stage: finish(stage, folder) for stage in STAGES}
     (folder / "run").rename(folder / "straight")
