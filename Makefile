@@ -47,7 +47,7 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 test: lint  ## lint, all tests but the long ones, notebooks at smoke size, the book; pictures of its pages in build/screenshots
-	$(BIN)/python -m pytest -n $(JOBS) --screenshots build/screenshots
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --screenshots build/screenshots
 
 test-long: $(READY)  ## the long forms: thirty kills, thousands of damaged files, stores of thousands of halos
 	$(BIN)/python -m pytest -m long

@@ -17,6 +17,8 @@
 #
 # In this notebook we observe halos as telescopes do: with a point-spread function or a beam, photons that can be counted, background, and noise. We look at one halo through two instruments, infer its properties from the files that an
 # observatory would deliver, ask how deep one must look, and add up many halos that nobody could study alone. [Bring your own image](../book/own_image.md) does the same with your files.
+#
+# You need maps ([chapter 2](02_map_generation.ipynb)) and what a posterior is ([chapter 4](04_cnn.ipynb)).
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -41,10 +43,11 @@ import tempfile
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from cgmhelpers import figures, maps, sky
+from cgmhelpers.emission import fields as known_fields
 
-pd.set_option("display.precision", 3)
 p = this_run.parameters
 
 # %% [markdown]
@@ -103,7 +106,12 @@ print(found.attrs["verdict"])
 for caution in found.attrs["cautions"]:
     print("-", caution)
 truth = halos["properties"].isel(halo=number).to_pandas()
-sky.summary(found).set_index("property").assign(truth=truth)
+answer = sky.summary(found).set_index("property").assign(truth=truth)
+figures.tabulate(
+    answer[["unit", "mean", "std", "q16", "q50", "q84", "truth"]],
+    "What the network infers from the files",
+    this_run.source,
+)
 
 # %% mystnb={"figure": {"name": "fig-seen-by", "caption": "The heaviest test halo of {data}: as it is, as an X-ray telescope counts its photons and an interferometer measures its HI, and as the network is given it (background subtracted, softened within the noise)."}}
 nature = halos["image"].isel(halo=number).sel(axis=maps.EVALUATION_AXIS)
@@ -147,19 +155,28 @@ figure = figures.width_by_depth(
 )
 
 # %%
-for kind, own in table.groupby("halo_class", sort=False):
-    for line in lines:
-        rows = own[own[fields[-1]] == line] if len(fields) > 1 else own
-        needed = sky.depth_for(rows, fields[0], GOAL)
-        other = (
-            f", {fields[1]} at {line:g} times" if len(lines) > 1 else ""
-        )
-        if np.isfinite(needed):
-            said = f"{needed:.2g} times the exposure of {fields[0]}"
-        else:
-            best = rows.groupby(fields[0])["relative"].median().min()
-            said = f"no exposure suffices (best {best:.0%})"
-        print(f"{kind}{other}: {GOAL:.0%} needs {said}")
+titles = {name: known_fields.get(name).title for name in fields}
+other = table[fields[1]] if len(fields) > 1 else 1.0
+needed = []
+for (kind, line), own in table.assign(other=other).groupby(
+    ["halo_class", "other"], sort=False
+):
+    best = own.groupby(fields[0])["relative"].median().min()
+    needed.append((kind, line, sky.depth_for(own, fields[0], GOAL), best))
+columns = [
+    "halo_class",
+    f"{titles[fields[1]]} time" if len(fields) > 1 else "time",
+    f"{titles[fields[0]]} exposure needed",
+    "best relative error",
+]
+needed = pd.DataFrame(needed, columns=columns)
+figures.tabulate(
+    needed,
+    f"Exposures for {GOAL:.0%}, in units of the instruments' own; "
+    "– where none suffices",
+    this_run.source,
+    percent=columns[3:],
+)
 
 # %% [markdown]
 # A width that stops falling isn't limited by photons any more: what is left is the scatter of halos that look alike, and no telescope reduces it. A width is honest only if the posterior is calibrated. Share of the truths within the central 68% of their posteriors, and
@@ -170,15 +187,20 @@ own = dict.fromkeys(fields, 1.0)
 drawn = sky.posteriors(network, halos, redshift, own, 400)
 truths = halos["properties"].values
 low, high = np.quantile(drawn, [0.16, 0.84], axis=1)
-pd.DataFrame(
+honest = pd.DataFrame(
     {
         "property": halos["property"].values,
-        "within 68%": ((truths > low) & (truths < high)).mean(axis=0),
-        "bias": ((drawn.mean(axis=1) - truths) / drawn.std(axis=1)).mean(
-            axis=0
-        ),
+        "coverage_68": ((truths > low) & (truths < high)).mean(axis=0),
+        "bias / width": (
+            (drawn.mean(axis=1) - truths) / drawn.std(axis=1)
+        ).mean(axis=0),
     }
-).set_index("property").T
+)
+figures.tabulate(
+    honest,
+    f"{len(truths)} test halos at z = {redshift:.3f}",
+    this_run.source,
+)
 
 # %% [markdown]
 # ## A stack
@@ -230,11 +252,49 @@ figure = figures.width_by_number(stacks, prior, this_run.source)
 last = stacks.groupby("suite", sort=False).last()
 last["times tighter"] = prior / last["width"]
 last["error / width"] = last["error"] / last["width"]
-last
+figures.tabulate(
+    last,
+    "Largest stacks: width and error of the mean gas fraction, and the "
+    "width against the scatter of the training halos",
+    this_run.source,
+)
 
 # %% [markdown]
-# ## What we learned
+# ## What this run found
+
+# %%
+reached = needed[np.isfinite(needed.iloc[:, 2].astype(float))]
+stack = last.iloc[0]
+Markdown(
+    "- Posteriors of single halos cover the truth in "
+    f"{honest['coverage_68'].min():.0%} to "
+    f"{honest['coverage_68'].max():.0%} of cases at a nominal 68%; "
+    "their largest bias is "
+    f"{honest['bias / width'].abs().max():.2f} of the width.\n"
+    f"- A gas fraction to {GOAL:.0%} is reached in {len(reached)} of "
+    f"{len(needed)} rows of the table of depths; the best is "
+    f"{needed.iloc[:, 3].min():.0%}.\n"
+    f"- A stack of {stack['objects']:.0f} halos is "
+    f"{stack['times tighter']:.1f} times tighter than the scatter of the "
+    f"training, and off by {stack['error / width']:.1f} of its widths."
+)
+
+# %% [markdown]
+# - A telescope's files and a map in memory meet the same network, through the same checks as a stranger's files.
+# - Depth buys accuracy until only the variety of halos that look alike is left.
+# - A stack inherits what all its objects share: an error of the simulations isn't averaged away.
 #
-# - A telescope's files and a map in memory meet the same network, through checks that a stranger's file doesn't pass by luck.
-# - Depth buys accuracy until the halos' own variety is all that is left. The table says where, for each class, before a proposal is written.
-# - Where no halo is detected, many are: but a stack inherits what all its objects share. An error of the simulations isn't averaged away.
+# ## Exercise
+#
+# Put the halos ten times further away, and let the network train on these redshifts: which of the two fields is lost first, and what does the posterior become?
+#
+# ```
+# papermill notebooks/13_from_the_sky.ipynb out.ipynb -p redshifts '[0.1, 0.5]'
+# ```
+#
+# <details><summary>Answer</summary>
+#
+# HI: at $z = 0.1$ a beam of 30 arcsec is 55 kpc wide: it averages the clumps of cool gas with the space between them, below the noise. X-rays lose a factor $(1+z)^4$ in surface brightness and most of their pixels, though the total flux of a group
+# still stands out. Posteriors of light halos become the prior of the training; only stacks say anything about them.
+#
+# </details>

@@ -1,5 +1,6 @@
 """What all tests share: a headless browser, and one run of the whole book at smoke size."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 # Mock suite, training, notebooks, book: minutes on two cores, and CI has more than one task.
 PATIENCE = 2400
+BOOK = ROOT / "tests" / "book"
+FIRST = BOOK / "test_readme.py"
 NO_CHROMIUM = (
     "no Chromium here. Install one (Debian: apt-get install chromium; macOS: "
     "brew install --cask chromium) or set CHROMIUM to the path of its program"
@@ -26,24 +29,16 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what needs the smoke run as slow, with a time limit of its own."""
+    """Mark what needs the smoke run as slow, with a time limit of its own.
+
+    One file that needs it comes first, the others last: a process makes the run while another
+    does the rest, and then both look at its pages.
+    """
     for item in items:
         if "smoke_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(PATIENCE))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Keep the tests of a file in one process, and in one all that need the smoke run."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            path = nodeid.partition("::")[0]
-            return "tests/book" if path.startswith("tests/book/") else path
-
-    return ByFile(config, log)
+    items.sort(key=lambda item: (item.path != FIRST, item.path.parent == BOOK))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -100,7 +95,22 @@ def smoke_run(tmp_path_factory):
     reused = os.environ.get("CGM_SMOKE_RUN")
     if reused and not IN_CI:
         return Path(reused)
-    runs = tmp_path_factory.mktemp("runs")
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    failed = shared / "cgm_book_failed"
+    with (shared / "smoke.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the processes of the tests share one run
+        if not (shared / "runs").exists():
+            _make_smoke_run(shared / "runs", failed)
+    if failed.exists():
+        pytest.fail(failed.read_text(), pytrace=False)
+    return shared / "runs" / "smoke"
+
+
+def _make_smoke_run(runs, failed):
+    """Make the book at smoke size; a file says what failed."""
+    runs.mkdir()
     start = "from cgmhelpers.cli import main; main()"
     options = ["--profile", "smoke", "--run", "smoke", "--set", f"runs={runs}"]
     before = _tracked_state()
@@ -113,11 +123,9 @@ def smoke_run(tmp_path_factory):
         check=False,
     )
     if done.returncode:
-        pytest.fail(
-            f"cgm book failed:\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}", pytrace=False
-        )
-    assert _tracked_state() == before, "cgm book wrote into the source tree"
-    return runs / "smoke"
+        failed.write_text(f"cgm book failed:\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}")
+    elif _tracked_state() != before:
+        failed.write_text("cgm book wrote into the source tree")
 
 
 def _tracked_state():

@@ -19,6 +19,17 @@ COLUMNS = {
     "rmse": "RMSE",
     "relative_error": "relative error <i>ε</i>",
     "reduced_chi2": "reduced <i>χ</i>²",
+    "chi2": "<i>χ</i>²",
+    "chi2_worst": "worst <i>χ</i>²",
+    "crps": "CRPS",
+    "coverage_68": "68% cover",
+    "coverage_95": "95% cover",
+    "rmse_home": "RMSE at home",
+    "error_usable": "error, not flagged",
+    "error_flagged": "error, flagged",
+    "q16": "16%",
+    "q50": "median",
+    "q84": "84%",
     "auc": "area under the curve",
     "r200c": "<i>R</i><sub>200c</sub> [kpc]",
     "group": "number",
@@ -36,6 +47,8 @@ COLUMNS = {
     "50%": "median",
 }
 """Names of columns that differ from what a reader calls them; underscores become spaces."""
+ABBREVIATIONS = {name: name.upper() for name in ("mmd", "coral", "dann")}
+"""Methods whose names are abbreviations."""
 CLASSES = {one.name: one.label for one in HALO_CLASSES}
 SMALL, LARGE = 0.01, 1e7
 """Columns whose largest number is beyond these have powers of ten."""
@@ -112,7 +125,12 @@ def _in_words(value, source):
     if isinstance(value, list | tuple | set):
         value = ", ".join(map(str, value))
     text = str(value)
-    known = {**CLASSES, "ideal": limit_name("ideal"), "survey": limit_name("survey")}
+    known = {
+        **CLASSES,
+        **ABBREVIATIONS,
+        "ideal": limit_name("ideal"),
+        "survey": limit_name("survey"),
+    }
     if text in known:
         return known[text]
     return html(suite_name(text, source) if text in SUITE_COLOURS else text).replace("_", " ")
@@ -161,6 +179,39 @@ def caption(text):
 
     if text:
         display(Markdown(html(text)), metadata={"caption": True})
+
+
+def with_intervals(table, columns, digits=3):
+    """Write numbers and their intervals into one column.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With intervals from ``<column>_low`` to ``<column>_high``.
+    columns : sequence of str
+        Columns that have intervals.
+    digits : int
+        After the decimal point.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Such as "0.095 [0.093, 0.097]" in each of the columns, without those of the intervals; a
+        number alone where its interval isn't known.
+    """
+    table = table.copy()
+    for name in columns:
+        low, high = f"{name}_low", f"{name}_high"
+        table[name] = [
+            _in_words(None, None)
+            if pd.isna(value)
+            else _plain(value, digits)
+            if pd.isna(ends[0])
+            else f"{_plain(value, digits)} [{', '.join(_plain(one, digits) for one in ends)}]"
+            for value, *ends in table[[name, low, high]].to_numpy(float)
+        ]
+        table = table.drop(columns=[low, high])
+    return table
 
 
 def ends(table, value, names, source=None, digits=2):

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from sklearn.neighbors import NearestNeighbors
 
+from cgmhelpers.emission import fields
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
@@ -252,7 +253,8 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         if min(share, 1 - share) < UNUSUAL:
             cautions.append(
                 f"Halos with the inferred properties are {'brighter' if share > 0.5 else 'fainter'}"
-                f" in {name} than the object in {max(share, 1 - share):.1%} of cases."
+                f" in {fields.get(name).title} than the object in {max(share, 1 - share):.1%} of "
+                "cases."
             )
     cautions += _outside(drawn, joint.properties, reference)
     nearest = reference.iloc[rows]

@@ -81,11 +81,11 @@ def summary(predictions, draws=200, seed=1):
     -------
     pandas.DataFrame
         A row for each track and method, averaged over suites, properties and networks: ``bias``,
-        the mean *size* of the bias, with its 95% interval ``low`` to ``high``; ``rmse``, ``crps``;
-        ``chi2`` and ``chi2_worst``; ``coverage_68``, ``coverage_95``; ``rmse_home``, in the suites
-        of the training; and ``change``, of the bias relative to single-suite networks of the same
-        table, with its interval. Of single-suite networks there are also the best and the worst
-        for each suite that was left out: which one that is, only its truth tells.
+        the mean *size* of the bias, with its 95% interval ``bias_low`` to ``bias_high``; ``rmse``,
+        ``crps``; ``chi2`` and ``chi2_worst``; ``coverage_68``, ``coverage_95``; ``rmse_home``, in
+        the suites of the training; and ``change``, of the bias relative to single-suite networks
+        of the same table, with its interval. Of single-suite networks there are also the best and
+        the worst for each suite that was left out: which one that is, only its truth tells.
     """
     keys = ["track", "method"]
     found = cells(predictions)
@@ -101,8 +101,8 @@ def summary(predictions, draws=200, seed=1):
              for _, own in found[["suite_test", "suite_train"]].iterrows()]  # fmt: skip
     table["rmse_home"] = found[known].groupby(keys, sort=False)["rmse"].mean()
     drawn = _drawn(predictions[predictions["suite_test"] == predictions["left_out"]], draws, seed)
-    table.insert(1, "low", interval(drawn)[0])
-    table.insert(2, "high", interval(drawn)[1])
+    table.insert(1, "bias_low", interval(drawn)[0])
+    table.insert(2, "bias_high", interval(drawn)[1])
     single = [row for row in table.index if row[1] == "single suite"]
     if single:
         place = table.index.get_loc(single[0])

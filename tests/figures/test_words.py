@@ -71,6 +71,18 @@ def test_ends_name_both_cases_with_their_intervals():
     assert figures.ends(ROWS[:0], "rmse", ["fields"]) == "not measured"
 
 
+def test_intervals_stand_beside_their_numbers():
+    table = pd.DataFrame(
+        {"method": ["one", "two", "mmd"], "bias": [0.1, -0.2, np.nan],
+         "bias_low": [0.05, np.nan, np.nan], "bias_high": [0.15, np.nan, np.nan]}
+    )  # fmt: skip
+    found = figures.with_intervals(table, ["bias"], 2)
+    assert found.columns.tolist() == ["method", "bias"]
+    assert found["bias"].tolist() == ["0.10 [0.05, 0.15]", "−0.20", "–"]
+    assert table.columns.size == 4
+    assert "MMD" in figures.tabulate(found).to_html()
+
+
 def test_tally_counts():
     assert figures.tally(["worse", "better", "better"]) == "better twice, worse once"
 

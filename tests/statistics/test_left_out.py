@@ -89,5 +89,5 @@ def test_verdict_follows_the_interval(low, high, expected):
 
 def test_a_single_box_has_no_interval(table):
     found = left_out.summary(table[table["realisation"] == 0], draws=5)
-    assert found["low"].isna().all()
+    assert found["bias_low"].isna().all()
     assert left_out.verdict(found, "pooled") == "can't be decided"
