@@ -46,6 +46,8 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# As many threads as processes would wait for each other more than they compute.
+test: export OMP_NUM_THREADS = 1
 test: lint  ## lint, all tests but the long ones, notebooks at smoke size, the book; pictures of its pages in build/screenshots
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --screenshots build/screenshots
 

@@ -96,10 +96,11 @@ note = (
 if can_leave_out:
     blind = predictions[predictions["track"] == leaving_out.BLIND]
     table = statistics.summary(blind)
+    not_shown = ["track", "crps", "chi2"]
     display(
         figures.tabulate(
             figures.with_intervals(
-                table.drop(columns="track"), ["bias", "change"]
+                table.drop(columns=not_shown), ["bias", "change"]
             ),
             "Blind",
             note,
@@ -120,7 +121,8 @@ if can_leave_out:
         display(
             figures.tabulate(
                 figures.with_intervals(
-                    target_table.drop(columns="track"), ["bias", "change"]
+                    target_table.drop(columns=not_shown),
+                    ["bias", "change"],
                 ),
                 "Unlabelled target",
                 note,
@@ -263,7 +265,7 @@ if can_leave_out:
                     np.where(errors["p"] < 0.05, "yes", "no"),
                 )
             )
-            .rename(columns={"said": "unflagged err less (p < 0.05)"}),
+            .rename(columns={"said": "unflagged err less, p below 0.05"}),
             "Do halos err less that aren't flagged?",
             note,
         )
@@ -307,9 +309,9 @@ elif can_leave_out:
 # %% [markdown]
 # ## The largest run
 #
-# Tables of the largest run that was made, kept with the book. With few realisations the intervals are too short.
+# Tables of the largest run that was made, kept with the book, with all columns. With few realisations the intervals are too short.
 
-# %%
+# %% tags=["hide-output"]
 kept_note, kept = results.read_left_out()
 if kept:
     print(kept_note["command"].replace(" --", " \\\n  --"))
@@ -332,11 +334,12 @@ if can_leave_out:
     own = judged[judged["kind"] == "own"]
     spoilt = judged[~judged["kind"].isin(["own", "left out"])]
     halo = bars[bars["property"] == "log_m_halo"].set_index("posterior")
+    change = f"{of['change']['pooled']:+.0%}".replace("-", "−")
     found = [
         f"Blind, the bias is {of['bias'][leaving_out.SINGLE]:.3f} of the "
         "property's range for networks of a single suite, and "
         f"{of['bias']['pooled']:.3f} for one of all sources "
-        f"({of['change']['pooled']:+.0%}). That it is 31% lower "
+        f"({change}). That it is 31% lower "
         f"{statistics.verdict(table, 'pooled')}.",
         "At home, the RMSE of the pooled network is "
         f"{of['rmse_home']['pooled']:.3f}, that of single suites "

@@ -119,7 +119,7 @@ def width_by_depth(table, along, across=None, goal=0.2, name="f_cgm", source=Non
             by.median().index, by.quantile(0.16), by.quantile(0.84), color=colour, alpha=0.15, lw=0
         )
         panel.axhline(goal, color="k", lw=1, ls=":")
-        panel.set(xscale="log", xlabel=f"{field_names(along)} exposure, in the instrument's")
+        panel.set(xscale="log", xlabel=f"{field_names(along)} exposure / instrument's")
         panel.set_title(f"{kind.label}, {own.groupby(along).size().iloc[0] // len(depths)} halos")
     axes[0, 0].set_ylabel(f"relative width of {property_named(name).label}")
     axes[0, 0].set_ylim(bottom=0)

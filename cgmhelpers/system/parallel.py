@@ -10,7 +10,7 @@ import logging
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from cgmhelpers.errors import ParameterError, ResultError, meant
@@ -25,6 +25,8 @@ WORKER_ENVIRONMENT = {
     "DASK_LOGGING__DISTRIBUTED": "critical",  # errors are raised here, without a traceback there
 }
 CLUSTERS = ("none", "processes", "slurm")
+RESTART = 10.0
+"""Seconds for a process that died to be there again."""
 
 
 def available_cores():
@@ -149,6 +151,7 @@ def client(cluster=None, workers=None):
         yield connected
 
 
+@contextmanager
 def _processes(workers):
     """Start processes of one thread each, with a client."""
     from distributed import Client
@@ -159,7 +162,7 @@ def _processes(workers):
     # A process that doesn't start is an error of ours, without a traceback from each process.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        return Client(
+        connected = Client(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
@@ -175,6 +178,14 @@ def _processes(workers):
             "process imports the script",
             remedy="Put it there, or work in this process alone: cluster=none.",
         ) from None
+    with connected:
+        try:
+            yield connected
+        except Exception:
+            # Dask stumbles over processes that it is starting again when it ends them.
+            with suppress(TimeoutError):
+                connected.wait_for_workers(workers, timeout=RESTART)
+            raise
 
 
 @contextmanager

@@ -127,8 +127,14 @@ class Visit:
         self.problems += [f"empty image: {source}" for source in empty]
 
 
+@pytest.fixture(scope="session")
+def pictured():
+    """Addresses of pages that have their pictures: other tests open them too."""
+    return set()
+
+
 @pytest.fixture
-def visit(browser, request):
+def visit(browser, request, pictured):
     """Open pages in a fresh context; with --screenshots, keep pictures of the last one.
 
     One as wide as a laptop and one as wide as a telephone, named after the test.
@@ -137,12 +143,13 @@ def visit(browser, request):
     visit = Visit(context.new_page())
     yield visit
     folder = request.config.getoption("--screenshots")
-    if folder:
+    # The explorer has a state of its own after each test, which must suit both themes.
+    explorer = visit.page.locator(".cgm-explorer")
+    both = explorer.count()
+    if folder and (both or visit.page.url not in pictured):
+        pictured.add(visit.page.url)
         Path(folder).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        # The explorer, in a state of its own after each test, must suit both themes.
-        explorer = visit.page.locator(".cgm-explorer")
-        both = explorer.count()
         for theme, width in product(("light", "dark") if both else ("light",), WIDTHS):
             visit.page.evaluate(
                 "theme => { document.documentElement.dataset.theme = theme; }", theme
