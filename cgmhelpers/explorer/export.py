@@ -105,7 +105,7 @@ def picture(collection, selection):
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Circle
 
-    from cgmhelpers.figures.style import field_label, note_source, style
+    from cgmhelpers.figures.style import field_label, note_source, style, suite_name
     from cgmhelpers.halos.measuring import APERTURE
 
     half = collection.pixels * collection.pixel_size / 2
@@ -131,7 +131,10 @@ def picture(collection, selection):
             panel.set(xlim=(-half, half), ylim=(-half, half))
             panel.set(xlabel=f"{horizontal} [kpc]", ylabel=f"{vertical} [kpc]")
             figure.colorbar(drawn, ax=panel, label=field_label(name), pad=0.01)
-        figure.suptitle(collection.name(selection.halo), size=10.5)
+        suite = collection.table.loc[selection.halo, "suite"]
+        said = suite_name(suite, collection.source)
+        title = collection.name(selection.halo).replace(suite, said, 1)
+        figure.suptitle(title, size=10.5, x=0.02, ha="left")
         note_source(figure, collection.source)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")

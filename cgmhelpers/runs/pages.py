@@ -20,6 +20,7 @@ SMALL = 900  # width of a picture of the gallery [pixels]
 NOT_MEASURED = "% not measured"
 FIRST_NUMBERS = "first_numbers.csv"
 """Name of the table of the first page's numbers, in a run's folder."""
+INLINE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 RERUN = """\
@@ -199,7 +200,7 @@ def cards(chapters, folder):
             ":link-type: doc",
         ]
         drawn = drawings(notebook)
-        chosen = [one for one in drawn if one["is_cover"]] or drawn
+        chosen = [one for one in drawn if one["is_cover"]] or drawn or _inline(notebook)
         if chosen:
             picture = _small(chosen[0]["png"], folder / f"cover_{name}.png", THUMBNAIL)
             lines += [f":img-top: figures/{picture}", f":img-alt: {chosen[0]['alt'][:200]}"]
@@ -292,6 +293,13 @@ def drawings(notebook):
                 }
             )
     return found
+
+
+def _inline(notebook):
+    """List the pictures within a page's HTML, such as the explorer's without scripts."""
+    shown = (one.get("data", {}) for cell in notebook.cells for one in cell.get("outputs", ()))
+    pictures = re.findall(INLINE, "".join("".join(one.get("text/html", "")) for one in shown))
+    return [{"png": base64.b64decode(png), "alt": alt} for png, alt in pictures]
 
 
 def _small(png, path, size):

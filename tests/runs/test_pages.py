@@ -79,6 +79,15 @@ def test_a_card_has_title_question_and_picture(page, tmp_path):
         assert cover.size == pages.THUMBNAIL
 
 
+def test_a_card_shows_a_picture_within_html_if_there_is_no_figure(page, tmp_path):
+    png = page.cells[-1].outputs[0]["data"].pop("image/png")
+    html = f'<div><img src="data:image/png;base64,{png}" alt="Maps of a halo."></div>'
+    page.cells[-1].outputs[0]["data"]["text/html"] = html
+    text = pages.cards({"03_explorer": page}, tmp_path)
+    assert ":img-top: figures/cover_03_explorer.png\n:img-alt: Maps of a halo.\n" in text
+    assert (tmp_path / "cover_03_explorer.png").is_file()
+
+
 def test_the_gallery_has_the_function_and_the_code(page, tmp_path):
     text = pages.gallery({"06_accuracy": page}, tmp_path)
     assert "{func}`cgmhelpers.figures.errors.bias_matrix`" in text
