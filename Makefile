@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Python compiles modules when it imports them: a fraction of those that are installed.
 PIP := --quiet --disable-pip-version-check --no-compile
+# What they compiled is kept, or each kernel and worker would compile all libraries again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install book serve lab test test-long test-fast lint format bench bench-maps bench-training lock reference picture clean
