@@ -365,7 +365,8 @@ Markdown("\n".join(f"- {one}" for one in found))
 # Run this chapter with another penalty, and once with three sources instead of two, by adding Swift-EAGLE to the suites:
 #
 # ```
-# papermill notebooks/12_robust.ipynb out.ipynb -p adaptation coral -p suites '["IllustrisTNG","SIMBA","Swift-EAGLE","Astrid"]'
+# papermill notebooks/12_robust.ipynb out.ipynb -p adaptation coral \
+#   -p suites '["IllustrisTNG","SIMBA","Swift-EAGLE","Astrid"]'
 # ```
 #
 # Which of the two helps more in the blind track, and which narrows the error bars for an unseen suite?

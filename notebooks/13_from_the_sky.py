@@ -43,7 +43,7 @@ import tempfile
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from cgmhelpers import figures, maps, sky
 from cgmhelpers.emission import fields as known_fields
@@ -102,9 +102,8 @@ given = {
     )
 } | {"hi": written.get("moment0")}
 found = sky.infer(network, **where, redshift=redshift, **given)
-print(found.attrs["verdict"])
-for caution in found.attrs["cautions"]:
-    print("-", caution)
+cautions = "".join(f"\n- {one}" for one in found.attrs["cautions"])
+display(Markdown(f"**{found.attrs['verdict']}**\n{cautions}"))
 truth = halos["properties"].isel(halo=number).to_pandas()
 answer = sky.summary(found).set_index("property").assign(truth=truth)
 figures.tabulate(
@@ -242,7 +241,7 @@ for suite in ("all", *dict.fromkeys(suite_of)):
         )
 stacks = pd.DataFrame(rows, columns=["suite", "objects", "width", "error"])
 
-# %% mystnb={"figure": {"name": "fig-stack", "caption": "Width of the mean gas fraction of stacked halos below 10^12.5 Msun of {data}, against their number: all suites together, and each alone. Crosses: distance from the true mean. Dashed: a fall with the root of the number; dotted: scatter of the training halos."}}
+# %% mystnb={"figure": {"name": "fig-stack", "caption": "Width of the mean gas fraction of stacked halos below $10^{12.5}$ solar masses of {data}, against their number: all suites together, and each alone. Crosses: distance from the true mean. Dashed: a fall with the root of the number; dotted: scatter of the training halos."}}
 training = pd.read_parquet(network / sky.inferring.REFERENCE)
 light = training["log_m_halo"].between(*RANGE)
 prior = training.loc[light, "f_cgm"].std()
