@@ -36,7 +36,7 @@ def arguments(made):
     }  # fmt: skip
 
 
-def injected(network, halos, observation, redshift, numbers, **wrong):
+def injected(network, halos, observation, redshift, numbers, /, **wrong):
     """Infer halos through files: truths, samples, the largest difference to memory, refusals."""
     at_one = observation.model_copy(update={"redshift": (redshift, redshift)})
     truth, drawn, apart, refused, seconds = [], [], 0.0, collections.Counter(), []
