@@ -17,7 +17,8 @@ from pybtex.database import parse_file
 import cgmhelpers
 from cgmhelpers import cli, mock
 from cgmhelpers.runs.book import pages
-from cgmhelpers.runs.parameters import Parameters, read
+from cgmhelpers.runs.parameters import Parameters
+from cgmhelpers.runs.profiles import read
 
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = [ROOT / "README.md", *sorted((ROOT / "book").rglob("*.md"))]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.maps import store as map_store
-from cgmhelpers.runs import parameters
+from cgmhelpers.runs import profiles
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
@@ -117,7 +117,7 @@ def test_a_profile_holds_values_only(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yml").write_text(text)
     with pytest.raises(ParameterError, match=r"mine\.yml"):
-        parameters.read(str(tmp_path / "mine.yml"))
+        profiles.read(str(tmp_path / "mine.yml"))
     assert not (tmp_path / "exploded").exists()
 
 
@@ -125,7 +125,7 @@ def test_a_profile_holds_values_only(text, tmp_path, monkeypatch):
 @given(st.text(st.sampled_from("./\\~ab0-_\x00\n %$`'\""), min_size=1, max_size=12))
 def test_whatever_a_run_is_called_it_stays_in_its_folder(name):
     try:
-        run = parameters.read("smoke", run=name).run
+        run = profiles.read("smoke", run=name).run
     except ParameterError:
         return
     runs = Path("/runs")

@@ -134,7 +134,7 @@ def overrides(pairs, **options):
     ParameterError
         If an option and a pair give different values.
     """
-    from cgmhelpers.runs.parameters import parse, scalar
+    from cgmhelpers.runs.core_schema import parse, scalar
 
     values = {}
     for pair in pairs or ():

@@ -3,7 +3,10 @@
 Its files, each of which imports only those above it:
 
 - `project`: the folder of notebooks, profiles and the book's sources, found or unpacked
-- `parameters`: all parameters of a run, read from a profile and checked
+- `core_schema`: what plain values of YAML 1.2 mean
+- `parameters`: all parameters of a run, with their types and checks
+- `profiles`: reads a profile, overrides parameters, and names every wrong one
+- `stage_kinds`: what the stages have in common
 - `stages`: the tasks of a run, for any process
 - `run`: a run: its folder, and its stages in their order
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
@@ -22,22 +25,26 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "book",
+        "core_schema",
         "leaving_out",
         "notebooks",
         "offline",
         "pages",
         "parameters",
         "preview",
+        "profiles",
         "project",
         "results",
         "run",
+        "stage_kinds",
         "stages",
         "status",
     ],
     submod_attrs={
         "leaving_out": ["LeavingOut"],
         "notebooks": ["run_notebooks", "start"],
-        "parameters": ["Parameters", "read"],
+        "parameters": ["Parameters"],
+        "profiles": ["read"],
         "project": ["project_root", "unpack"],
         "results": ["evidence", "keep"],
         "run": ["Run"],

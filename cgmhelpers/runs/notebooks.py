@@ -15,10 +15,12 @@ import nbformat
 import pandas as pd
 
 from cgmhelpers.errors import ResultError, check_known
-from cgmhelpers.runs import stages, status
-from cgmhelpers.runs.parameters import Parameters, from_namespace, read
+from cgmhelpers.runs import status
+from cgmhelpers.runs.parameters import Parameters
+from cgmhelpers.runs.profiles import from_namespace, read
 from cgmhelpers.runs.project import project_root
 from cgmhelpers.runs.run import Run
+from cgmhelpers.runs.stage_kinds import Noted
 from cgmhelpers.system import files, progress, provenance
 
 log = logging.getLogger(__name__)
@@ -99,7 +101,7 @@ def _calls_start(statement):
 
 
 @dataclass(frozen=True)
-class Executed(stages.Noted):
+class Executed(Noted):
     """Execute a notebook; `given` are papermill's parameters, `known` are all of the run."""
 
     name: str

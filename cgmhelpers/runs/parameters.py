@@ -1,13 +1,11 @@
-"""The parameters of a run: read from a profile, overridden one by one, and checked.
+"""The parameters of a run, their types and checks.
 
 YAML, a notebook's cell and a command line say which values; the type of each parameter says what a
 text means. So ``010`` is ten for a seed and a name for a run, whichever way it comes.
 """
 
 import inspect
-import os
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,108 +15,47 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError, check_known, meant
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos import properties
 from cgmhelpers.network.settings import MAX_SEED
-from cgmhelpers.runs.project import project_root, runs_folder
+from cgmhelpers.runs.core_schema import parse, scalar
 from cgmhelpers.simulations import layout, sets
 
 
-class _Texts(SafeConstructor):
-    """YAML 1.2 whose plain values, null apart, stay the text that they are."""
-
-
-for _tag in ("bool", "int", "float", "timestamp"):
-    _Texts.add_constructor(f"tag:yaml.org,2002:{_tag}", SafeConstructor.construct_scalar)
-
-
-def parse(text, source):
-    """Read YAML 1.2, which may hold texts, lists and mappings, and never code.
-
-    Parameters
-    ----------
-    text : str or bytes
-        The YAML.
-    source : str
-        Its origin, for the message.
-
-    Returns
-    -------
-    object
-        Every plain value as its text, and null as None.
-
-    Raises
-    ------
-    ParameterError
-        If it isn't YAML, names something twice, or asks for more than plain values.
-    """
-    reader = YAML(typ="safe", pure=True)
-    reader.Constructor = _Texts
-    try:
-        return reader.load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise ParameterError(
-            f"{source} can't be read.",
-            found=" ".join(str(error).split()),
-            expected="YAML with plain values, such as name: value",
-        ) from None
-
-
-def dump(values):
-    """Write YAML that `parse` reads.
-
-    Parameters
-    ----------
-    values : dict
-        Plain values.
-
-    Returns
-    -------
-    str
-    """
-    stream = StringIO()
-    YAML(typ="safe", pure=True).dump(values, stream)
-    return stream.getvalue()
-
-
-def scalar(value):
-    """Take a text for the number or truth value that it is in YAML 1.2.
+def text_of(value):
+    """Take a path, and a whole number, for its text; of other numbers the text isn't known.
 
     Parameters
     ----------
     value : object
-        From `parse`, or a value of Python or NumPy.
+        As it was given.
 
     Returns
     -------
     object
-        The number or truth value, or else the same.
+        The text, or else the same.
     """
-    if isinstance(value, str) and re.fullmatch(r"[-+.\w]+", text := value.strip()):
-        try:
-            known = YAML(typ="safe", pure=True).load(text)
-        except (YAMLError, ValueError):
-            return value
-        return known if isinstance(known, bool | int | float) else value
-    return value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
-
-
-def _text(value):
-    """Take a path, and a whole number, for its text; of other numbers the text isn't known."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if whole or isinstance(value, Path) else value
 
 
-def _listed(value):
-    """Take a text (``["xray"]``, ``xray,hi``) for the list that it means, and so any sequence."""
+def listed(value):
+    """Take a text (``["xray"]``, ``xray,hi``) for the list that it means, and so any sequence.
+
+    Parameters
+    ----------
+    value : object
+        As it was given.
+
+    Returns
+    -------
+    object
+        The list, or else the same.
+    """
     if isinstance(value, str):
         text = value.strip()
         return parse(text if text.startswith("[") else f"[{text}]", repr(value))
@@ -135,7 +72,7 @@ def _mapped(value):
 def _counted(value):
     """Take a text for a number of realisations where it is one, or else for a list."""
     number = scalar(value)
-    return number if isinstance(number, int) else _listed(value)
+    return number if isinstance(number, int) else listed(value)
 
 
 def _each_once(values):
@@ -165,11 +102,11 @@ def _plain(name):
     return name
 
 
-_LIST = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_each_once))
+_LIST = (BeforeValidator(listed), Field(min_length=1), AfterValidator(_each_once))
 Integer = Annotated[int, BeforeValidator(scalar)]
 Real = Annotated[float, BeforeValidator(scalar)]
 Truth = Annotated[bool, BeforeValidator(scalar)]
-Text = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[^\x00]+$")]
+Text = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^[^\x00]+$")]
 Name = Annotated[Text, AfterValidator(_plain)]
 # Half of what libraries take: members of an ensemble count on from it.
 Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED // 2)]
@@ -178,7 +115,7 @@ Fields = Annotated[list[Name], *_LIST, AfterValidator(known_fields.canonical)]
 Limits = Annotated[list[Literal["ideal", "observed", "survey"]], *_LIST, AfterValidator(sorted)]
 Range = Annotated[
     list[Real],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=2, max_length=2),
     AfterValidator(_increasing),
 ]
@@ -367,9 +304,7 @@ class Parameters(BaseModel):
     realisations: Realisations
     snapshot: Integer = Field(ge=0, le=999)
     volume: Name = layout.DEFAULT_VOLUME
-    also: Annotated[
-        list[Annotated[Simulations, Field(strict=False)]], BeforeValidator(_listed)
-    ] = []
+    also: Annotated[list[Annotated[Simulations, Field(strict=False)]], BeforeValidator(listed)] = []
     electrons: Literal["per_hydrogen", "per_mass_without_dust"] | None = None
     minimum_log_mass: Real = Field(ge=8, le=17)
     mock_cells: Integer = Field(ge=20_000)
@@ -544,161 +479,6 @@ class Parameters(BaseModel):
         return single if len(single) == 1 else [*single, tuple(self.fields)]
 
 
-def profile_path(profile):
-    """Return the path of a profile.
-
-    Parameters
-    ----------
-    profile : str
-        A name in ``book/parameters``, or a path to a YAML file.
-
-    Returns
-    -------
-    Path
-        An absolute one.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is no such file.
-    """
-    path = _placed(profile, Path.cwd())
-    if path.suffix not in (".yml", ".yaml"):
-        path = project_root() / "book" / "parameters" / f"{profile}.yml"
-    if not path.is_file():
-        known = sorted(p.stem for p in (project_root() / "book" / "parameters").glob("*.yml"))
-        question = meant([Path(profile).stem], known)
-        raise DataNotFoundError(
-            f"There is no profile {str(profile)!r}.",
-            found=path,
-            expected=None if question else f"one of {', '.join(known)}, or a path to a .yml file",
-            remedy=question or None,
-        )
-    return path
-
-
-def read(profile, **overrides):
-    """Read a profile and override some of its parameters.
-
-    A relative path in a profile starts at the profile's folder, and any other at the working
-    folder. Each is made absolute here.
-
-    Parameters
-    ----------
-    profile : str
-        A name in ``book/parameters``, or a path.
-    **overrides
-        Parameters. An ellipsis (``...``) leaves the profile's value; None is a value, such as that
-        of a `data_root` for the mock suite.
-
-    Returns
-    -------
-    Parameters
-
-    Raises
-    ------
-    ParameterError
-        For an unknown name or a wrong value.
-    """
-    if not isinstance(profile, str | Path) or not str(profile):
-        raise ParameterError(
-            "profile names no profile.", found=repr(profile), expected="a name, or a path"
-        )
-    path = profile_path(profile)
-    values = parse(path.read_bytes(), path)
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise ParameterError(
-            f"{path} isn't a profile.",
-            found=type(values).__name__,
-            expected="lines of name: value",
-        )
-    overrides = {name: value for name, value in overrides.items() if value is not ...}
-    if "None" in (values.get("data_root"), overrides.get("data_root")):
-        raise ParameterError(
-            "data_root is the text None.",
-            found="None, which isn't a word of YAML",
-            expected="a folder, or null for the mock suite",
-            remedy="Write null; a folder of that name is ./None.",
-        )
-    _place(values, path.parent)
-    _place(overrides, Path.cwd())
-    of_profile = values.get("fields")
-    values = {"run": path.stem} | values | overrides
-    values["profile"] = str(path if Path(profile).suffix else profile)
-    if "runs" not in values:
-        values["runs"] = str(runs_folder())
-    if "map_fields" not in values:
-        values["map_fields"] = _either(of_profile, values.get("fields"))
-    try:
-        return Parameters.model_validate(values)
-    except ValidationError as error:
-        raise _refusal(error, path, values) from None
-
-
-def _placed(path, folder):
-    return Path(os.path.normpath(folder / os.path.expanduser(path)))
-
-
-def _place(values, folder):
-    """Make the paths among some values absolute; a relative one starts at a folder."""
-    for name in ("runs", "data_root"):
-        if isinstance(values.get(name), str | Path) and str(values[name]):
-            values[name] = str(_placed(values[name], folder))
-    if isinstance(values.get("instruments"), list):
-        values["instruments"] = [
-            str(_placed(one, folder)) if str(one).endswith((".yml", ".yaml")) else one
-            for one in values["instruments"]
-        ]
-
-
-def _either(some, others):
-    """Return the fields of two lists; an invalid one is refused as `fields`, and not here."""
-    lists = [_listed(some), _listed(others)]
-    return list(dict.fromkeys(_text(one) for some in lists if isinstance(some, list) for one in some
-                              if isinstance(one, str))) or others  # fmt: skip
-
-
-def _refusal(error, path, values):
-    """Return the error that names each wrong parameter once, with its value."""
-    wrong, unknown, remedies = {}, [], []
-    for one in error.errors():
-        cause = one.get("ctx", {}).get("error")
-        if not one["loc"]:  # of several parameters together: says it all itself
-            return cause if isinstance(cause, CGMError) else ParameterError(one["msg"])
-        name = str(one["loc"][0])
-        text = str(cause) if cause else one["msg"].removeprefix("Input should be ")
-        if isinstance(cause, CGMError):
-            text = cause.expected or cause.problem.rstrip(".")
-            remedies.append(cause.remedy or "")
-        elif one["type"] == "literal_error":
-            known = re.findall(r"'([^']+)'", one["ctx"]["expected"])
-            remedies.append(meant([one["input"]], known))
-        if one["type"] == "extra_forbidden":
-            text = "no such name"
-            unknown.append(name)
-        within = [str(part) for part in one["loc"][2:]]
-        if name == "also" and within:  # which of its entries, and what of it
-            text = "no such name" if one["type"] == "extra_forbidden" else text
-            text = f"{within[0]} of entry {one['loc'][1]}: {text}"
-        wrong.setdefault(name, []).append(text)
-    if "fields" in wrong:
-        wrong.pop("map_fields", None)  # which come from them
-    told = "; ".join(f"{name}: {' or '.join(dict.fromkeys(map(str, texts)))}"
-                     for name, texts in wrong.items())  # fmt: skip
-    if unknown:
-        known = Parameters.model_fields
-        remedies.append(meant(unknown, known) or "`cgm parameters` lists all.")
-    if any(name in values and values[name] is None for name in wrong):
-        remedies.append("An ellipsis (...) leaves the value of the profile.")
-    return ParameterError(
-        f"Profile {path.name} with its overrides isn't valid.",
-        found=", ".join(f"{n} = {values[n]!r}" if n in values else f"no {n}" for n in wrong),
-        expected=told,
-        remedy=" ".join(filter(None, dict.fromkeys(remedies))) or None,
-    )
-
-
 _BOUNDS = {
     "minimum": "at least {}", "exclusiveMinimum": "above {}", "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
@@ -728,26 +508,3 @@ def describe(values):
             meaning = " ".join(meaning.replace("`", "").split())
             told[name] = getattr(values, name), ", ".join([kind, *bounds]), meaning
     return told
-
-
-def from_namespace(namespace):
-    """Read the parameters of a notebook from names and their values.
-
-    Parameters
-    ----------
-    namespace : dict
-        What the parameters cell assigns. Names with a leading underscore are nobody's business.
-
-    Returns
-    -------
-    Parameters
-
-    Raises
-    ------
-    ParameterError
-        For an unknown name or a wrong value.
-    """
-    values = {name: value for name, value in namespace.items() if not name.startswith("_")}
-    if "profile" not in values:
-        raise ParameterError("The notebook has no parameter 'profile'.", found=sorted(values))
-    return read(**values)

@@ -18,7 +18,8 @@ from cgmhelpers.emission.fields import canonical
 from cgmhelpers.errors import ParameterError, ResultError, check_known
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.runs import stages
-from cgmhelpers.runs.parameters import read
+from cgmhelpers.runs.profiles import read
+from cgmhelpers.runs.stage_kinds import read_table
 from cgmhelpers.simulations import layout, simulation
 from cgmhelpers.system import files, parallel, provenance
 
@@ -36,7 +37,7 @@ class Run:
     Parameters
     ----------
     parameters : cgmhelpers.runs.parameters.Parameters
-        From `cgmhelpers.runs.parameters.read`.
+        From `cgmhelpers.runs.profiles.read`.
     """
 
     def __init__(self, parameters):
@@ -136,7 +137,7 @@ class Run:
         """
         tables = self._halo_tables()
         self._make_from_files(tables, "Halos and maps")
-        table = pd.concat([stages.read_table(one.path) for one in tables], ignore_index=True)
+        table = pd.concat([read_table(one.path) for one in tables], ignore_index=True)
         if table.empty:
             raise ResultError(
                 "The simulations have no halo in the sample.",
@@ -591,7 +592,7 @@ class Run:
     def _tables(self, tables, description):
         """Make tables, and read them."""
         self._make(tables, description)
-        return [stages.read_table(one.path) for one in tables]
+        return [read_table(one.path) for one in tables]
 
     def _make_from_files(self, chosen, description):
         """Run the stages that aren't done, once the mock simulations are written for them."""

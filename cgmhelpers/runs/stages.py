@@ -6,7 +6,6 @@ from, and ``choices()`` what it depends on beside them and the files of simulati
 say why it isn't done.
 """
 
-import json
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +17,11 @@ from cgmhelpers.errors import DataNotFoundError
 from cgmhelpers.halos import properties
 from cgmhelpers.maps import making
 from cgmhelpers.maps.store import stored_fingerprint, verify
+from cgmhelpers.runs.stage_kinds import Noted, OfSimulation, Stage, Table, is_there, read_table
 from cgmhelpers.simulations import layout
 from cgmhelpers.simulations.sets import UNKNOWN_SEED
 from cgmhelpers.simulations.simulation import Simulation
-from cgmhelpers.system import files, provenance
+from cgmhelpers.system import provenance
 
 
 def run(stage):
@@ -48,23 +48,7 @@ def initial_conditions(sim):
     int or str
         The seed, or the simulation's name where no file says it.
     """
-    return sim.seed if _is_there(sim) and sim.seed != UNKNOWN_SEED else sim.name
-
-
-class Stage:
-    """A stage that no other stage comes before, and that nothing is left of if it's interrupted."""
-
-    def needs(self):
-        """List the paths of the stages that it is made from."""
-        return []
-
-    def choices(self):
-        """Return what it depends on beside `needs` and the files of simulations: plain values."""
-        return []
-
-    def begun(self):
-        """Say how far an interrupted one came; empty if it starts anew."""
-        return ""
+    return sim.seed if is_there(sim) and sim.seed != UNKNOWN_SEED else sim.name
 
 
 @dataclass(frozen=True)
@@ -116,125 +100,6 @@ class Mock(Stage):
             progress=False,
             overwrite=True,  # the run's own folder: other settings mean that the user changed them
         )
-
-
-class Noted(Stage):
-    """A stage that notes, beside what it makes at `path`, what it made that from."""
-
-    def note(self):
-        """Read the note, which is empty if there is none."""
-        try:
-            return json.loads(self.path.with_suffix(".json").read_text())
-        except (OSError, ValueError):
-            return {}
-
-    def write_note(self, **entries):
-        """Write the note.
-
-        Parameters
-        ----------
-        **entries
-            Plain values.
-        """
-        with files.whole(self.path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(entries))
-
-
-class Table(Noted):
-    """A stage that writes a table, and the note that makes it count.
-
-    Its ``parts()`` are what the table depends on; ``table()`` makes it.
-    """
-
-    def fingerprint(self):
-        """Digest what the table depends on."""
-        return provenance.fingerprint(**self.parts())
-
-    def is_done(self):
-        """Tell whether the table is there, and was made from the same things."""
-        fingerprint = self.fingerprint()  # first, as it names an input that lacks
-        return self.path.is_file() and self.note().get("fingerprint") == fingerprint
-
-    def run(self):
-        """Make and write the table."""
-        fingerprint = self.fingerprint()
-        self.write(self.table(), fingerprint=fingerprint)
-
-    def write(self, table, **note):
-        """Write the table, and then its note.
-
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            The table.
-        **note
-            Entries of the note.
-        """
-        # Never the note of one table beside another.
-        self.path.with_suffix(".json").unlink(missing_ok=True)
-        if "realisation" in table and table["realisation"].dtype == object:
-            # Numbers and, in the set 1P, names: Parquet has one type a column.
-            table = table.astype({"realisation": str})
-        with files.whole(self.path) as temporary:
-            table.to_parquet(temporary)
-        self.write_note(**note)
-
-
-def read_table(path):
-    """Read a table that a stage wrote.
-
-    Parameters
-    ----------
-    path : path
-        Of the table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Realisations that are numbers are whole numbers, also beside the names of the set 1P.
-    """
-    table = pd.read_parquet(path)
-    if "realisation" in table and table["realisation"].dtype.kind not in "iu":
-        numbers = [int(one) if str(one).isdigit() else one for one in table["realisation"]]
-        table["realisation"] = pd.Series(numbers, table.index, dtype=object)
-    return table
-
-
-class OfSimulation:
-    """A stage that reads a simulation, and that is done without it once it was done with it."""
-
-    def choices(self):
-        """Return its settings and the snapshot."""
-        return [_plain(self.settings()), self.simulation.snapshot]
-
-    def is_done(self):
-        """Tell whether the result is there, and was made from these files, or from lost ones."""
-        note = self.note()
-        if _is_there(self.simulation):
-            provenance.remember(note.get("files", ()))
-            return super().is_done()
-        done = self.path.exists() and note.get("settings") == _plain(self.settings())
-        if not done and isinstance(self.source, str):
-            self.entries()  # says which file lacks, before anything is made
-        return done
-
-    def entries(self):
-        """Return what the note says of files and settings."""
-        sim = self.simulation
-        known = provenance.digests(*sim.snapshot_files, *sim.catalogue_files)
-        about = {"mock": sim.is_mock, "box_size": float(sim.header.box_size)}
-        return {"settings": _plain(self.settings()), "files": known, **about}
-
-
-def _is_there(sim):
-    try:
-        return bool(sim.snapshot_files and sim.catalogue_files)
-    except DataNotFoundError:
-        return False
-
-
-def _plain(values):
-    return json.loads(json.dumps(values, default=str))
 
 
 class _Store(Noted):

@@ -2,7 +2,8 @@
 
 Its files, each of which imports only those above it:
 
-- `hdf5`: opening files; columns inflated by all cores at once
+- `opening`: HDF5 files opened for reading, their faults named
+- `hdf5`: columns of HDF5 files, inflated by all cores at once
 - `conversions`: from what a code stores to physical quantities
 - `dialects`: what each simulation code calls its columns, and in which units
 - `layout`: where files lie below a data root, today and before
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hdf5",
         "header",
         "layout",
+        "opening",
         "parameter_tables",
         "particles",
         "sets",

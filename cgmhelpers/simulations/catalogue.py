@@ -5,7 +5,7 @@ from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError, IncompleteError
 from cgmhelpers.simulations import hdf5
-from cgmhelpers.simulations.hdf5 import faults_named, opened
+from cgmhelpers.simulations.opening import faults_named, opened
 
 _NAMES = ("GroupPos", "Group_M_Crit200", "Group_R_Crit200")
 _REMEDY = "Check that both files are in the same units (kpc/h) and of the same simulation."

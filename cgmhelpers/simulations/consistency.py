@@ -13,7 +13,7 @@ from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError
 from cgmhelpers.simulations import dialects, sets
-from cgmhelpers.simulations.hdf5 import opened
+from cgmhelpers.simulations.opening import opened
 from cgmhelpers.system import parallel
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, IncompleteError, ParameterError
 from cgmhelpers.simulations import layout, parameter_tables, sets
-from cgmhelpers.simulations.hdf5 import opened
+from cgmhelpers.simulations.opening import opened
 from cgmhelpers.system import files
 from cgmhelpers.system.progress import bar
 

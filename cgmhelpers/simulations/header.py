@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, IncompleteError
-from cgmhelpers.simulations.hdf5 import faults_named, opened
+from cgmhelpers.simulations.opening import faults_named, opened
 
 log = logging.getLogger(__name__)
 

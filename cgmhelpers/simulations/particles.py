@@ -10,6 +10,7 @@ import numpy as np
 
 from cgmhelpers.errors import FormatError, IncompleteError, check_known
 from cgmhelpers.simulations import dialects, hdf5
+from cgmhelpers.simulations.opening import faults_named
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +212,7 @@ class ParticleReader:
         width = (3,) if name in ("position", "velocity") else ()
         if self.number == 0:
             return np.empty((0, *width))
-        with hdf5.faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
+        with faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
             for recipe in dialects.COLUMNS[name]:
                 if self._serves(recipe):
                     return self._converted(recipe, name, rows, width)

@@ -13,8 +13,9 @@ from cgmhelpers.errors import DataNotFoundError, FormatError, check_known
 from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
-from cgmhelpers.simulations.hdf5 import faults_named, opened, whole_chunks
+from cgmhelpers.simulations.hdf5 import whole_chunks
 from cgmhelpers.simulations.header import is_part, read_snapshot
+from cgmhelpers.simulations.opening import faults_named, opened
 from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")

@@ -11,7 +11,7 @@ import pytest
 
 from cgmhelpers.emission import bands, deposits, fields, hydrogen
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.runs import parameters
+from cgmhelpers.runs import profiles
 
 NOW, EARLIER = (types.SimpleNamespace(redshift=z) for z in (0.0, 1.0))
 
@@ -153,6 +153,6 @@ def test_every_field_can_be_chosen_for_a_run():
     """In each notebook `fields` is a parameter of this model; text is what papermill gives."""
     names = list(fields.FIELDS)
     for given in (names, ",".join(names), str(names)):
-        assert parameters.read("smoke", fields=given).fields == names
-    chosen = parameters.read("smoke", fields="compton_y,oxygen")
+        assert profiles.read("smoke", fields=given).fields == names
+    chosen = profiles.read("smoke", fields="compton_y,oxygen")
     assert chosen.field_sets == [("compton_y",), ("oxygen",), ("compton_y", "oxygen")]

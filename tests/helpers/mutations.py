@@ -18,7 +18,7 @@ from camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.errors import CGMError
 from cgmhelpers.simulations import dialects, hdf5, simulation
-from cgmhelpers.simulations.hdf5 import faults_named
+from cgmhelpers.simulations.opening import faults_named
 
 DIALECTS = ("IllustrisTNG", "SIMBA", "Astrid")
 FILTERS = ({}, {"compression": "gzip", "chunks": True, "shuffle": True}, {"fletcher32": True})

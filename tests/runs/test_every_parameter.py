@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.runs import notebooks, parameters
+from cgmhelpers.runs import core_schema, notebooks, parameters, profiles
 
 FIELDS = parameters.Parameters.model_fields
 PATHS = {"profile", "runs", "data_root"}
@@ -78,13 +78,13 @@ REFUSED = "refused"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Read each YAML once: the profile's takes longest."""
-    parse = functools.cache(parameters.parse)
-    monkeypatch.setattr(parameters, "parse", lambda *given: copy.deepcopy(parse(*given)))
+    parse = functools.cache(core_schema.parse)
+    monkeypatch.setattr(profiles, "parse", lambda *given: copy.deepcopy(parse(*given)))
 
 
 def outcome(name, profile="smoke", **given):
     try:
-        return getattr(parameters.read(profile, **given), name)
+        return getattr(profiles.read(profile, **given), name)
     except ParameterError as error:
         told = str(error)
         assert name.removesuffix("s") in told or "mock" in told, told
@@ -98,7 +98,7 @@ def through_set(name, text, folder):
 
 
 def through_profile(name, text, folder):
-    lines = (parameters.profile_path("smoke")).read_text().splitlines()
+    lines = (profiles.profile_path("smoke")).read_text().splitlines()
     path = folder / "mine.yml"
     lines = [one for one in lines if not one.startswith(f"{name}:")]
     path.write_text("\n".join([*lines, f"{name}: {text}"]))
@@ -140,7 +140,7 @@ def through_f(name, text, folder):
 
 
 def as_python(name, text, folder):
-    return through_cell(name, f"{name} = {parameters.YAML(typ='safe', pure=True).load(text)!r}")
+    return through_cell(name, f"{name} = {core_schema.YAML(typ='safe', pure=True).load(text)!r}")
 
 
 DOORS = [through_set, through_profile, through_p, through_y, through_f, as_python]

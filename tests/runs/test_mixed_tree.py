@@ -9,7 +9,7 @@ from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.maps import making, store
 from cgmhelpers.mock import sets, web, writing
-from cgmhelpers.runs import parameters
+from cgmhelpers.runs import parameters, profiles
 from cgmhelpers.simulations.simulation import Simulation
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid", "Swift-EAGLE")
@@ -93,11 +93,11 @@ def test_cgm_maps_of_a_tree_that_mixes_sets_suites_and_volumes(tree, tmp_path):
 )
 def test_simulations_that_are_none_are_refused(change, message):
     with pytest.raises(ParameterError, match=message):
-        parameters.read("smoke", **change)
+        profiles.read("smoke", **change)
 
 
 def test_simulations_of_several_sets_in_one_run():
-    chosen = parameters.read(
+    chosen = profiles.read(
         "smoke", suites=["SIMBA", "Swift-EAGLE"], set_name="1P", realisations=3,
         also=[{"set_name": "LH", "realisations": [5], "volume": "L50n512"}],
     )  # fmt: skip

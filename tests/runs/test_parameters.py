@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError
-from cgmhelpers.runs import notebooks, parameters, project
+from cgmhelpers.runs import core_schema, notebooks, parameters, profiles, project
 
 BOOK = project.project_root() / "book" / "parameters"
 PROFILES = sorted(path.stem for path in BOOK.glob("*.yml"))
@@ -34,43 +34,43 @@ def test_the_five_profiles_are_there():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_is_valid(profile):
-    read = parameters.read(profile)
+    read = profiles.read(profile)
     assert read.run == read.profile == profile
     assert read.suites[:3] == ["IllustrisTNG", "SIMBA", "Astrid"]
 
 
 def test_overrides_win_and_an_ellipsis_leaves_the_profile():
-    read = parameters.read("quick", epochs=3, fields=...)
+    read = profiles.read("quick", epochs=3, fields=...)
     assert read.epochs == 3
-    assert read.fields == parameters.read("quick").fields
+    assert read.fields == profiles.read("quick").fields
 
 
 def test_none_is_a_value(tmp_path):
     """Of a profile with a data root, the mock suite can be asked for."""
-    assert parameters.read("camels").data_root == "/path/to/camels"
-    assert parameters.read("camels", data_root=None).data_root is None
+    assert profiles.read("camels").data_root == "/path/to/camels"
+    assert profiles.read("camels", data_root=None).data_root is None
     with pytest.raises(
         ParameterError, match=r"Found: epochs = None. Expected: epochs: a valid integer.*ellipsis"
     ):
-        parameters.read("camels", epochs=None)
+        profiles.read("camels", epochs=None)
 
 
 @pytest.mark.parametrize(
     ("given", "meant"), [('["xray"]', ["xray"]), ("xray", ["xray"]), ("hi, xray", ["xray", "hi"])]
 )
 def test_lists_from_a_command_line(given, meant):
-    assert parameters.read("quick", fields=given).fields == meant
+    assert profiles.read("quick", fields=given).fields == meant
 
 
 def test_the_order_of_a_list_without_one_has_no_effect():
     orders = {"fields": "hi,xray", "limits": "survey,ideal", "realisations": [4, 0, 2]}
     other = {"fields": "xray,hi", "limits": "ideal,survey", "realisations": [0, 2, 4]}
-    assert parameters.read("quick", **orders) == parameters.read("quick", **other)
+    assert profiles.read("quick", **orders) == profiles.read("quick", **other)
 
 
 def test_field_sets_are_each_alone_and_all_together():
-    assert parameters.read("quick").field_sets == [("xray",), ("hi",), ("xray", "hi")]
-    assert parameters.read("quick", fields=["hi"]).field_sets == [("hi",)]
+    assert profiles.read("quick").field_sets == [("xray",), ("hi",), ("xray", "hi")]
+    assert profiles.read("quick", fields=["hi"]).field_sets == [("hi",)]
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_field_sets_are_each_alone_and_all_together():
     ],
 )
 def test_texts_are_typed_by_the_parameter(name, text, meant, mine):
-    assert getattr(parameters.read("quick", **{name: parameters.parse(text, "")}), name) == meant
+    assert getattr(profiles.read("quick", **{name: core_schema.parse(text, "")}), name) == meant
     lines = [one for one in mine.read_text().splitlines() if not one.startswith(f"{name}:")]
     mine.write_text("\n".join([*lines, f"{name}: {text}"]))
-    assert getattr(parameters.read(mine), name) == meant
+    assert getattr(profiles.read(mine), name) == meant
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_texts_are_typed_by_the_parameter(name, text, meant, mine):
     ],
 )
 def test_values_of_a_cell_are_typed_by_the_parameter(name, value, meant):
-    assert getattr(parameters.read("quick", **{name: value}), name) == meant
+    assert getattr(profiles.read("quick", **{name: value}), name) == meant
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_values_of_a_cell_are_typed_by_the_parameter(name, value, meant):
 )
 def test_unknown_and_wrong_parameters_are_named_once(wrong, named):
     with pytest.raises(ParameterError, match=named) as error:
-        parameters.read("quick", **wrong)
+        profiles.read("quick", **wrong)
     (name,) = wrong
     told = str(error.value)
     assert told.count("Found:") == 1
@@ -165,36 +165,36 @@ def test_unknown_and_wrong_parameters_are_named_once(wrong, named):
 
 def test_several_wrong_parameters_are_named_together():
     with pytest.raises(ParameterError, match=r"depth: .*; epochs: ") as error:
-        parameters.read("quick", epochs=0, depth=-1)
+        profiles.read("quick", epochs=0, depth=-1)
     assert "depth = -1, epochs = 0" in str(error.value)
 
 
 def test_what_a_profile_says_twice_is_refused(mine):
     mine.write_text(mine.read_text() + "\nseed: 3\n")
     with pytest.raises(ParameterError, match="seed"):
-        parameters.read(mine)
+        profiles.read(mine)
 
 
 def test_an_unknown_profile_names_the_nearest_or_lists_the_known_ones():
     with pytest.raises(DataNotFoundError, match=r"quickly.*Did you mean quick"):
-        parameters.read("quickly")
+        profiles.read("quickly")
     with pytest.raises(DataNotFoundError, match=r"paper.*camels, mock, quick, robust, smoke"):
-        parameters.read("paper")
+        profiles.read("paper")
 
 
 def test_paths_start_where_they_are_typed(mine, tmp_path, monkeypatch):
     mine.write_text(mine.read_text().replace("data_root: null", "data_root: ../camels"))
     monkeypatch.chdir(mine.parent.parent)
-    read = parameters.read("my prüfung/mine.yml", runs="here")
+    read = profiles.read("my prüfung/mine.yml", runs="here")
     assert read.profile == str(mine)
     assert read.run == "mine"
     assert read.data_root == str(tmp_path / "camels")
     assert read.runs == str(tmp_path / "here")
-    assert parameters.read(mine).runs == str(project.project_root() / "runs")
-    again = parameters.read(read.profile, runs=read.runs)
+    assert profiles.read(mine).runs == str(project.project_root() / "runs")
+    again = profiles.read(read.profile, runs=read.runs)
     monkeypatch.chdir("/")
-    assert parameters.read(read.profile, runs=read.runs) == again == read
-    assert parameters.read("quick", data_root=Path("~/x")).data_root == os.path.expanduser("~/x")
+    assert profiles.read(read.profile, runs=read.runs) == again == read
+    assert profiles.read("quick", data_root=Path("~/x")).data_root == os.path.expanduser("~/x")
 
 
 def test_another_book_is_not_the_project(tmp_path, monkeypatch):
@@ -265,24 +265,24 @@ def test_a_kernel_takes_the_parameters_cell_each_time_and_nothing_else(tmp_path)
 
 def test_a_notebooks_namespace():
     namespace = {"profile": "quick", "epochs": 4, "fields": ..., "_hidden": 1}
-    assert parameters.from_namespace(namespace).epochs == 4
+    assert profiles.from_namespace(namespace).epochs == 4
     with pytest.raises(ParameterError, match="epcohs"):
-        parameters.from_namespace(namespace | {"epcohs": 4})
+        profiles.from_namespace(namespace | {"epcohs": 4})
     with pytest.raises(ParameterError, match="profile"):
-        parameters.from_namespace({"epochs": 4})
+        profiles.from_namespace({"epochs": 4})
 
 
 def test_ranges_of_a_profile_and_of_a_command_line():
-    assert parameters.read("camels").ranges == {}
-    assert parameters.read("camels", ranges={"f_cgm": [0, 0.5]}).ranges == {"f_cgm": [0.0, 0.5]}
+    assert profiles.read("camels").ranges == {}
+    assert profiles.read("camels", ranges={"f_cgm": [0, 0.5]}).ranges == {"f_cgm": [0.0, 0.5]}
 
 
 def test_the_text_none_is_no_folder(mine, monkeypatch):
     """Somebody who writes Python all day types None where YAML has null."""
     monkeypatch.chdir(mine.parent)
     with pytest.raises(ParameterError, match="Write null"):
-        parameters.read("mine.yml", data_root="None")
-    assert parameters.read("mine.yml", data_root="./None").data_root == str(mine.parent / "None")
+        profiles.read("mine.yml", data_root="None")
+    assert profiles.read("mine.yml", data_root="./None").data_root == str(mine.parent / "None")
     mine.write_text(mine.read_text().replace("data_root: null", "data_root: None"))
     with pytest.raises(ParameterError, match="Write null"):
-        parameters.read("mine.yml")
+        profiles.read("mine.yml")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cgmhelpers.runs import stages
+from cgmhelpers.runs import stage_kinds
 
 
 @dataclass(frozen=True)
-class Kept(stages.Table):
+class Kept(stage_kinds.Table):
     """A table that is there already."""
 
     path: Path
@@ -27,7 +27,7 @@ def test_numbers_and_names_of_realisations_survive(realisations, tmp_path):
     kept = Kept(tmp_path / "table.parquet")
     kept.write(table, fingerprint=kept.fingerprint())
     assert kept.is_done()
-    read = stages.read_table(kept.path)
+    read = stage_kinds.read_table(kept.path)
     assert read["realisation"].tolist() == realisations
     assert [type(one) for one in read["realisation"]] == [type(one) for one in realisations]
     pd.testing.assert_frame_equal(read, table, check_dtype=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cgmhelpers.runs import notebooks, parameters, stages, status
+from cgmhelpers.runs import notebooks, profiles, stage_kinds, status
 from cgmhelpers.runs.run import Run
 from cgmhelpers.system import provenance
 
@@ -14,7 +14,7 @@ NONE = ("done", "")
 
 
 @dataclass(frozen=True)
-class Made(stages.Table):
+class Made(stage_kinds.Table):
     """A table of what it was asked for, made from other tables."""
 
     path: Path
@@ -59,7 +59,7 @@ def opened(tmp_path, monkeypatch):
 
     def open_run(**given):
         given = {"runs": str(tmp_path), "workers": 1} | given
-        return Small(parameters.read("smoke", **given))
+        return Small(profiles.read("smoke", **given))
 
     return open_run
 

@@ -52,7 +52,7 @@ from cgmhelpers.network import checkpoint, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
-from cgmhelpers.runs import parameters, stages
+from cgmhelpers.runs import profiles, stages
 from cgmhelpers.simulations import simulation
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.statistics import metrics
@@ -571,7 +571,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_parameters_that_can_not_be(case):
     given, words = PARAMETERS[case]
-    refused(ParameterError, words, parameters.read, "smoke", **given)
+    refused(ParameterError, words, profiles.read, "smoke", **given)
 
 
 @pytest.mark.parametrize(
@@ -586,7 +586,7 @@ def test_parameters_that_can_not_be(case):
 )
 def test_a_profile_that_can_not_be(text, words, tmp_path):
     (tmp_path / "mine.yml").write_text(text)
-    refused(ParameterError, words, parameters.read, str(tmp_path / "mine.yml"))
+    refused(ParameterError, words, profiles.read, str(tmp_path / "mine.yml"))
 
 
 # --- the command line -------------------------------------------------------------------------
@@ -797,10 +797,10 @@ def test_halos_without_gas_are_blank_and_counted(tmp_path, caplog):
 def test_a_run_of_its_own_name_is_written(tmp_path):
     """The guard against paths doesn't refuse what people call their runs."""
     for name in ("quick", "2026-01-31", "TNG_LH.2", "p1_n2"):
-        assert parameters.read("smoke", run=name).run == name
-    text = yaml.safe_dump(parameters.read("smoke").model_dump() | {"run": "mine"})
+        assert profiles.read("smoke", run=name).run == name
+    text = yaml.safe_dump(profiles.read("smoke").model_dump() | {"run": "mine"})
     (tmp_path / "mine.yml").write_text(text)
-    assert parameters.read(str(tmp_path / "mine.yml")).run == "mine"
+    assert profiles.read(str(tmp_path / "mine.yml")).run == "mine"
 
 
 def test_a_store_of_today_says_its_format(whole_store):

@@ -13,7 +13,7 @@ from cgmhelpers import cli
 from cgmhelpers.errors import IncompleteError, ParameterError
 from cgmhelpers.mock import writing
 from cgmhelpers.simulations import distribution
-from cgmhelpers.simulations.hdf5 import opened
+from cgmhelpers.simulations.opening import opened
 from cgmhelpers.simulations.simulation import Simulation
 
 SUITE = "IllustrisTNG"

@@ -12,7 +12,7 @@ from cgmhelpers.errors import (
 )
 from cgmhelpers.maps import projection
 from cgmhelpers.mock import writing
-from cgmhelpers.runs import notebooks, parameters
+from cgmhelpers.runs import notebooks, parameters, profiles
 from cgmhelpers.simulations import simulation
 from cgmhelpers.sky import instruments
 
@@ -51,11 +51,11 @@ def test_the_nearest_name(typed, known, meant):
         (lambda: writing.write("nowhere", suites=("Simba",)), "SIMBA"),
         (lambda: simulation._particle_type("star"), "stars"),
         (lambda: instruments.load("erosita"), "erosita"),
-        (lambda: parameters.profile_path("quik"), "quick"),
-        (lambda: parameters.read("smoke", suites=["Simba"]), "SIMBA"),
-        (lambda: parameters.read("smoke", epoch=3), "epochs"),
-        (lambda: parameters.read("smoke", limits=["surveys"]), "survey"),
-        (lambda: parameters.read("smoke", schedule="onecycle"), "one_cycle"),
+        (lambda: profiles.profile_path("quik"), "quick"),
+        (lambda: profiles.read("smoke", suites=["Simba"]), "SIMBA"),
+        (lambda: profiles.read("smoke", epoch=3), "epochs"),
+        (lambda: profiles.read("smoke", limits=["surveys"]), "survey"),
+        (lambda: profiles.read("smoke", schedule="onecycle"), "one_cycle"),
         (lambda: notebooks.run_notebooks("smoke", ["claims"]), "claims"),
     ],
 )
