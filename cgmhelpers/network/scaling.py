@@ -181,8 +181,9 @@ class Scaling:
         Returns
         -------
         dict of str to dict
-            Property -> ``range``, ``lowest`` and ``highest`` value, and ``halos`` outside the
-            range; properties that stay inside are left out.
+            Property -> ``range``, ``lowest`` and ``highest`` value, ``halos`` outside the range,
+            and how far the ``farthest`` is outside, in widths of the range; properties that stay
+            inside are left out.
         """
         found = {}
         values = ds["properties"].sel(property=list(self.properties)).values[np.asarray(chosen)]
@@ -191,10 +192,12 @@ class Scaling:
         ):
             number = int(((column < low) | (column > high)).sum())
             if number:
+                lowest, highest = float(np.nanmin(column)), float(np.nanmax(column))
                 found[name] = {
                     "range": [low, high],
-                    "lowest": float(np.nanmin(column)),
-                    "highest": float(np.nanmax(column)),
+                    "lowest": lowest,
+                    "highest": highest,
+                    "farthest": max(low - lowest, highest - high) / (high - low),
                     "halos": number,
                 }
         return found

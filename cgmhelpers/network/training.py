@@ -37,6 +37,8 @@ from cgmhelpers.network.target import check_adaptation, joined, unlabelled_maps
 from cgmhelpers.network.task import Task
 
 log = logging.getLogger(__name__)
+FAR = 0.01
+"""Targets that leave their range by more than this share of it are worth a warning."""
 
 
 def train(stores, fields, limits, folder, settings=None, *, progress=True, report=None, **options):
@@ -115,15 +117,16 @@ def train_task(task, folder, *, progress=True, report=None):
     observed = _observed(task.observation, ds, parts, settings.seed)
     scaling = Scaling.fit(*observed["training"], task.properties, settings.ranges)
     outside = scaling.outside(ds, parts != "")
-    if outside:
+    far = {name: one for name, one in outside.items() if one["farthest"] > FAR}
+    if far:
         log.warning(
             "%s: targets leave the ranges that they are scaled to: %s. The network learns them, "
             "beyond 0 to 1; the setting `ranges` widens a range.",
             folder,
             "; ".join(
-                f"{name} of {one['halos']} halos ({one['lowest']:.3g} to {one['highest']:.3g}, "
-                f"range {one['range'][0]:g} to {one['range'][1]:g})"
-                for name, one in outside.items()
+                f"{name} in {one['halos']} of the halos ({one['lowest']:.4g} to "
+                f"{one['highest']:.4g}, range {one['range'][0]:g} to {one['range'][1]:g})"
+                for name, one in far.items()
             ),
         )
     suites = sorted(set(table["suite"]))

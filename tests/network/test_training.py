@@ -237,8 +237,14 @@ def test_targets_outside_the_ranges_are_counted_said_and_can_be_widened(trained,
     assert halos_and_range == {"f_cgm": (5, 0.0, 0.23), "log_t_cgm": (1, 3.9, 7.6)}
     assert found["f_cgm"]["highest"] == 0.4
     assert found["log_t_cgm"]["lowest"] == 3.0
-    assert "f_cgm of 5 halos" in caplog.text
+    assert "f_cgm in 5 of the halos (" in caplog.text
+    assert found["f_cgm"]["farthest"] == pytest.approx(0.17 / 0.23)
     caplog.clear()
+    slightly = ds.copy(deep=True)
+    slightly["properties"][0, list(NAMES).index("f_cgm")] = 0.231  # recorded, not worth a warning
+    folder = fit(tmp_path / "slightly", slightly)
+    assert checkpoint.read_description(folder)["outside_ranges"]["f_cgm"]["halos"] == 1
+    assert "leave the ranges" not in caplog.text
     ranges = {"f_cgm": (0.0, 0.5), "log_t_cgm": (3.0, 7.6)}
     wider = SHORT.model_copy(update={"ranges": ranges})
     folder = fit(tmp_path / "wide", wide, wider)
