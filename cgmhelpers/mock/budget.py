@@ -8,20 +8,21 @@ from cgmhelpers.mock.initial import Halos
 from cgmhelpers.mock.outcomes import Outcome
 
 PHASES = {
-    "hot": 0.44,
-    "wind": 0.06,
-    "clouds": 0.24,
-    "outer": 0.07,
+    "hot": 0.33,
+    "wind": 0.04,
+    "clouds": 0.33,
+    "outer": 0.10,
     "disc": 0.06,
-    "satellites": 0.13,
+    "satellites": 0.14,
 }
-"""Phases of a halo's gas, and their shares of its elements where elements are scarce."""
+"""Phases of a halo's gas, and their shares of its elements where elements are scarce: most are of
+the cool phases, which fill little space and which maps of hydrogen show."""
 WIND_LOADING = 1.0
 """Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms
 stars."""
-ENOUGH = 700
+ENOUGH = 1000
 """Elements of a halo of 10^11.5 Msun that suffice for its maps."""
-HALO_SHARE = 0.7
+HALO_SHARE = 0.6
 """No more than this share of all elements goes to halos for the sake of resolution."""
 
 
@@ -85,15 +86,16 @@ def allot(halos: Halos, result: Outcome, hot_mass, cells, element_mass, generato
     }
     total = sum(mass.values())
     relative = halos.mass / 10**11.5
-    wish = np.where(relative > 1, relative**0.35, relative**1.5)
+    wish = np.where(relative > 1, relative**0.35, relative**2.5)
     enough = min(ENOUGH, HALO_SHARE * cells / wish.sum())
     elements = np.maximum(enough * wish, total / element_mass)
-    # Shares follow the mass where elements abound, and the table above where they are scarce.
     uniform = np.clip(total / element_mass / elements, 0, 1) ** 2
     counts = {}
     for name, share in PHASES.items():
+        # Shares follow the mass where elements abound, and the table above where they are scarce.
         part = (1 - uniform) * share + uniform * mass[name] / total
-        count = np.rint(elements * part).astype(np.int64)
-        counts[name] = np.where(mass[name] > 0, np.maximum(count, 1), 0)
+        # Cool gas is little of a group's mass, and all that its maps of hydrogen show.
+        count = np.rint(np.maximum(elements * part, share * enough * wish))
+        counts[name] = np.where(mass[name] > 0, np.maximum(count, 1), 0).astype(np.int64)
     typical = np.average(uniform, weights=wish)
     return Budget(mass=mass, number=counts, boost=float(1 - typical))

@@ -112,6 +112,22 @@ def disc_scale(halos):
     return 0.018 * np.minimum(halos.radius, 280.0)
 
 
+def neutral_scale(mass):
+    """Return the scale length of neutral discs, all of which have about one surface density.
+
+    Parameters
+    ----------
+    mass : array (N,)
+        Gas of each disc [Msun].
+
+    Returns
+    -------
+    array (N,)
+        [kpc]; a sixth of the diameter that Wang et al. (2016, MNRAS 460, 2143) find.
+    """
+    return 10 ** (0.506 * np.log10(np.maximum(mass, 1.0)) - 3.293) / 6
+
+
 def settle_metals(halos, result, table):
     """Scale metallicities so that each halo's mean is the one that feedback has set.
 

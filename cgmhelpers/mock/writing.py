@@ -20,9 +20,9 @@ from cgmhelpers.system.progress import bar
 SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
 """Suites that the mock can write; without a choice it writes those of the paper."""
 
-GENERATOR_VERSION = 3
-"""Raise when the same settings give other files. 3: neutral fractions are computed in double
-precision (`cgmhelpers.emission.ionisation`), not in single."""
+GENERATOR_VERSION = 4
+"""Raise when the same settings give other files. 4: cool gas has more and smaller elements, which
+overlap along strands (`cgmhelpers.mock.cool`)."""
 
 logger = logging.getLogger(__name__)
 

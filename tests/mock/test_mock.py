@@ -8,10 +8,13 @@ from astropy import constants
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 from helpers import with_yt
+from scipy import spatial
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import classes, cosmology, properties
 from cgmhelpers.halos.measuring import measure
+from cgmhelpers.maps.projection import kernel
+from cgmhelpers.mock import columns as mock_columns
 from cgmhelpers.mock import feedback, files, hot, initial, outcomes, profiles, snapshot, writing
 from cgmhelpers.mock import suite as mock_suite
 from cgmhelpers.mock.catalogue import write_catalogue
@@ -442,6 +445,44 @@ def test_gas_fills_the_volume(root, suite):
     assert hydrogen.min() > 0.12
     assert (~forming & (gas.temperature < 2e4)).any()
     assert (gas.temperature > 1e6).any()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_cool_gas_is_continuous(shared, suite):
+    """At the quick profile's resolution, neutral gas isn't a scatter of single elements.
+
+    Where an element stands alone it makes nearly all of the column, and maps show its round kernel.
+    """
+    sample, web = shared
+    gas = mock_suite.build(suite, sample, web, 300_000, np.random.default_rng(5)).gas
+    fraction = gas["neutral_hydrogen_abundance"]
+    hydrogen = 0.76 * gas["mass"] * fraction
+    support = mock_columns.kernel_support(gas["mass"], gas["density"])
+    box, pixel, half = sample.volume.box_size, 4.0, 200.0
+    centres = np.arange(-half + pixel / 2, half, pixel)
+    pixels = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+    tree = spatial.cKDTree(pixels)
+    threshold = 1e19 * (constants.m_p / u.cm**2).to_value("Msun/kpc2")
+    detected = alone = 0
+    for halo in range(0, 120, 6):
+        offset = gas["position"] - sample.position[halo]
+        offset -= box * np.round(offset / box)
+        near = np.flatnonzero((np.abs(offset).max(axis=1) < half) & (fraction > 1e-3))
+        reach = np.maximum(support[near], pixel)
+        reached = tree.query_ball_point(offset[near, :2], reach)
+        element = np.repeat(np.arange(len(near)), [len(one) for one in reached])
+        place = np.concatenate(reached).astype(int)
+        apart = np.linalg.norm(offset[near[element], :2] - pixels[place], axis=1) / reach[element]
+        column = hydrogen[near[element]] * kernel.column(apart) / reach[element] ** 2
+        total = np.bincount(place, column, len(pixels))
+        largest = np.zeros(len(pixels))
+        np.maximum.at(largest, place, column)
+        bright = total > threshold
+        detected += bright.sum()
+        alone += (largest > 0.8 * total)[bright].sum()
+    # Edges of clouds have one element on the line of sight at any resolution.
+    assert detected > 5000
+    assert alone / detected < 0.54
 
 
 # --- writing arrays ---------------------------------------------------------------------
