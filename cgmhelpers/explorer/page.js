@@ -152,8 +152,8 @@ function openPage(identity) {
     const [known, layers] = network, mask = hidden(selection.masked, computing.size);
     const inputs = known.fields.map((field) => seenBy(maps, selection, field, twins, mask));
     const property = about.properties.findIndex((one) => one.name === selection.why);
-    return { network: `network ${words}`, ...infer(known, layers, inputs, computing.size),
-      ...(property < 0 ? {} : attribute(known, layers, inputs, computing.size, property)) };
+    return { network: `network ${words}`,
+      ...(property < 0 ? infer : explain)(known, layers, inputs, computing.size, property) };
   }
 
   async function ask(selection) {

@@ -723,12 +723,10 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     if (why.hidden) return;
     const sums = moved.map(([, values]) => values.reduce((sum, value) => sum + value, 0));
     const mean = scene.mean[about.properties.indexOf(property)];
-    const rest = mean - scene.blank - sums.reduce((sum, value) => sum + value, 0);
     const signed = (value) => `${value < -0.0005 ? "−" : "+"}${number(Math.abs(value), 3)}`;
     why.replaceChildren(`Why ${property.label} = ${number(mean, 3)}: blank maps give `
       + `${number(scene.blank, 3)}, ${moved.map(([field], i) =>
-        `${about.fields[field].title} ${signed(sums[i])}`).join(", ")}`
-      + `${Math.abs(rest) < 0.0005 ? "" : `, inexactly summed ${signed(rest)}`}. `,
+        `${about.fields[field].title} ${signed(sums[i])}`).join(", ")}. `,
     make("span", { className: "raises" }, "Pixels that raise it"), ", ",
     make("span", { className: "lowers" }, "pixels that lower it"),
     `; full colour is ${small(mostMoving())} a pixel.`);

@@ -18,8 +18,8 @@ from cgmhelpers.explorer.collection import Collection
 from cgmhelpers.explorer.computing import BUDGET, LIBRARY, _network
 from cgmhelpers.explorer.export import map_to_fits
 from cgmhelpers.explorer.scene import estimate
-from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.inference import prediction
+from cgmhelpers.halos.properties import NAMES, PROPERTIES
+from cgmhelpers.inference import attribution, prediction
 from cgmhelpers.maps import store
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.simulations.simulation import Simulation
@@ -338,12 +338,12 @@ class Computing(PageExplorer):
 
     @staticmethod
     def contributions_are(found, expected):
-        """Check the contributions of all pixels, within a hundredth of the largest."""
+        """Check the contributions of all pixels, within a thousandth of the largest."""
         assert found.keys() == expected.keys()
-        for field, content in expected.items():
-            values = np.frombuffer(content, "<f4")
-            tolerance = CLOSE + 0.01 * np.abs(values).max()
-            np.testing.assert_allclose(found[field], values, atol=tolerance)
+        values = {field: np.frombuffer(content, "<f4") for field, content in expected.items()}
+        most = max(np.abs(one).max() for one in values.values())
+        for field, one in values.items():
+            np.testing.assert_allclose(found[field], one, atol=CLOSE * most)
 
     def link(self):
         """What the link to the view says."""
@@ -435,7 +435,7 @@ def test_every_move_changes_the_posteriors_as_pytorch_says(computing, visit):
 
 @pytest.mark.browser
 def test_answer_is_explained_pixel_by_pixel(computing, visit):
-    """Captum distributes the same answer over the same pixels."""
+    """PyTorch distributes the same answer over the same pixels, and the parts sum up to it."""
     root, why = computing.root, computing.control("Why this")
     before = computing.picture()
     computing.after(lambda: computing.control("Halo").select_option(index=4))
@@ -514,10 +514,11 @@ def test_network_of_the_papers_size_is_light_and_quick(
             const begins = performance.now(), result = work();
             return { ...result, time: performance.now() - begins };
           };
-          const answers = [0, 1, 2].map(() => time(() => infer(network, layers, maps, size)));
-          const why = time(() => attribute(network, layers, maps, size, 0));
-          return { ready, ...answers[0], times: answers.map((one) => one.time), why: why.time,
-            pixels: why.why.hi };
+          const five = (work) => Array.from({ length: 5 }, () => time(work));
+          const answers = five(() => infer(network, layers, maps, size));
+          const whys = five(() => explain(network, layers, maps, size, 0));
+          return { ready, ...answers[0], times: answers.map((one) => one.time),
+            explained: whys[0], whys: whys.map((one) => one.time) };
         }""",
         [maps.reshape(2, -1).tolist(), size],
     )
@@ -525,12 +526,21 @@ def test_network_of_the_papers_size_is_light_and_quick(
     assert np.ptp(sent(images)[0], axis=0).min() > 10 * CLOSE
     np.testing.assert_allclose(found["mean"], mean, atol=CLOSE)
     np.testing.assert_allclose(found["std"], std, atol=CLOSE)
+    explained, expected = found["explained"], attribution.deep_lift(sent, images[:1], NAMES[0])
+    np.testing.assert_allclose([explained["mean"], explained["std"]], [mean, std], atol=CLOSE)
+    pixels = np.stack([explained["why"][name] for name in FIELDS[0]])
+    assert pixels.sum() == pytest.approx(mean[0] - explained["blank"], abs=1e-4)
+    largest = np.abs(expected.values).max()
+    np.testing.assert_allclose(pixels, expected.values.reshape(2, -1), atol=CLOSE * largest)
     times = f"{found['ready']:.0f} ms to read, {min(found['times']):.0f} ms an answer"
-    words = f"{weight / 1e6:.2f} MB, {times}, {found['why']:.0f} ms to explain"
+    explaining = f"{found['whys'][0]:.0f} ms to explain first, {min(found['whys']):.0f} ms then"
+    words = f"{weight / 1e6:.2f} MB, {times}, {explaining}"
     record_property("network of the paper's size", words)
     print(f"\nnetwork of the paper's size: {words}")  # noqa: T201
     assert found["ready"] < READY
     assert min(found["times"]) < SLOWEST
+    # A pass forwards and one backwards take thrice an answer's time, on a busy machine more.
+    assert min(found["whys"]) < 20 * min(found["times"])
 
 
 def _dab(computing):
