@@ -6,13 +6,26 @@ const QUANTILES = { median: 0.5, bright: 0.99 };
 function loadScript(address) {
   return new Promise((resolve, reject) => {
     const script = make("script", { src: address, charset: "utf-8", onload: () => { script.remove(); resolve(); },
-      onerror: () => reject(new Error(`${address} isn't there`)) });
+      onerror: () => reject(new Error(`${address} isn't there. In the built book it is, best over `
+        + "http: `make serve` shows it on this machine")) });
     document.head.append(script);
   });
 }
 
+/** Say why the browser won't run the library, or throw nothing. */
+function checkBrowser() {
+  if (!window.WebAssembly) throw new Error("the browser has no WebAssembly, or has it switched off");
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)); // the empty program
+  } catch {
+    throw new Error("this address, or the page that frames this one, forbids WebAssembly (its "
+      + "Content-Security-Policy lacks 'wasm-unsafe-eval')");
+  }
+}
+
 /** Make the library ready. It is brought as scripts, since plain files may load nothing else. */
 async function loadLibrary(folder) {
+  checkBrowser();
   for (const name of ["tf-core.min.js", "tf-backend-wasm.min.js", "tfjs-backend-wasm-simd.wasm.js"]) {
     await loadScript(`${folder}/${name}`);
   }
