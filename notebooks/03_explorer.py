@@ -77,8 +77,9 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 # coarser pixels. Weights are rounded to 16 bits, those of networks as large as the paper's to fewer, which moves the posteriors
 # by less than 0.001.
 #
-# "Why this" distributes the mean of a property over the pixels, by [integrated gradients](10_interpretation.ipynb) from a blank map: orange pixels raise it, blue ones
-# lower it. The sentence below the maps sums them up for each field.
+# "Why this" distributes the difference between the answer and that for a blank map over the pixels: orange pixels raise it, blue ones lower it. The sentence below the
+# maps sums them up for each field. The method is DeepLIFT {cite:p}`Shrikumar2017`, whose parts add up to the difference exactly, at three times the cost of an answer. The [chapter on
+# interpretation](10_interpretation.ipynb) has the time for integrated gradients, which follow the whole path between the two maps.
 #
 # ## Live, all halos
 #

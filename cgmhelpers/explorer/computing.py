@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cgmhelpers.emission import fields as known_fields
-from cgmhelpers.explorer.scene import WHY_STEPS, outside
+from cgmhelpers.explorer.scene import outside
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.network.calibration import EVERY
@@ -189,7 +189,6 @@ def _rounded(predictor, images, bits):
 def _about(predictor, layers):
     """Return layers, scaling and recalibration as numbers; properties in the order of NAMES."""
     layers = [{name: one for name, one in layer.items() if name != "levels"} for layer in layers]
-    nodes, weights = np.polynomial.legendre.leggauss(WHY_STEPS)
     scaling, calibration = predictor.scaling, predictor.calibration
     order = [predictor.properties.index(name) for name in NAMES]
     about = {
@@ -207,7 +206,6 @@ def _about(predictor, layers):
         "widthFloor": [0.0] * len(NAMES),
         "edges": [one.low for one in HALO_CLASSES[1:]],
         "scales": [[1.0] * len(NAMES)] * len(HALO_CLASSES),
-        "path": [((1 + nodes) / 2).tolist(), (weights / 2).tolist()],
     }
     if calibration is not None:
         about["widthFloor"] = np.take(calibration.floor, order).tolist()

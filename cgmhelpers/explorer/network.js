@@ -6,13 +6,26 @@ const QUANTILES = { median: 0.5, bright: 0.99 };
 function loadScript(address) {
   return new Promise((resolve, reject) => {
     const script = make("script", { src: address, charset: "utf-8", onload: () => { script.remove(); resolve(); },
-      onerror: () => reject(new Error(`${address} isn't there`)) });
+      onerror: () => reject(new Error(`${address} isn't there. In the built book it is, best over `
+        + "http: `make serve` shows it on this machine")) });
     document.head.append(script);
   });
 }
 
+/** Say why the browser won't run the library, or throw nothing. */
+function checkBrowser() {
+  if (!window.WebAssembly) throw new Error("the browser has no WebAssembly, or has it switched off");
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)); // the empty program
+  } catch {
+    throw new Error("this address, or the page that frames this one, forbids WebAssembly (its "
+      + "Content-Security-Policy lacks 'wasm-unsafe-eval')");
+  }
+}
+
 /** Make the library ready. It is brought as scripts, since plain files may load nothing else. */
 async function loadLibrary(folder) {
+  checkBrowser();
   for (const name of ["tf-core.min.js", "tf-backend-wasm.min.js", "tfjs-backend-wasm-simd.wasm.js"]) {
     await loadScript(`${folder}/${name}`);
   }
@@ -76,8 +89,15 @@ function pass(network, layers, inputs) {
 
 /** Infer the moments of a map; `maps` as for `inputsOf`. */
 function infer(network, layers, maps, size) {
-  const found = tf.tidy(() => pass(network, layers,
-    tf.tensor(inputsOf(network, maps), [1, size, size, maps.length])).at(-1).dataSync());
+  return momentsOf(network, maps, tf.tidy(() =>
+    pass(network, layers, tensorOf(network, maps, size)).at(-1).dataSync()));
+}
+
+const tensorOf = (network, maps, size) =>
+  tf.tensor(inputsOf(network, maps), [1, size, size, maps.length]);
+
+/** Moments, and what of the maps is outside of the training, from the last outputs. */
+function momentsOf(network, maps, found) {
   const number = found.length / 2;
   const mean = network.order.map((from, to) => network.low[to] + found[from] * network.width[to]);
   const above = network.edges.filter((edge) => mean[0] >= edge).length; // the class it infers
@@ -90,36 +110,46 @@ function infer(network, layers, maps, size) {
   return { mean, std, outside: outside(network, maps) };
 }
 
-/** Contributions of the pixels to the mean of a property, in its unit (`why`: field -> values), and
- * that of a blank map: integrated gradients from it, as attribution.py's with as many points. */
-function attribute(network, layers, maps, size, property) {
-  const count = maps.length, inputs = inputsOf(network, maps), [nodes, weights] = network.path;
-  const empty = network.floors.map((floor) => new Float32Array(size * size).fill(floor));
-  const blank = inputsOf(network, empty), apart = inputs.map((value, i) => value - blank[i]);
-  const path = new Float32Array(nodes.length * inputs.length);
-  nodes.forEach((share, k) => path.set(
-    apart.map((value, i) => blank[i] + share * value), k * inputs.length));
-  const gradient = tf.tidy(() => {
-    const outputs = pass(network, layers, tf.tensor(path, [nodes.length, size, size, count]));
-    const last = outputs.at(-1).shape[1];
-    const start = new Float32Array(nodes.length * last);
-    weights.forEach((weight, k) => {
-      start[k * last + network.order[property]] = weight * network.width[property];
-    });
-    return tf.sum(layers.reduceRight((now, layer, i) => {
-      const input = outputs[i], output = outputs[i + 1];
-      if (i < layers.length - 1) { // the slope of the activation
-        now = tf.where(tf.greater(output, 0), now, tf.mul(now, network.slope));
-      }
-      return layer.stride
-        ? tf.conv2dTranspose(now, layer.kernel, input.shape, layer.stride,
-          layer.padding ? "same" : "valid")
-        : tf.reshape(tf.matMul(now, layer.kernel, false, true), input.shape);
-    }, tf.tensor(start, [nodes.length, last])), 0).dataSync();
+/** Infer, and distribute the mean of a property over the pixels: contributions in its unit (`why`:
+ * field -> values), and the mean of a blank map. DeepLIFT's rescale rule, as attribution.py's. */
+function explain(network, layers, maps, size, property) {
+  const from = network.order[property], width = network.width[property];
+  network.blank ??= tf.tidy(() => pass(network, layers,
+    tensorOf(network, maps.map((map, n) => map.map(() => network.floors[n])), size)).map(tf.keep));
+  const [found, empty, moved] = tf.tidy(() => {
+    const outputs = pass(network, layers, tensorOf(network, maps, size)), last = outputs.length - 1;
+    const start = tf.tensor([outputs[last].dataSync().map((_, i) => (i === from ? width : 0))]);
+    const slopes = layers.reduceRight((now, layer, i) => backwards(layer, i === last - 1 ? now
+      : tf.mul(now, secant(outputs[i + 1], network.blank[i + 1], network.slope))), start);
+    const moved = tf.mul(slopes, tf.sub(outputs[0], network.blank[0]));
+    return [outputs[last], network.blank[last], tf.transpose(moved, [0, 3, 1, 2])]
+      .map((one) => one.dataSync());
   });
-  const why = Object.fromEntries(network.fields.map((field, n) => [field, Float32Array.from(
-    { length: size * size }, (_, i) => gradient[i * count + n] * apart[i * count + n])]));
-  return { why, blank: infer(network, layers, empty, size).mean[property] };
+  return { ...momentsOf(network, maps, found), why: Object.fromEntries(network.fields.map((field, n) =>
+    [field, moved.slice(n * size ** 2, (n + 1) * size ** 2)])),
+  blank: network.low[property] + empty[from] * width };
+}
+
+/** Slope of an activation between two values, from what comes out of it. The positive parts and the
+ * negative ones differ in the same direction, so that nothing cancels. */
+function secant(first, last, slope) {
+  const [one, other] = [first, last].map((values) => tf.relu(values));
+  const up = tf.sub(one, other), down = tf.sub(tf.sub(first, one), tf.sub(last, other));
+  return tf.divNoNan(tf.add(up, down), tf.add(up, tf.div(down, slope)));
+}
+
+/** Slopes with respect to a layer's inputs, from those with respect to its outputs: a layer of the
+ * forward kind, which runs as fast, while the library's transposed convolutions take ten times as
+ * long. Layers without padding divide their input into blocks. */
+function backwards(layer, now) {
+  const { kernel, padding } = layer, [side, , width, wider] = kernel.shape;
+  const kept = (make) => layer.back ??= tf.keep(make());
+  if (!layer.stride) return tf.matMul(now, kept(() => tf.transpose(kernel)));
+  now = tf.reshape(now, [1, ...(now.rank === 4 ? now.shape.slice(1, 3) : [1, 1]), wider]);
+  return padding
+    ? tf.conv2d(now, kept(() => tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])), 1, "same")
+    : tf.depthToSpace(tf.conv2d(now, kept(() => tf.reshape(tf.transpose(kernel, [3, 0, 1, 2]),
+      [1, 1, wider, side ** 2 * width])), 1, "valid"), side);
 }
 
 /** What no map of the training reached: [field, statistic, way]; as scene.py's. */

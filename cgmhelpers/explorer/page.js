@@ -7,19 +7,13 @@ function openPage(identity) {
   const computing = about.computing, loaded = new Map();
   const assets = `${document.documentElement.dataset.content_root ?? ""}_static`;
 
-  /** Levels of all maps of a halo: tiles in order of axis and field, read from a grey picture. */
+  /** Levels of all maps of a halo, in order of axis and field: each row as what it adds to the last. */
   async function levelsOf(halo) {
     if (!tiles.has(halo)) {
-      const picture = new Image();
-      picture.src = `data:image/png;base64,${content.tiles[halo]}`;
-      await picture.decode();
-      const canvas = document.createElement("canvas");
-      canvas.width = picture.width;
-      canvas.height = picture.height;
-      const pen = canvas.getContext("2d");
-      pen.drawImage(picture, 0, 0);
-      const pixels = pen.getImageData(0, 0, picture.width, picture.height).data;
-      tiles.set(halo, Uint8Array.from({ length: pixels.length / 4 }, (_, i) => pixels[4 * i]));
+      const packed = new Blob([bytesOf(content.tiles[halo])]);
+      const levels = new Uint8Array(await inflated(packed, "deflate"));
+      for (let i = about.pixels; i < levels.length; i++) levels[i] += levels[i - about.pixels];
+      tiles.set(halo, levels);
     }
     return tiles.get(halo);
   }
@@ -52,8 +46,7 @@ function openPage(identity) {
       return [maps, network];
     } catch (error) {
       library = null;
-      throw new Error(`This page can't compute here: ${error.message}. In the built book it can, `
-        + "best over http: `make serve` shows it on this machine.");
+      throw new Error(`This page can't compute here: ${error.message}.`);
     }
   }
 
@@ -152,8 +145,8 @@ function openPage(identity) {
     const [known, layers] = network, mask = hidden(selection.masked, computing.size);
     const inputs = known.fields.map((field) => seenBy(maps, selection, field, twins, mask));
     const property = about.properties.findIndex((one) => one.name === selection.why);
-    return { network: `network ${words}`, ...infer(known, layers, inputs, computing.size),
-      ...(property < 0 ? {} : attribute(known, layers, inputs, computing.size, property)) };
+    return { network: `network ${words}`,
+      ...(property < 0 ? infer : explain)(known, layers, inputs, computing.size, property) };
   }
 
   async function ask(selection) {

@@ -13,8 +13,6 @@ MARGIN = 1.0
 """Decades below the colours of an ideal map that are kept for a colour scale held from another."""
 ROUNDING = 0.01
 """Difference of a statistic from those of the training that isn't worth a word [dex]."""
-WHY_STEPS = 16
-"""Points along the path of integrated gradients: a page has to answer at once."""
 
 
 def scene(collection, selection):
@@ -112,8 +110,8 @@ def estimate(collection, selection):
         order of `cgmhelpers.halos.properties.NAMES`, or None. ``outside``: each statistic of the
         maps that no map of the training reached, as [field, statistic, "higher" or "lower"].
         ``why``: field -> contribution of each of the network's pixels to the mean of the chosen
-        property, in its unit (bytes of float32, y up, row by row), by integrated gradients from a
-        blank map. ``blank``: the mean that a blank map gives, or None.
+        property, in its unit (bytes of float32, y up, row by row), by DeepLIFT from a blank map.
+        ``blank``: the mean that a blank map gives, or None.
     """
     nothing = {"mean": None, "std": None, "outside": [], "why": {}, "blank": None}
     if collection.networks is None:
@@ -148,7 +146,7 @@ def _why(predictor, images, name):
         return {"why": {}, "blank": None}
     from cgmhelpers.inference import attribution
 
-    found = attribution.integrated_gradients(predictor, images[None], name, WHY_STEPS)
+    found = attribution.deep_lift(predictor, images[None], name)
     values = found.values[0].astype("<f4")
     pixels = {field: one.tobytes() for field, one in zip(predictor.fields, values, strict=True)}
     return {"why": pixels, "blank": float(np.ravel(found.blank)[0])}

@@ -171,7 +171,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     };
     const sliders = [
       slide("brightness", { min: -1, max: 1 }, (v) => `× ${factor(v)}`, (v) => `times ${factor(v)}`),
-      slide("noise", { min: 0, max: NOISIEST }, (v) => `${number(v)} limits`,
+      slide("noise", { min: 0, max: NOISIEST }, (v) => (v ? `${number(v)} × limit` : "none"),
         (v) => `each pixel's standard deviation is ${number(v)} survey limits`),
     ];
     const [swapLabel, swapMenu] = choice(`${field.title} map of`, [], (suite) =>
@@ -215,7 +215,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   async function open(file) {
     if (!file) return;
     try {
-      const dropped = mapsOf(await file.arrayBuffer(), about, about.size), names = Object.keys(dropped);
+      const dropped = mapsOf(await contentOf(file), about, about.size), names = Object.keys(dropped);
       const fields = about.fieldSets.find((set) => [...set].sort().join() === names.sort().join());
       strokes = [];
       alter({ ...NOTHING, dropped, fields });
@@ -224,7 +224,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       message.textContent = `${file.name} isn't shown. ${error.message}`;
     }
   }
-  const chooser = make("input", { type: "file", accept: ".fits,.fit,.fts", onchange: () => {
+  const chooser = make("input", { type: "file", accept: ".fits,.fit,.fts,.gz", onchange: () => {
     open(chooser.files[0]);
     chooser.value = "";
   } });
@@ -287,8 +287,8 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   root.replaceChildren(
     make("style", {}, STYLE),
     make("div", { className: "choices" }, suites.length > 1 ? suiteLabel : "",
-      ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier, twins,
-      suites.length > 1 ? beside : ""),
+      ...(count > FEW ? [realisationLabel, classLabel] : []), haloLabel, lighter, heavier,
+      make("span", { className: "twins" }, twins, suites.length > 1 ? beside : "")),
     make("div", { className: "choices" }, axisLabel,
       about.fieldSets.length > 1 ? fieldsLabel : ""),
     status,
@@ -296,6 +296,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       make("div", { className: "panel side" }, depthLabel, warning,
         make("div", { className: "wide" }, table)),
       moves ? tools : ""),
+    message,
     others,
     make("div", { className: "below" }, profiles,
       make("div", { className: "panel" }, propertyLabel, plane)),
@@ -306,7 +307,6 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
         button("Map as FITS", () => order("fits")), button("Map as PNG", () => order("png")),
         button("Listed halos as CSV", () => order("csv", list.map((i) => halos.number[i]))),
       ] : [])),
-    message,
     make("p", { className: "source" }, about.source));
 
   // --- selection --------------------------------------------------------------------------
@@ -587,7 +587,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       at = [inside((event.clientX - frame.left) / frame.width),
         inside(1 - (event.clientY - frame.top) / frame.height)];
       readOut();
-      if (brushing && event.buttons) rub(...placeOf(at), starts);
+      if (brushing && event.buttons && event.isPrimary) rub(...placeOf(at), starts);
     }
 
     function move(event) {
@@ -607,7 +607,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       if (!at) { readout.textContent = `${2 * half} kpc, ${across} → ${up} ↑`; return; }
       const [x, y] = placeOf(at);
       const value = values[at[1] * side + at[0]], limit = limitOf(fieldName);
-      let words = value < limit ? `not detected, below ${power(limit)}` : power(value);
+      let words = value <= Math.fround(limit) ? `not detected, below ${power(limit)}` : power(value);
       if (moved) {
         const by = moved[at[1] * side + at[0]], { label } = explained();
         words += by ? `; ${by > 0 ? "raises" : "lowers"} ${label} by ${small(Math.abs(by))}`
@@ -679,7 +679,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
 
   function paintProfile(image, index) {
     const field = about.fields[image.field], profile = radialProfile(limited(image));
-    const wide = 320, high = 130, left = 34, bottom = 30, top = 20;
+    const wide = 320, high = 130, left = 58, bottom = 30, top = 20;
     const edge = about.halfWidth, radius = (k) => (k + 0.5) / profile.length * edge;
     const [low, highest] = scaleOf(image);
     const ends = [Math.min(low, ...profile), Math.max(highest, ...profile)];
@@ -709,9 +709,11 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     draw(svg, "text", { x: (left + wide) / 2, y: high - 3, "text-anchor": "middle" },
       "radius [kpc]");
     const first = Math.ceil(ends[0]), every = Math.max(1, Math.ceil((ends[1] - ends[0]) / 4));
-    for (let value = first; value <= ends[1]; value += every) {
-      draw(svg, "text", { x: left - 3, y: y(value) + 4, "text-anchor": "end" },
-        `10${superscript(value)}`);
+    const ticks = [];
+    for (let value = first; value <= ends[1]; value += every) ticks.push([value, `10${superscript(value)}`]);
+    // A single power of ten says nothing of the scale.
+    for (const [value, text] of ticks.length > 1 ? ticks : ends.map((one) => [one, power(one)])) {
+      draw(svg, "text", { x: left - 3, y: y(value) + 4, "text-anchor": "end" }, text.replaceAll(" ", ""));
     }
     return svg;
   }
@@ -723,12 +725,10 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     if (why.hidden) return;
     const sums = moved.map(([, values]) => values.reduce((sum, value) => sum + value, 0));
     const mean = scene.mean[about.properties.indexOf(property)];
-    const rest = mean - scene.blank - sums.reduce((sum, value) => sum + value, 0);
     const signed = (value) => `${value < -0.0005 ? "−" : "+"}${number(Math.abs(value), 3)}`;
     why.replaceChildren(`Why ${property.label} = ${number(mean, 3)}: blank maps give `
       + `${number(scene.blank, 3)}, ${moved.map(([field], i) =>
-        `${about.fields[field].title} ${signed(sums[i])}`).join(", ")}`
-      + `${Math.abs(rest) < 0.0005 ? "" : `, inexactly summed ${signed(rest)}`}. `,
+        `${about.fields[field].title} ${signed(sums[i])}`).join(", ")}. `,
     make("span", { className: "raises" }, "Pixels that raise it"), ", ",
     make("span", { className: "lowers" }, "pixels that lower it"),
     `; full colour is ${small(mostMoving())} a pixel.`);
@@ -875,6 +875,8 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
         download: `${nameOf(index).replace(/\W+/g, "_")}_${scene.axis}_${state.limits}.png` });
       file.click();
       URL.revokeObjectURL(file.href);
+      message.textContent = `${file.download} is saved.${window === window.top ? ""
+        : " If not: the page that frames this one forbids downloads. Open this one by itself."}`;
     });
   }
 
@@ -893,6 +895,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     [document.body, "data-jp-theme-light"]]) {
     new MutationObserver(repaint).observe(element, { attributeFilter: [theme] });
   }
+  matchMedia("print").addEventListener("change", repaint); // paper is light
 
   const WIDE = 420, HIGH = 300, MARGIN = { left: 44, right: 10, top: 24, bottom: 34 };
 
@@ -924,7 +927,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const colours = suites.map((_, i) => tint(i)), size = count > 500 ? 1.3 : 2.5;
     const listed = new Set(list);
     for (const strong of [false, true]) {
-      pen.globalAlpha = strong ? 1 : 0.3;
+      pen.globalAlpha = strong ? 1 : 0.5;
       for (let index = 0; index < count; index++) {
         if (to.values[index] === null || listed.has(index) !== strong) continue;
         pen.fillStyle = colours[halos.suite[index]];

@@ -30,7 +30,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "unseen",
     ],
     submod_attrs={
-        "attribution": ["integrated_gradients", "radial_profile", "randomised", "rank_correlation"],
+        "attribution": [
+            "deep_lift",
+            "integrated_gradients",
+            "radial_profile",
+            "randomised",
+            "rank_correlation",
+        ],
         "baselines": ["METHODS", "boosted_trees", "scaling_relation"],
         "ensembles": ["combine", "epistemic"],
         "posterior.joint": ["Posterior", "halos_of", "infer"],

@@ -1,6 +1,7 @@
 """The static explorer on the built page: no kernel, no network, any reader."""
 
 import gzip
+import io
 import re
 from dataclasses import replace
 from importlib.resources import files
@@ -11,15 +12,16 @@ import pandas as pd
 import pytest
 import torch
 from astropy.io import fits
+from astropy.wcs import WCS
 from PIL import Image
 
 from cgmhelpers.explorer.choice import Choice
 from cgmhelpers.explorer.collection import Collection
 from cgmhelpers.explorer.computing import BUDGET, LIBRARY, _network
 from cgmhelpers.explorer.export import map_to_fits
-from cgmhelpers.explorer.scene import estimate
-from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.inference import prediction
+from cgmhelpers.explorer.scene import estimate, scene
+from cgmhelpers.halos.properties import NAMES, PROPERTIES
+from cgmhelpers.inference import attribution, prediction
 from cgmhelpers.maps import store
 from cgmhelpers.network.moment_network import MomentNetwork
 from cgmhelpers.simulations.simulation import Simulation
@@ -257,6 +259,8 @@ def test_pixel_is_read_out_by_pointer_and_by_keys(explorer, smoke_run):
     assert float(f"{mantissa}e{exponent.translate(digits)}") == pytest.approx(pixel, rel=0.1)
     explorer.root.locator(".map canvas").first.press("ArrowRight")
     assert explorer.root.locator(".readout").first.inner_text() != words
+    explorer.after(lambda: explorer.control("Limits").select_option("survey"))
+    assert "not detected" in explorer.hover(0.02, 0.02)  # and not the value that it is filled with
 
 
 @pytest.mark.browser
@@ -284,6 +288,7 @@ def test_view_is_saved_as_a_picture(explorer, tmp_path):
     with explorer.page.expect_download() as waiting:
         explorer.root.get_by_role("button", name="Picture (PNG)").click()
     waiting.value.save_as(tmp_path / "view.png")
+    assert explorer.root.locator(".status").last.inner_text().endswith(".png is saved.")
     assert waiting.value.suggested_filename.startswith("IllustrisTNG_CV")
     picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB"))
     assert picture.shape[1] > 800
@@ -338,12 +343,12 @@ class Computing(PageExplorer):
 
     @staticmethod
     def contributions_are(found, expected):
-        """Check the contributions of all pixels, within a hundredth of the largest."""
+        """Check the contributions of all pixels, within a thousandth of the largest."""
         assert found.keys() == expected.keys()
-        for field, content in expected.items():
-            values = np.frombuffer(content, "<f4")
-            tolerance = CLOSE + 0.01 * np.abs(values).max()
-            np.testing.assert_allclose(found[field], values, atol=tolerance)
+        values = {field: np.frombuffer(content, "<f4") for field, content in expected.items()}
+        most = max(np.abs(one).max() for one in values.values())
+        for field, one in values.items():
+            np.testing.assert_allclose(found[field], one, atol=CLOSE * most)
 
     def link(self):
         """What the link to the view says."""
@@ -435,7 +440,7 @@ def test_every_move_changes_the_posteriors_as_pytorch_says(computing, visit):
 
 @pytest.mark.browser
 def test_answer_is_explained_pixel_by_pixel(computing, visit):
-    """Captum distributes the same answer over the same pixels."""
+    """PyTorch distributes the same answer over the same pixels, and the parts sum up to it."""
     root, why = computing.root, computing.control("Why this")
     before = computing.picture()
     computing.after(lambda: computing.control("Halo").select_option(index=4))
@@ -514,10 +519,11 @@ def test_network_of_the_papers_size_is_light_and_quick(
             const begins = performance.now(), result = work();
             return { ...result, time: performance.now() - begins };
           };
-          const answers = [0, 1, 2].map(() => time(() => infer(network, layers, maps, size)));
-          const why = time(() => attribute(network, layers, maps, size, 0));
-          return { ready, ...answers[0], times: answers.map((one) => one.time), why: why.time,
-            pixels: why.why.hi };
+          const five = (work) => Array.from({ length: 5 }, () => time(work));
+          const answers = five(() => infer(network, layers, maps, size));
+          const whys = five(() => explain(network, layers, maps, size, 0));
+          return { ready, ...answers[0], times: answers.map((one) => one.time),
+            explained: whys[0], whys: whys.map((one) => one.time) };
         }""",
         [maps.reshape(2, -1).tolist(), size],
     )
@@ -525,12 +531,21 @@ def test_network_of_the_papers_size_is_light_and_quick(
     assert np.ptp(sent(images)[0], axis=0).min() > 10 * CLOSE
     np.testing.assert_allclose(found["mean"], mean, atol=CLOSE)
     np.testing.assert_allclose(found["std"], std, atol=CLOSE)
+    explained, expected = found["explained"], attribution.deep_lift(sent, images[:1], NAMES[0])
+    np.testing.assert_allclose([explained["mean"], explained["std"]], [mean, std], atol=CLOSE)
+    pixels = np.stack([explained["why"][name] for name in FIELDS[0]])
+    assert pixels.sum() == pytest.approx(mean[0] - explained["blank"], abs=1e-4)
+    largest = np.abs(expected.values).max()
+    np.testing.assert_allclose(pixels, expected.values.reshape(2, -1), atol=CLOSE * largest)
     times = f"{found['ready']:.0f} ms to read, {min(found['times']):.0f} ms an answer"
-    words = f"{weight / 1e6:.2f} MB, {times}, {found['why']:.0f} ms to explain"
+    explaining = f"{found['whys'][0]:.0f} ms to explain first, {min(found['whys']):.0f} ms then"
+    words = f"{weight / 1e6:.2f} MB, {times}, {explaining}"
     record_property("network of the paper's size", words)
     print(f"\nnetwork of the paper's size: {words}")  # noqa: T201
     assert found["ready"] < READY
     assert min(found["times"]) < SLOWEST
+    # A pass forwards and one backwards take thrice an answer's time, on a busy machine more.
+    assert min(found["whys"]) < 20 * min(found["times"])
 
 
 def _dab(computing):
@@ -611,7 +626,7 @@ def test_fits_files_that_are_no_such_maps_are_refused_in_words(computing, export
     (tmp_path / "cut.fits").write_bytes(path.read_bytes()[:9000])
     (tmp_path / "picture.fits").write_bytes(b"\x89PNG" + bytes(5000))
     (tmp_path / "empty.fits").write_bytes(b"")
-    (tmp_path / "packed.fits").write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "packed.fits").write_bytes(gzip.compress(path.read_bytes())[:5000])
     table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "table.fits")
     _changed(path, tmp_path / "unit.fits", BUNIT="W m-2 arcsec-2")
@@ -620,11 +635,14 @@ def test_fits_files_that_are_no_such_maps_are_refused_in_words(computing, export
     _changed(path, tmp_path / "frame.fits", CDELT1=1.0, CDELT2=1.0)
     _changed(path, tmp_path / "off.fits", CRVAL1=100.0)
     _changed(path, tmp_path / "turned.fits", CROTA2=30.0)
+    _changed(path, tmp_path / "swapped.fits", PC1_1=0.0, PC1_2=1.0, PC2_1=1.0, PC2_2=0.0)
+    _changed(path, tmp_path / "older.fits", PC001002=0.5, PC002001=-0.5)
     words = {
         "cut": "ends within", "picture": "isn't a FITS file", "empty": "isn't a FITS file",
-        "packed": "Unpack it", "table": "no image", "unit": "has the unit W m-2", "sky": "expected",
+        "packed": "can't be unpacked", "table": "no image", "sky": "expected",
+        "unit": "has the unit W m-2",
         "factor": "has the unit 10-15", "frame": "Regrid it", "off": "centred on 100",
-        "turned": "turned",
+        "turned": "turned", "swapped": "turned", "older": "turned",
     }  # fmt: skip
     message = computing.root.locator(".status").last
     for name, text in words.items():
@@ -632,6 +650,75 @@ def test_fits_files_that_are_no_such_maps_are_refused_in_words(computing, export
         computing.page.get_by_text(f"{name}.fits isn't shown").wait_for()
         assert text in message.inner_text()
     assert (computing.picture(), computing.inferred()) == before
+
+
+SIDE = 8.0  # of a pixel [kpc]
+FRAMES = {
+    "step": {"CDELT1": SIDE, "CDELT2": SIDE},
+    "falling": {"CDELT1": -SIDE, "CDELT2": -SIDE},
+    "matrix": {"CD1_1": SIDE, "CD2_2": SIDE},
+    "matrix and steps of 1": {"CD1_1": -SIDE, "CD2_2": SIDE, "CDELT1": 1.0, "CDELT2": 1.0},
+    "steps within the rotation": {"CDELT1": 1.0, "CDELT2": 1.0, "PC1_1": SIDE, "PC2_2": SIDE},
+    "rotation alone": {"PC1_1": SIDE, "PC2_2": -SIDE},
+    "mirrored by the rotation": {"CDELT1": SIDE, "CDELT2": SIDE, "PC1_1": -1.0, "PC2_2": 1.0},
+}
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore::astropy.wcs.FITSFixedWarning")
+def test_fits_files_are_read_as_astropy_reads_them(explorer, tmp_path):
+    """Frames, kinds of numbers and ends of files, as other programs write them."""
+    code = [(files("cgmhelpers.explorer") / name).read_text() for name in ("view.js", "fits.js")]
+    explorer.page.add_script_tag(content="".join(code))
+    found = explorer.page.evaluate("root => JSON.parse(document.getElementById("
+        "`${root.id}-content`).textContent).about", explorer.root.element_handle())  # fmt: skip
+    side = found["pixels"]
+    assert 2 * found["halfWidth"] == SIDE * side
+    rng = np.random.default_rng(3)
+    values = np.rint(10 ** rng.uniform(2, 4.5, (side, side)))
+
+    def read(content):
+        """Read a file's HI as the page does: its pixels, 0 where nothing is detected."""
+        return np.reshape(explorer.page.evaluate(
+            """async ([bytes, about]) => Array.from(mapsOf(await contentOf(
+              new Blob([Uint8Array.from(bytes)])), about, about.size).hi, (v) => 10 ** v)""",
+            [list(content), found]), (side, side))  # fmt: skip
+
+    def written(values, *others, **cards):
+        header = fits.Header({"BUNIT": "cm-2", "CUNIT1": "kpc", "CUNIT2": "kpc", "CRVAL1": 0.0,
+            "CRVAL2": 0.0, "CRPIX1": (side + 1) / 2, "CRPIX2": (side + 1) / 2} | cards)  # fmt: skip
+        buffer = io.BytesIO()
+        first = fits.ImageHDU(values, header)
+        fits.HDUList([fits.PrimaryHDU(), first, *others]).writeto(buffer)
+        return buffer.getvalue(), first.header
+
+    for name, cards in FRAMES.items():
+        content, header = written(values.astype(">f4"), **cards)
+        places = WCS(header).all_pix2world(np.argwhere(values)[:, ::-1], 0)
+        column, row = np.rint(places / SIDE + (side - 1) / 2).astype(int).T
+        expected = np.zeros_like(values)
+        expected[row, column] = values.ravel()
+        np.testing.assert_allclose(read(content), expected, rtol=1e-5, err_msg=name)
+
+    for kind in ("i2", "u2", "i4", "i8", "f8"):  # the second has BZERO
+        content, _ = written(values.astype(kind), **FRAMES["step"])
+        np.testing.assert_allclose(read(content), values, rtol=1e-5, err_msg=kind)
+    content, _ = written(values.astype("i4"), **FRAMES["step"])
+    blank = f"BLANK   = {int(values[0, 0]):>20}".ljust(80) + f"BSCALE  = {1000.0:>20}".ljust(80)
+    end = content.index(b"END ", content.index(b"PCOUNT"))
+    content = content[:end] + (blank + "END").ljust(160 + 80).encode() + content[end + 240 :]
+    expected = np.where(values == values[0, 0], 0, 1000 * values)
+    np.testing.assert_allclose(read(content), expected, rtol=1e-5)
+    holes = values.astype("f4")
+    holes[:2, :2] = np.nan, np.inf
+    holes[2, 2] = -5
+    expected = np.where(np.isfinite(holes) & (holes > 0), holes, 0)
+    content, _ = written(holes, **FRAMES["step"])
+    np.testing.assert_allclose(read(content), expected, rtol=1e-5)
+    errors = fits.ImageHDU(values / 10, fits.Header({"BUNIT": "cm-2", "EXTNAME": "ERR"}))
+    content, _ = written(values, errors, **FRAMES["step"])
+    for one in (content, content + bytes(2880), gzip.compress(content)):
+        np.testing.assert_allclose(read(one), values, rtol=1e-5)
 
 
 @pytest.mark.browser
@@ -674,6 +761,126 @@ def test_page_without_its_network_says_so(explorer):
     explorer.root.locator("summary").click()
     explorer.page.get_by_text("can't compute here").wait_for()
     assert "make serve" in explorer.root.locator(".status").last.inner_text()
+
+
+@pytest.mark.browser
+def test_page_reads_its_maps_where_canvases_are_guarded(browser, address, halos):
+    """Browsers that guard against fingerprints change what a script reads from a canvas."""
+    page = browser.new_page()
+    page.add_init_script(
+        "const read = CanvasRenderingContext2D.prototype.getImageData;"
+        "CanvasRenderingContext2D.prototype.getImageData = function (...place) {"
+        " const found = read.apply(this, place); found.data.fill(7); return found; };"
+    )
+    page.goto(f"{address}/{PAGE}.html")
+    found = PageExplorer(page).root.evaluate(
+        "root => [root.scene.halo, root.scene.images.map((one) => [...one.levels])]"
+    )
+    expected = scene(halos, Choice(found[0], "x", FIELDS[0]))["images"]
+    assert found[1] == [list(one["levels"]) for one in expected]
+    page.close()
+
+
+@pytest.mark.browser
+def test_forbidden_webassembly_is_said(browser, address):
+    """Servers with a Content-Security-Policy of their own; the rest of the page works."""
+    page = browser.new_page()
+
+    def guard(route):
+        response = route.fetch()
+        policy = "script-src 'self' 'unsafe-inline'"
+        route.fulfill(
+            response=response, headers=response.headers | {"content-security-policy": policy}
+        )
+
+    page.route(f"**/{PAGE}.html", guard)
+    page.goto(f"{address}/{PAGE}.html")
+    guarded = PageExplorer(page)
+    guarded.root.locator("summary").click()
+    page.get_by_text("can't compute here").wait_for()
+    words = guarded.root.locator(".status").last
+    assert "wasm-unsafe-eval" in words.inner_text()
+    box, tools = words.bounding_box(), guarded.root.locator("details").bounding_box()
+    assert 0 <= box["y"] - tools["y"] - tools["height"] < 50  # where the reader looks
+    before = guarded.picture()
+    assert guarded.after(lambda: guarded.control("Line of sight").select_option("z"))[0] != before
+    page.close()
+
+
+@pytest.mark.browser
+def test_page_in_a_frame_says_that_downloads_may_be_forbidden(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/search.html")
+    page.evaluate(
+        "url => { document.body.innerHTML ="
+        " `<iframe sandbox='allow-scripts' width='1200' height='900' src='${url}'></iframe>`; }",
+        f"{address}/{PAGE}.html",
+    )
+    framed = page.frame_locator("iframe")
+    framed.locator(".cgm-explorer summary").click()
+    framed.locator("details[data-ready]").wait_for(timeout=30_000)  # it computes nonetheless
+    framed.get_by_role("button", name="Picture (PNG)").click()
+    framed.get_by_text("forbids downloads").wait_for()
+    page.close()
+
+
+@pytest.mark.browser
+def test_paper_is_light_and_has_no_controls(explorer):
+    page, root = explorer.page, explorer.root
+    page.evaluate("() => { document.documentElement.dataset.theme = 'dark'; }")
+    plane = root.locator(".panel > canvas")
+    corner = "canvas => [...canvas.getContext('2d').getImageData(1, 1, 1, 1).data].slice(0, 3)"
+    assert max(plane.evaluate(corner)) < 60
+    page.emulate_media(media="print")
+    page.wait_for_function(
+        "canvas => canvas.getContext('2d').getImageData(1, 1, 1, 1).data[0] === 255",
+        arg=plane.element_handle(),
+    )
+    colour = "element => getComputedStyle(element).backgroundColor"
+    assert root.locator(".side").evaluate(colour) == "rgb(255, 255, 255)"
+    assert not root.get_by_role("button").locator("visible=true").count()
+    assert root.locator("table").is_visible()
+    page.emulate_media(media="screen")
+
+
+@pytest.mark.browser
+def test_one_finger_rubs_out_and_scrolls_otherwise(browser, address, halos):
+    context = browser.new_context(
+        viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}.html")
+    computing = Computing(page, halos)
+    image = computing.root.locator(".map canvas").first
+    screen = context.new_cdp_session(page)
+
+    def drag(*fingers):
+        image.evaluate("image => image.scrollIntoView({ block: 'center' })")
+        box = image.bounding_box()
+        x, y = box["x"] + 0.2 * box["width"], box["y"] + 0.8 * box["height"]
+        for step in range(8):
+            points = [{"x": x + 60 * n, "y": y - 15 * step, "id": n} for n in fingers]
+            kind = "touchMove" if step else "touchStart"
+            screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        screen.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(500)
+        return computing.link().get("masked", "").split(",")
+
+    height = "() => scrollY"
+    image.evaluate("image => image.scrollIntoView({ block: 'center' })")
+    before = page.evaluate(height)
+    assert drag(0) == [""]
+    assert page.evaluate(height) > before + 20
+    computing.root.get_by_label(re.compile("rub out")).check()
+    image.evaluate("image => image.scrollIntoView({ block: 'center' })")
+    before = page.evaluate(height)
+    one = drag(0)
+    assert len(one) > 2
+    assert page.evaluate(height) == before
+    drag(0, 1)  # two zoom; the second one rubs out nothing
+    columns = {int(dab.split()[0]) for dab in computing.link()["masked"].split(",")}
+    assert np.ptp(list(columns)) < 20
+    context.close()
 
 
 @pytest.mark.browser

@@ -109,7 +109,7 @@ class LiveExplorer:
         self.page.wait_for_function(
             "([root, before]) => Number(root.dataset.changes) > before",
             arg=[self.root.element_handle(), before],
-            timeout=60_000,  # the first explanation imports Captum
+            timeout=60_000,  # a busy machine
         )
         self.times.append(float(self.root.get_attribute("data-milliseconds")))
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -176,9 +177,9 @@ def test_answer_is_distributed_over_the_pixels(with_networks, networks):
     blank = predictor(np.zeros((1, 2, 16, 16), np.float32))[0][0]
     assert found["blank"] == pytest.approx(blank[predictor.properties.index("f_cool")], abs=1e-5)
     sums = {name: np.abs(one).sum() for name, one in values.items()}
-    rest = sum(map(np.sum, values.values())) - (found["mean"][4] - found["blank"])
-    assert abs(rest) < 0.1 * sum(sums.values())  # sixteen points along the path
-    assert min(sums.values()) > 0
+    whole = sum(map(np.sum, values.values()))
+    assert whole == pytest.approx(found["mean"][4] - found["blank"], abs=1e-5)
+    assert min(sums.values()) > 1e-3
 
 
 def test_twins_beside_a_halo_change_as_it_does_but_for_what_is_its_own(with_networks):
@@ -419,8 +420,8 @@ def test_page_carries_every_scene_that_it_offers(with_networks, stores):
     assert data["about"]["halos"]["number"] == [4, 10]
     assert len(data["scenes"]) == 2 * 3
     assert len(data["moments"]) == 2 * 3 * (1 + len(DEPTHS)) * 3
-    tiles = np.array(Image.open(io.BytesIO(base64.b64decode(data["tiles"]["10"]))))
-    assert tiles.shape == (3 * 2 * 32, 32)
+    added = np.frombuffer(zlib.decompress(base64.b64decode(data["tiles"]["10"])), np.uint8)
+    tiles = np.cumsum(added.reshape(3 * 2 * 32, 32), axis=0, dtype=np.uint8)
     picture = data["scenes"]["10/y"]["images"][1]
     levels = np.log10(stored(stores, 10, "y")[1])
     levels = (levels - picture["low"]) / (picture["high"] - picture["low"]) * 255

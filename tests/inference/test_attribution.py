@@ -1,4 +1,6 @@
-"""Integrated gradients against networks whose attributions are known in closed form."""
+"""Attributions against networks where they are known in closed form, and against Captum."""
+
+import copy
 
 import numpy as np
 import pytest
@@ -122,6 +124,41 @@ def test_attributions_of_a_network_add_up_to_its_difference(images):
     assert np.abs(half.values.sum(axis=(1, 2, 3)) - (mean - blank)).max() > 1e-3  # it can fail
 
 
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_single_step_is_captums_deep_lift(images):
+    from captum.attr import DeepLift
+
+    predictor = trained_predictor()
+    found = attribution.deep_lift(predictor, images, "f_cgm", batch_size=3)
+    mean = predictor(images)[0][:, 1]
+    assert np.ptp(mean) > 0
+    assert found.inferred == pytest.approx(mean)
+    assert found.values.sum(axis=(1, 2, 3)) == pytest.approx(mean - found.blank, abs=1e-6)
+
+    class Mean(torch.nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+
+        def forward(self, batch):
+            return self.network(batch)[0]
+
+    network = copy.deepcopy(predictor.network)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.LeakyReLU):
+            layer.inplace = False  # Captum reads what came in
+    batch, blank = (
+        torch.from_numpy(predictor.scaling.inputs(one)) for one in (images, np.zeros_like(images))
+    )
+    known = DeepLift(Mean(network)).attribute(batch.requires_grad_(), blank, target=1)
+    known = known.detach().numpy() * (PROPERTIES[1].high - PROPERTIES[1].low)
+    np.testing.assert_allclose(found.values, known, atol=1e-5 * np.abs(known).max())
+    gradients = attribution.integrated_gradients(predictor, images, "f_cgm")
+    assert np.abs(gradients.values - known).max() > 1e-2 * np.abs(known).max()  # it can fail
+    nothing = attribution.deep_lift(predictor, np.zeros_like(images), "f_cgm")
+    assert (nothing.values == 0).all()
+
+
 def test_share_of_a_field_without_light_is_zero(images):
     images[:, 0] = 0
     found = attribution.integrated_gradients(trained_predictor(), images, "f_cgm")
@@ -192,6 +229,7 @@ def test_profile_puts_absolute_attribution_into_its_ring():
     assert attribution.radial_profile(one, maps, [0, 10])[0].sum() == pytest.approx(0.3)
 
 
-def test_a_property_that_the_network_does_not_infer_is_refused(images):
+@pytest.mark.parametrize("method", [attribution.integrated_gradients, attribution.deep_lift])
+def test_a_property_that_the_network_does_not_infer_is_refused(images, method):
     with pytest.raises(ParameterError, match="doesn't infer"):
-        attribution.integrated_gradients(trained_predictor(), images, "age")
+        method(trained_predictor(), images, "age")
