@@ -285,11 +285,13 @@ def _joined(shares):
 
 
 def _flow_of(folder):
-    """Fingerprint of the network's flow, if there is one."""
+    """Fingerprint of the network's flow and its calibration, if there is one."""
     try:
-        return json.loads((folder / posterior.DESCRIPTION).read_text())["fingerprint"]
+        found = json.loads((folder / posterior.DESCRIPTION).read_text())
     except FileNotFoundError:
         return None
+    conditions = found.get("conditions")
+    return [found["fingerprint"], conditions] if conditions else found["fingerprint"]
 
 
 def _identity(folder, members):

@@ -32,10 +32,15 @@ REFERENCE = "training_halos.parquet"
 MAPS = "training_maps.safetensors"
 """File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
 KNOWN = "known_samples.parquet"
-"""Table beside them: draws from the posteriors of all halos but those of the test. Together they
-are the prior of the network's posteriors, with its imperfections, which `stack` divides out."""
+"""Table beside them: draws from the posteriors of the validation halos. Together they are the prior
+of the network's posteriors, with its imperfections, which `stack` divides out. Those of training
+halos aren't among them: the network knows these halos by heart, and infers them better than halos
+on the sky."""
 KNOWN_DRAWS = 20
-"""Draws of each of these halos."""
+"""Draws of each observation of these halos."""
+CALIBRATED_WITH = 4
+"""Observations of each validation halo that the posterior is calibrated with, at redshifts, depths
+and with noise of their own, along all lines of sight."""
 UNUSUAL = 0.01
 """Probability under the posterior's prediction below which a brightness calls for care."""
 UNITS = {
@@ -114,12 +119,11 @@ def prepare_task(task, folder, flow=None, *, progress=True):
     table["part"] = pd.read_csv(folder / checkpoint.SPLIT)["part"].to_numpy()
     truth = seen["properties"].to_pandas().reset_index(drop=True)
     table = table.join(truth).join(map_statistics(seen))
-    joint, known = posterior.load(folder), np.flatnonzero(table["part"] != "test")
-    images = seen["image"].sel(axis=EVALUATION_AXIS).values[known]
-    drawn = draws(joint, images, KNOWN_DRAWS, description["settings"]["seed"])
-    drawn = pd.DataFrame(drawn.reshape(-1, drawn.shape[-1]), columns=joint.properties)
-    with files.whole(folder / KNOWN) as temporary:
-        drawn.astype(np.float32).to_parquet(temporary, index=False)
+    held_out = ds.isel(halo=np.flatnonzero(table["part"] == "validation"))
+    again = [[description["settings"]["seed"], 3, number] for number in range(CALIBRATED_WITH)]
+    posterior.calibrate(folder, (observation.observe(held_out, seed) for seed in again))
+    one_line = held_out.sel(axis=[EVALUATION_AXIS])
+    _write_known(folder, (observation.observe(one_line, seed) for seed in again))
     table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
     maps = ds["image"].sel(axis=EVALUATION_AXIS).isel(halo=table.index).values
     checkpoint.write_tensors(
@@ -131,6 +135,17 @@ def prepare_task(task, folder, flow=None, *, progress=True):
     with files.whole(folder / REFERENCE) as temporary:
         table.assign(fingerprint=description["fingerprint"]).to_parquet(temporary, index=False)
     return folder
+
+
+def _write_known(folder, observed):
+    """Write draws from the posteriors of observed halos; see `KNOWN`."""
+    joint, drawn = posterior.load(folder), []
+    for seed, seen in enumerate(observed):
+        images = seen["image"].sel(axis=EVALUATION_AXIS).values
+        drawn.append(draws(joint, images, KNOWN_DRAWS, seed))
+    table = np.concatenate(drawn).reshape(-1, len(joint.properties)).astype(np.float32)
+    with files.whole(folder / KNOWN) as temporary:
+        pd.DataFrame(table, columns=joint.properties).to_parquet(temporary, index=False)
 
 
 def is_prepared(folder, flow=None):
@@ -151,6 +166,7 @@ def is_prepared(folder, flow=None):
     return (
         (Path(folder) / KNOWN).is_file()
         and posterior.is_trained(folder, flow)
+        and posterior.load(folder).conditions is not None
         and trusting.is_calibrated(folder)
         and _reference_is(Path(folder), description)
     )

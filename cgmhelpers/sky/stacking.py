@@ -9,8 +9,8 @@ divided out, the posteriors of N objects together give the population's mean and
     \\frac{\\mathcal{N}(\\theta_{is}; \\mu, \\sigma)}{p_0(\\theta_{is})}
 
 (Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The prior's density is a Gaussian kernel estimate
-of draws from the posteriors of halos that the network knows: exact posteriors have the prior for
-their mean, and what a network errs in all of them is divided out with it. Where the objects are
+of draws from the posteriors of validation halos: exact posteriors have the prior for their mean,
+and what a network errs in all of them is divided out with it. Where the objects are
 chosen by mass, draws outside of the range don't count: the population has the masses of the known
 halos in it, and another mean and scatter of the property.
 """
@@ -181,7 +181,7 @@ def _draw(mean, scatter, log_density, generator):
 
 
 def known(network, properties=None):
-    """Read what a network's posteriors are like for the halos that it knows.
+    """Read what a network's posteriors are like for its validation halos.
 
     Parameters
     ----------

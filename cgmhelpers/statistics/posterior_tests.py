@@ -165,6 +165,46 @@ def rank_tests(samples, truth, names, seed=1):
     )
 
 
+def offsets(samples, truth, names):
+    """Measure coverage and bias of each property, with the errors of a finite sample.
+
+    Parameters
+    ----------
+    samples : array_like, shape (halos, draws, properties)
+    truth : array_like, shape (halos, properties)
+        One map of each halo: further ones of the same halo aren't independent.
+    names : sequence of str
+        Names of the properties.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each property: ``property``; ``coverage_68``, the share of truths in the central
+        68% of the draws, and ``coverage_error``; ``bias``, the mean over halos of the posterior's
+        mean less the truth in units of its standard deviation, and ``bias_error``. A calibrated
+        posterior is within two errors of 0.68 and 0 in 95% of cases.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes don't fit, or a value isn't finite.
+    """
+    samples, truth = _checked(samples, truth, least=2)
+    low, high = np.quantile(samples, [0.16, 0.84], axis=1)
+    inside = (low < truth) & (truth < high)
+    apart = (samples.mean(axis=1) - truth) / samples.std(axis=1)
+    root = np.sqrt(len(truth))
+    return pd.DataFrame(
+        {
+            "property": list(names),
+            "coverage_68": inside.mean(axis=0),
+            "coverage_error": inside.std(axis=0) / root,
+            "bias": apart.mean(axis=0),
+            "bias_error": apart.std(axis=0) / root,
+        }
+    )
+
+
 def holm(p_values):
     """Adjust p values for the number of tests.
 

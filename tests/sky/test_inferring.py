@@ -304,6 +304,21 @@ def test_the_command_writes_a_page_that_opens_offline(network, written, tmp_path
     assert all(str(path) in page for path in given["xray"])
 
 
+def test_a_network_without_a_calibration_serves_until_it_is_prepared_again(
+    network, maps, written, tmp_path
+):
+    copy = shutil.copytree(network, tmp_path / "network")
+    described = json.loads((copy / "posterior.json").read_text())
+    assert described["conditions"]["names"][:3] == ["xray noise", "hi noise", "redshift"]
+    assert described["conditions"]["halos"] < 90
+    assert inferring.is_prepared(copy, PosteriorSettings(steps=200))
+    del described["conditions"]
+    (copy / "posterior.json").write_text(json.dumps(described))
+    assert not inferring.is_prepared(copy, PosteriorSettings(steps=200))
+    inferring.trusting.calibrate_trust(TRAINED_FOR.observe(maps, [1, 2]), copy)
+    assert inferring.infer(copy, **arguments(written))["samples"].shape == (2000, 6)
+
+
 def test_nothing_is_trained_twice(maps, network):
     before = {path.name: path.stat().st_mtime_ns for path in network.iterdir()}
     described = json.loads((network / "network.json").read_text())

@@ -118,6 +118,21 @@ def test_holm_by_hand():
     np.testing.assert_allclose(posterior_tests.holm([0.9, 0.8]), [1, 1])
 
 
+def test_coverage_and_bias_are_those_of_the_closed_form():
+    """A shift by 0.6 widths of posteriors that are 1.4 times as wide as they should be."""
+    for wrong, coverage, bias in (
+        ({}, 0.68, 0.0),
+        ({"shift": 0.6}, stats.norm.cdf(1.594) - stats.norm.cdf(-0.394), 0.6),
+        ({"scale": 1.4}, 1 - 2 * stats.norm.cdf(-1.4 * 0.9945), 0.0),
+    ):
+        samples, truth = posteriors(3, halos=2000, draws=400, **wrong)
+        found = posterior_tests.offsets(samples, truth, list("abcd"))
+        for name, expected in (("coverage", coverage), ("bias", bias)):
+            values = found["coverage_68" if name == "coverage" else "bias"]
+            assert (abs(values - expected) < 4 * found[f"{name}_error"] + 0.005).all()
+    assert found["bias_error"].to_numpy() == pytest.approx(1 / 1.4 / 2000**0.5, rel=0.1)
+
+
 def test_what_does_not_fit_is_refused():
     samples, truth = posteriors(1, halos=5, draws=11)
     with pytest.raises(ParameterError, match="fit together"):

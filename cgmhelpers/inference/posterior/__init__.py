@@ -3,6 +3,7 @@
 Its files, each of which imports only those above it:
 
 - `flow`: the flow, its settings, and the scales of its properties
+- `conditions`: calibration of a flow where observations differ
 - `joint`: samples of the posterior of halos
 - `training`: its training
 """
@@ -11,10 +12,11 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["flow", "joint", "training"],
+    submodules=["conditions", "flow", "joint", "training"],
     submod_attrs={
+        "conditions": ["Conditions"],
         "flow": ["PosteriorSettings"],
         "joint": ["DESCRIPTION", "HISTORY", "Posterior", "halos_of", "infer", "load"],
-        "training": ["is_trained", "train"],
+        "training": ["calibrate", "is_trained", "train"],
     },
 )

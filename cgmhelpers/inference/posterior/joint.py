@@ -14,9 +14,12 @@ import numpy as np
 import torch
 import xarray as xr
 from scipy import special
+from zuko.distributions import DiagNormal, NormalizingFlow
 
+from cgmhelpers.emission.fields import FIELDS
 from cgmhelpers.errors import FormatError
 from cgmhelpers.inference import prediction
+from cgmhelpers.inference.posterior.conditions import Conditions
 from cgmhelpers.inference.posterior.flow import (
     FRACTIONS,
     PosteriorSettings,
@@ -50,6 +53,8 @@ class Posterior:
     standards : dict of str to ndarray
         Means and widths that standardise the inputs of the flow: ``context_centre``,
         ``context_width``, ``property_centre``, ``property_width``.
+    conditions : Conditions, optional
+        Calibration by what the network is told of an observation.
 
     Attributes
     ----------
@@ -57,10 +62,11 @@ class Posterior:
         Names of the channels and of the properties, in order.
     """
 
-    def __init__(self, predictor, flow, standards):
+    def __init__(self, predictor, flow, standards, conditions=None):
         self.predictor = predictor
         self.flow = flow.eval()
         self.standards = standards
+        self.conditions = conditions
         self.fields = predictor.fields
         self.properties = predictor.properties
 
@@ -88,7 +94,7 @@ class Posterior:
         """
         with torch.random.fork_rng(devices=[]), torch.inference_mode():
             torch.manual_seed(seed)
-            drawn = self.flow(self._context(images)).sample((number,)).movedim(0, 1)
+            drawn = self._density(images).sample((number,)).movedim(0, 1)
         return self._physical(drawn.double().numpy())
 
     def log_prob(self, images, properties):
@@ -114,11 +120,41 @@ class Posterior:
         values, jacobian = unbounded(properties, self.properties)
         inner = standard(values, self.standards, "property")
         with torch.inference_mode():
-            found = self.flow(self._context(images)).log_prob(inner).double().numpy()
+            found = self._density(images).log_prob(inner).double().numpy()
         return found + jacobian - np.log(self.standards["property_width"]).sum()
 
-    def _context(self, images):
-        return standard(outputs(self.predictor, images), self.standards, "context")
+    def normal(self, images, properties):
+        """Turn properties into the numbers of the flow's base distribution.
+
+        Parameters
+        ----------
+        images, properties : array_like
+            As for :meth:`log_prob`.
+
+        Returns
+        -------
+        normal : ndarray of float64, shape (maps, properties)
+            Standard normal over many halos, if the flow is calibrated without `conditions`.
+        conditions : ndarray of float64, shape (maps, conditions)
+            Of these maps, as :func:`conditions_of` gives them.
+        """
+        found = outputs(self.predictor, images)
+        inner = standard(unbounded(properties, self.properties)[0], self.standards, "property")
+        with torch.inference_mode():
+            transform = self.flow.transform(standard(found, self.standards, "context"))
+            normal = (transform(inner) - self.flow.base.loc) / self.flow.base.scale
+        return normal.double().numpy(), conditions_of(self.predictor, images, found)
+
+    def _density(self, images):
+        """Density of the flow's inner properties, one for each map."""
+        found = outputs(self.predictor, images)
+        density = self.flow(standard(found, self.standards, "context"))
+        if self.conditions is None:
+            return density
+        moved = self.conditions(conditions_of(self.predictor, images, found))
+        shift, stretch = (torch.from_numpy(one.astype(np.float32)) for one in moved)
+        loc, scale = self.flow.base.loc, self.flow.base.scale
+        return NormalizingFlow(density.transform, DiagNormal(loc + scale * shift, scale * stretch))
 
     def _physical(self, inner):
         values = inner * self.standards["property_width"] + self.standards["property_centre"]
@@ -177,7 +213,8 @@ def load(folder):
         if name.startswith("standards/")
     }
     checkpoint.load_weights(flow, tensors, folder / WEIGHTS)
-    return Posterior(predictor, flow, standards)
+    conditions = description.get("conditions")
+    return Posterior(predictor, flow, standards, conditions and Conditions.from_dict(conditions))
 
 
 def infer(folder, stores, parts=("test",), number=500, seed=1):
@@ -240,6 +277,46 @@ def outputs(predictor, images, symmetry=0):
         mean, std = moments(predictor.network, turned)
         found.append(np.concatenate([mean, np.log(std + SMALLEST_STD)], axis=1))
     return np.concatenate(found)
+
+
+def condition_names(predictor):
+    """List what a calibration may depend on: what a network is told, and what it infers.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The network.
+
+    Returns
+    -------
+    list of str
+        Channels that aren't maps of the sky, such as noise and redshift, and the properties.
+    """
+    return [*(name for name in predictor.fields if name not in FIELDS), *predictor.properties]
+
+
+def conditions_of(predictor, images, found):
+    """Return the values of :func:`condition_names` for some maps.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The network.
+    images : array_like, shape (maps, channels, y, x)
+        In the units of the channels.
+    found : ndarray, shape (maps, 2 * properties)
+        Their :func:`outputs`.
+
+    Returns
+    -------
+    ndarray of float64, shape (maps, conditions)
+        log10 of the median over the pixels of each channel, as some may be masked, and the
+        network's means of the properties, in units of their ranges.
+    """
+    told = [n for n, name in enumerate(predictor.fields) if name not in FIELDS]
+    images, means = np.asarray(images), found[:, : len(predictor.properties)]
+    middles = [np.log10(np.median(images[:, n].astype(float), axis=(-2, -1))) for n in told]
+    return np.column_stack([*middles, means])
 
 
 def halos_of(predictor, folder, stores, parts, axes=None):

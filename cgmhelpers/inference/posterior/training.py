@@ -19,6 +19,7 @@ import torch
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
 from cgmhelpers.inference import prediction
 from cgmhelpers.inference.posterior import joint
+from cgmhelpers.inference.posterior.conditions import Conditions
 from cgmhelpers.inference.posterior.flow import PosteriorSettings, build, standard, unbounded
 from cgmhelpers.maps import summaries
 from cgmhelpers.network import checkpoint
@@ -123,6 +124,51 @@ def is_trained(folder, settings=None):
         return json.loads(path.read_text())["fingerprint"] == expected
     except (DataNotFoundError, FormatError, ValueError):
         return False
+
+
+def calibrate(folder, observed):
+    """Calibrate a trained flow by noise, redshift and what is inferred; see `conditions`.
+
+    The calibration is written to ``posterior.json``. Without it, or before, one width serves all.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the network, with the files of its flow.
+    observed : iterable of xarray.Dataset
+        Observations of the network's halos, each with noise and circumstances of its own. Only
+        validation halos count, along all lines of sight.
+
+    Returns
+    -------
+    Conditions
+
+    Raises
+    ------
+    DataNotFoundError, FormatError
+        If the folder holds no whole network and flow.
+    ParameterError
+        If there is no validation halo with all properties.
+    """
+    folder = Path(folder)
+    one = joint.load(folder)
+    normals, conditions, halos = [], [], []
+    for seen in observed:
+        found, images = joint.halos_of(one.predictor, folder, seen, ["validation"])
+        number, axes = images.shape[:2]
+        flat = images.reshape(number * axes, *images.shape[2:])
+        truth = np.repeat(found["truth"].values, axes, axis=0)
+        normal, own = one.normal(flat, truth)
+        normals.append(normal)
+        conditions.append(own)
+        halos.append(np.repeat(np.arange(number), axes))
+    names = joint.condition_names(one.predictor)
+    fitted = Conditions.fit(*(np.concatenate(rows) for rows in (normals, conditions, halos)), names)
+    description = json.loads((folder / joint.DESCRIPTION).read_text())
+    with files.whole(folder / joint.DESCRIPTION) as temporary:
+        written = description | {"conditions": fitted.to_dict()}
+        temporary.write_text(json.dumps(written, indent=1) + "\n")
+    return fitted
 
 
 def recalibrate(flow, context, inner):

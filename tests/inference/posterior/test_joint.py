@@ -1,6 +1,7 @@
 """The flow finds posteriors that are known in closed form, and its files tell what they are."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -182,6 +183,29 @@ def test_recalibration_widens_what_is_too_narrow():
     # 1000 numbers: the width is known to 1 / sqrt(2000).
     assert width == pytest.approx(1.5, rel=0.1)
     assert after > before + 0.1
+
+
+def test_conditions_move_samples_and_density_together(folder, tmp_path):
+    """The density of the samples' own histogram; and a network without conditions still loads."""
+    copy = shutil.copytree(folder, tmp_path / "network")
+    before = joint.load(copy)
+    images = blobs(90)["image"].values[:3, 0]
+    assert before.conditions is None
+    truth = blobs(90)["properties"].values[:3]
+    normal, conditions = before.normal(images, truth)
+    assert conditions.shape == (3, len(joint.condition_names(before.predictor)))
+    fitted = training.calibrate(copy, [blobs(90)])
+    after = joint.load(copy)
+    assert after.conditions == fitted
+    shift, stretch = fitted(conditions)
+    base = stats.norm.logpdf(normal).sum(axis=1)
+    moved = stats.norm.logpdf(normal, shift, stretch).sum(axis=1)
+    apart = after.log_prob(images, truth) - before.log_prob(images, truth)
+    np.testing.assert_allclose(apart, moved - base, atol=1e-3)
+    drawn = after.sample(images, 2000)
+    again = np.stack([after.normal(images[[n]].repeat(2000, 0), drawn[n])[0] for n in range(3)])
+    np.testing.assert_allclose(again.mean(axis=1), shift, atol=0.12)
+    np.testing.assert_allclose(again.std(axis=1), stretch, rtol=0.08)
 
 
 def test_what_cannot_be_trained_says_so(network):
