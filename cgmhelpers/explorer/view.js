@@ -607,7 +607,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       if (!at) { readout.textContent = `${2 * half} kpc, ${across} → ${up} ↑`; return; }
       const [x, y] = placeOf(at);
       const value = values[at[1] * side + at[0]], limit = limitOf(fieldName);
-      let words = value <= Math.fround(limit) ? `not detected, below ${power(limit)}` : power(value);
+      let words = value <= Math.fround(limit) ? "not detected" : power(value);
       if (moved) {
         const by = moved[at[1] * side + at[0]], { label } = explained();
         words += by ? `; ${by > 0 ? "raises" : "lowers"} ${label} by ${small(Math.abs(by))}`
