@@ -14,7 +14,7 @@ PIP := --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve lab test test-long test-fast lint format bench bench-maps bench-training lock reference picture clean
+.PHONY: help install book serve lab test test-long test-fast lint format bench bench-maps bench-training lock wheelhouse reference picture clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,11 @@ bench-maps: $(READY)  ## time the maps of a whole snapshot against yt and swifts
 bench-training: $(READY)  ## time the training of a network against a plain PyTorch loop: 10 minutes
 	$(BIN)/python benchmarks/training.py
 
-lock: $(READY)  ## write requirements.txt and environment.yml from the environment as it is
+lock: $(READY)  ## write requirements.txt, environment.yml and pylock.toml from the environment as it is
 	$(BIN)/python tools/lock.py
+
+wheelhouse: $(READY)  ## fetch the files of pylock.toml, and build our wheel, for a machine without a network
+	$(BIN)/python tools/lock.py wheelhouse
 
 reference: $(READY)  ## write the book's reference pages anew, after a module was added
 	$(BIN)/python tools/reference.py
@@ -78,5 +81,5 @@ picture: $(READY)  ## the README's picture, from the run RUN
 	$(BIN)/python tools/picture.py runs/$(RUN)/figures/hero.png
 
 clean:  ## remove what the build and the tests made (runs/ with your results stays)
-	rm -rf $(VENV) build dist .pytest_cache .hypothesis .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist wheelhouse .pytest_cache .hypothesis .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

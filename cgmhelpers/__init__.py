@@ -22,9 +22,14 @@ Its packages, in the order of the data; each imports only those above it:
 Importing it costs nothing: packages are loaded when they are first used.
 """
 
+from importlib import metadata
+
 import lazy_loader
 
-__version__ = "0.1.0"
+try:
+    __version__ = metadata.version(__name__)
+except metadata.PackageNotFoundError:  # a checkout in the path, where nothing is installed
+    __version__ = "0+unknown"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

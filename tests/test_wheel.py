@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import cgmhelpers
-
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -20,7 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 def ran(*command, cwd, **environment):
     """Run a command with a HOME that can't be written, and return what it printed."""
     kept = {name: os.environ[name] for name in ("PATH", "CGM_CACHE") if name in os.environ}
-    kept |= {"HOME": "/dev/null", "CGM_PROGRESS": "0", "XDG_CACHE_HOME": str(CACHE), **environment}
+    kept |= {"HOME": "/dev/null", "CGM_PROGRESS": "0", "XDG_CACHE_HOME": str(CACHE)}
+    kept |= {name: str(value) for name, value in environment.items()}
     done = subprocess.run(
         [str(one) for one in command],
         cwd=cwd,
@@ -68,20 +67,46 @@ def test_the_wheel_is_what_is_imported(installed, tmp_path):
     assert str(installed.parent) in ran(installed / "python", "-c", code, cwd=tmp_path)
 
 
-def test_commands_in_any_folder(installed, tmp_path):
+SMOKE = [
+    "--profile", "smoke", "--set", "suites=IllustrisTNG", "--set", "fields=hi",
+    "--set", "comparison_suites=IllustrisTNG", "--set", "workers=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(installed, tmp_path_factory):
+    """Folder in which maps were made."""
+    folder = tmp_path_factory.mktemp("made")
+    told = ran(installed / "cgm", "maps", *SMOKE, cwd=folder)
+    assert all(Path(one).is_relative_to(folder / "runs" / "smoke") for one in told.split())
+    return folder
+
+
+def test_commands_in_any_folder(installed, made, tmp_path):
     before = contents(installed.parent)
     cgm = installed / "cgm"
-    assert cgmhelpers.__version__ in ran(cgm, "--version", cwd=tmp_path)
+    (wheel,) = installed.parents[1].glob("*.whl")
+    told = f"cgmhelpers {wheel.name.split('-')[1]}\n"
+    assert ran(cgm, "--version", cwd=tmp_path) == told
+    assert ran(installed / "python", "-m", "cgmhelpers", "--version", cwd=tmp_path) == told
     assert "Usage" in ran(cgm, "-h", cwd=tmp_path)
     ran(cgm, "mock", "data", "--suite", "IllustrisTNG", "--cells", "20000", cwd=tmp_path)
-    smoke = ["--profile", "smoke", "--set", "suites=IllustrisTNG", "--set", "fields=hi"]
-    smoke += ["--set", "comparison_suites=IllustrisTNG", "--set", "workers=1"]
-    told = ran(cgm, "maps", *smoke, cwd=tmp_path)
-    assert all(Path(one).is_relative_to(tmp_path / "runs" / "smoke") for one in told.split())
-    elsewhere = tmp_path / "elsewhere"
-    told = ran(cgm, "train", *smoke, "-s", "limits=ideal", cwd=tmp_path, CGM_RUNS="elsewhere")
-    assert all(Path(one).is_relative_to(elsewhere / "smoke") for one in told.split())
+    told = ran(cgm, "train", *SMOKE, "-s", "limits=ideal", cwd=tmp_path, CGM_RUNS=made / "runs")
+    assert all(Path(one).is_relative_to(made / "runs" / "smoke") for one in told.split())
+    assert [one.name for one in tmp_path.iterdir()] == ["data"]
     assert contents(installed.parent) == before
+
+
+def test_an_image_is_inferred_from_in_any_folder(installed, made, tmp_path):
+    cgm, radio = installed / "cgm", ["--instrument", "meerkat_mhongoose_30"]
+    stores = sorted(made.glob("runs/smoke/maps/*.zarr"))
+    at = ["--ra", "187.7", "--dec", "12.4", "--redshift", "0.02"]
+    ran(cgm, "observe", stores[0], "--out", "sky", *at, *radio, cwd=tmp_path)
+    small = ["--redshift", "0.01", "0.05", "--epochs", "1", "--channels", "4", "--size", "16"]
+    ran(cgm, "prepare", *stores, "--out", "network", *small, *radio, cwd=tmp_path)
+    (image,) = (tmp_path / "sky").glob("*_mom0.fits")
+    ran(cgm, "infer", "--hi", image, "--network", "network", "--out", "report", *at, cwd=tmp_path)
+    assert (tmp_path / "report" / "report.html").is_file()
 
 
 def test_a_project_is_unpacked_and_runs_there(installed, tmp_path):

@@ -32,10 +32,17 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             if progress.close_all():
                 typer.echo(err=True)
-            name = Path(sys.argv[0]).name
-            again = shlex.join([name if shutil.which(name) else sys.argv[0], *sys.argv[1:]])
+            again = shlex.join([*_called(sys.argv[0]), *sys.argv[1:]])
             typer.echo(f"Interrupted. What is finished stays; go on with: {again}", err=True)
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _called(program):
+    """Return what starts this command again."""
+    name = Path(program).name
+    if name == "__main__.py":
+        return [sys.executable, "-m", "cgmhelpers"]
+    return [name if shutil.which(name) else program]
 
 
 app = typer.Typer(

@@ -53,7 +53,7 @@ def train_apart(task, folder):
         plain[name] = _paths(getattr(task, name))
     request = json.dumps({"task": plain, "folder": str(folder.absolute())})
     with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, "-c", _CHILD]
+        command = [sys.executable, "-P", "-c", _CHILD]
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
         )

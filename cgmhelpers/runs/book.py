@@ -155,7 +155,7 @@ def build(folder):
         With the end of Sphinx's log, where the build didn't succeed.
     """
     folder = Path(folder)
-    command = [sys.executable, "-c", START, "build", ".", "-W", "-n", "--keep-going"]
+    command = [sys.executable, "-P", "-c", START, "build", ".", "-W", "-n", "--keep-going"]
     log = folder / "build.log"
     with log.open("w") as stream:
         done = subprocess.run(

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+from ipykernel import kernelspec
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
 
 from cgmhelpers.errors import ResultError, check_known
 from cgmhelpers.runs import status
@@ -158,6 +161,7 @@ class Executed(Noted):
                     temporary,
                     parameters=self.given,
                     kernel_name="python3",
+                    kernel_manager_class=_Kernel,
                     cwd=str(project_root()),
                     progress_bar=False,
                     # A kernel warns that processes of this machine could listen.
@@ -175,6 +179,14 @@ class Executed(Noted):
             nbformat.write(done, temporary)
         record = self.path.parents[1] / provenance.RECORD
         self.write_note(fingerprint=fingerprint, lines=len(provenance.recorded(record)))
+
+
+class _Kernel(AsyncKernelManager):
+    """A kernel of this Python, whatever the user's own kernels of its name are."""
+
+    @property
+    def kernel_spec(self):
+        return KernelSpec(**kernelspec.get_kernel_dict())
 
 
 def _made(lines):

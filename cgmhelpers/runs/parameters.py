@@ -497,7 +497,18 @@ def describe(values):
     -------
     dict of str to tuple
         Name -> value, type with its bounds, and meaning: the attributes of `Parameters`.
+
+    Raises
+    ------
+    ParameterError
+        If Python was told to leave out docstrings.
     """
+    if Parameters.__doc__ is None:
+        raise ParameterError(
+            "Python leaves out the texts that describe the parameters.",
+            found="python -OO, or PYTHONOPTIMIZE=2",
+            remedy="Leave that away for this command.",
+        )
     entries = re.findall(r"^(\w+) : (.+)\n((?: {4}.+\n?)+)", inspect.getdoc(Parameters), re.M)
     schema = Parameters.model_json_schema()["properties"]
     told = {}

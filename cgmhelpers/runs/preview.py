@@ -85,7 +85,8 @@ class Preview:
             return
         if not new:
             return
-        command = ["nice", "-n", "5", sys.executable, "-c", START, "build", ".", "--keep-going"]
+        python = [sys.executable, "-P", "-c", START]
+        command = ["nice", "-n", "5", *python, "build", ".", "--keep-going"]
         with (self.folder / "build.log").open("w") as stream:
             with self._lock:
                 if self._closed:

@@ -10,8 +10,8 @@ from cgmhelpers.system import files
 
 PACKAGED = Path(__file__).resolve().parents[1] / "project"
 """Where an installed package has a copy, to read only."""
-PARTS = ("_config.yml", "_toc.yml", "pyproject.toml", "assets", "book", "notebooks")
-"""What makes a project that can be run."""
+PARTS = ("_config.yml", "_toc.yml", "assets", "book", "notebooks", "pyproject.toml")
+"""What makes a project that can be run; it is one when the last is there."""
 
 
 def project_root():
@@ -28,7 +28,7 @@ def project_root():
     DataNotFoundError
         If there is none.
     """
-    here = Path.cwd()
+    here = working_folder()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2], PACKAGED):
         if _is_project(folder):
             return folder
@@ -38,6 +38,26 @@ def project_root():
         expected="a clone of the project, with its notebooks and its pyproject.toml",
         remedy="Change to the clone of the project.",
     )
+
+
+def working_folder():
+    """Return the working folder.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataNotFoundError
+        If it was deleted meanwhile.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise DataNotFoundError(
+            "The working folder isn't there any more.", remedy="Change to another folder."
+        ) from None
 
 
 def _is_project(folder):
@@ -61,9 +81,9 @@ def runs_folder():
     """
     told = os.environ.get("CGM_RUNS")
     if told:
-        return Path(os.path.abspath(os.path.expanduser(told)))
+        return Path(os.path.normpath(working_folder() / Path(told).expanduser()))
     root = project_root()
-    return (Path.cwd() if root == PACKAGED else root) / "runs"
+    return (working_folder() if root == PACKAGED else root) / "runs"
 
 
 def unpack(folder):
@@ -90,12 +110,18 @@ def unpack(folder):
             f"{folder} isn't empty.", expected="a new folder", remedy="Choose another name."
         )
     source = project_root()
-    ignored = shutil.ignore_patterns("offline", "__pycache__", ".*")
-    with files.whole(folder) as temporary:
-        temporary.mkdir()
-        for name in PARTS:
-            if (source / name).is_dir():
-                shutil.copytree(source / name, temporary / name, ignore=ignored)
-            else:
-                shutil.copy2(source / name, temporary)
+    for name in PARTS:
+        with files.whole(folder / name) as temporary:
+            _copy(source / name, temporary)
     return folder
+
+
+def _copy(source, target):
+    """Copy contents without permissions: what is installed may be read-only, the copy isn't."""
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        return
+    target.mkdir()
+    for one in source.iterdir():
+        if one.name not in ("offline", "__pycache__") and not one.name.startswith("."):
+            _copy(one, target / one.name)

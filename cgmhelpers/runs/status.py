@@ -9,7 +9,6 @@ import os
 
 import pandas as pd
 
-from cgmhelpers import __version__
 from cgmhelpers.errors import CGMError
 from cgmhelpers.runs.run import Run
 from cgmhelpers.system import provenance
@@ -88,9 +87,9 @@ def _changes(run, stage, line, before):
             continue
         if before(name, text).get(_key(stage)) != stage.choices():
             told.append(f"{name} was {old}, is {new}")
-    release = line.get("made_with", {}).get("cgmhelpers", __version__)
-    if release != __version__:
-        told.append(f"made by release {release} of cgmhelpers")
+    version = line.get("made_with", {}).get("cgmhelpers", provenance.RELEASE)
+    if provenance.release(version) != provenance.RELEASE:
+        told.append(f"made by release {provenance.release(version)} of cgmhelpers")
     return told
 
 

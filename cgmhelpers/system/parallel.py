@@ -24,6 +24,9 @@ WORKER_ENVIRONMENT = {
     "CGM_PROGRESS": "0",
     "DASK_LOGGING__DISTRIBUTED": "critical",  # errors are raised here, without a traceback there
 }
+# Of processes that start here: no file of the working folder, such as a random.py, is taken for a
+# module of the library.
+LOCAL_ENVIRONMENT = WORKER_ENVIRONMENT | {"PYTHONSAFEPATH": "1"}
 CLUSTERS = ("none", "processes", "slurm")
 RESTART = 10.0
 """Seconds for a process that died to be there again."""
@@ -145,7 +148,7 @@ def client(cluster=None, workers=None):
             yield connected
         return
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
+        dask.config.set({"distributed.nanny.pre-spawn-environ": LOCAL_ENVIRONMENT}),
         _processes(workers or available_cores()) as connected,
     ):
         yield connected

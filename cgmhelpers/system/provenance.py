@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,21 +19,41 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+def release(version):
+    """Return the release that a version is, or is made on the way from.
+
+    Parameters
+    ----------
+    version : str
+        For example ``0.1.0.post1.dev3+g1a2b3c4``, of the third commit after release 0.1.0.
+
+    Returns
+    -------
+    str
+        For example ``0.1.0``.
+    """
+    return re.match(r"[\d.]*\d", version)[0]
+
+
+RELEASE = release(__version__)
+"""What results depend on of the library's version, lest each commit make them out of date."""
+
+
 def fingerprint(**parts):
     """Digest everything that a stage's output depends on.
 
     Parameters
     ----------
     **parts
-        Plain values (numbers, strings, lists, dictionaries, paths). The library's version is
-        added.
+        Plain values (numbers, strings, lists, dictionaries, paths). The library's
+        `RELEASE` is added.
 
     Returns
     -------
     str
         64 hexadecimal digits; equal for equal parts whatever their order.
     """
-    text = json.dumps({"version": __version__, **parts}, sort_keys=True, default=str)
+    text = json.dumps({"version": RELEASE, **parts}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.runs import parameters, run
+from cgmhelpers.runs import parameters, profiles, run
 from cgmhelpers.simulations import simulation
 
 runner = CliRunner()
@@ -87,6 +87,20 @@ def test_an_interruption_ends_with_how_to_go_on(monkeypatch, tmp_path):
     assert ended.stderr.splitlines() == [
         f"Interrupted. What is finished stays; go on with: /nowhere/cgm {' '.join(arguments)}"
     ]
+
+
+def test_a_module_that_was_started_goes_on_as_a_module():
+    assert cli.command._called("/lib/cgmhelpers/__main__.py") == [
+        sys.executable,
+        "-m",
+        "cgmhelpers",
+    ]
+
+
+def test_without_docstrings_parameters_are_refused_and_not_empty(monkeypatch):
+    monkeypatch.setattr(parameters.Parameters, "__doc__", None)
+    with pytest.raises(ParameterError, match="-OO"):
+        parameters.describe(profiles.read("smoke"))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

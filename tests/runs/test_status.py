@@ -109,10 +109,12 @@ def test_what_was_lost_or_changed_is_said(opened):
 
 
 def test_another_release_is_a_reason(opened, monkeypatch):
+    monkeypatch.setattr(provenance, "__version__", "98.post1.dev3+g1a2b3c4")
+    monkeypatch.setattr(provenance, "RELEASE", "98")
     run = opened().make()
-    monkeypatch.setattr(provenance, "__version__", "99")
-    monkeypatch.setattr(status, "__version__", "99")
-    assert states(run)["First"][1] == "made by release 0.1.0 of cgmhelpers"
+    assert states(run)["First"] == NONE
+    monkeypatch.setattr(provenance, "RELEASE", "99")
+    assert states(run)["First"][1] == "made by release 98 of cgmhelpers"
 
 
 def test_a_survey_writes_nothing(opened):

@@ -4,6 +4,7 @@ import operator
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import dask
 import pytest
@@ -30,6 +31,27 @@ def test_in_processes_and_on_a_running_cluster():
         # One thread a process, and an allocator that keeps its pages.
         for name, value in parallel.WORKER_ENVIRONMENT.items():
             assert running.submit(os.getenv, name).result() == value
+
+
+@pytest.mark.slow
+def test_files_of_the_working_folder_are_not_taken_for_modules(tmp_path):
+    """Processes that start look for modules in the working folder first, unlike a command."""
+    for name in ("pickle", "selectors", "socket"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('of the working folder')")
+    script = tmp_path / "scripts" / "work.py"
+    script.parent.mkdir()
+    script.write_text(
+        "import operator\n"
+        "from cgmhelpers.system import parallel\n"
+        "if __name__ == '__main__':\n"
+        "    print(parallel.run_all(operator.add, [(1, 1), (1, 2)], 'sums', workers=2))\n"
+    )
+    command = [sys.executable, str(script)]
+    told = os.environ | {"PYTHONPATH": str(Path(parallel.__file__).parents[2])}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=told, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "[2, 3]\n", done.stderr
 
 
 @pytest.mark.slow

@@ -16,10 +16,24 @@ def test_a_fingerprint_follows_its_parts():
     assert len({one, provenance.fingerprint(a=1, b=[2, 1]), provenance.fingerprint(a=1)}) == 3
 
 
-def test_a_fingerprint_follows_the_version(monkeypatch):
+def test_a_fingerprint_follows_the_release(monkeypatch):
     before = provenance.fingerprint(a=1)
-    monkeypatch.setattr(provenance, "__version__", "999")
+    monkeypatch.setattr(provenance, "RELEASE", "999")
     assert provenance.fingerprint(a=1) != before
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("0.1.0", "0.1.0"),
+        ("0.1.0.dev7+g1a2b3c4", "0.1.0"),
+        ("0.1.0.post1.dev3+g1a2b3c4.d20260101", "0.1.0"),
+        ("1.0rc1", "1.0"),
+        ("0+unknown", "0"),
+    ],
+)
+def test_a_commit_after_a_release_keeps_its_results(version, release):
+    assert provenance.release(version) == release
 
 
 def test_a_replaced_file_is_noticed(tmp_path):
