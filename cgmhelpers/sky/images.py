@@ -35,6 +35,11 @@ SAME_BEAM = 0.02
 """Relative difference of beams that count as equal."""
 KILOMETRES_PER_HERTZ = 299792.458 / REST_FREQUENCY
 """Velocity of a change of frequency of the 21 cm line, at rest [km/s/Hz]."""
+FINEST = 100
+"""Most pixels of an image along a side of a frame's pixel: smaller ones are a wrong scale."""
+SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ks": 1e3, "ksec": 1e3}
+"""Units of exposure maps, in lower case [s]; eROSITA's have none."""
+_ENERGIES = {"": 1.0, "ev": 1.0, "kev": 1000.0}
 _ATOMS_PER_MSUN_PC2 = float(
     (units.Msun / units.pc**2 / (constants.m_p + constants.m_e)).to_value("cm-2")
 )
@@ -171,6 +176,7 @@ def from_hdus(hdus, path, unit=None):
             else "Write the coordinates into the header with the program that made the image.",
         )
     ((values, wcs, header),) = celestial.values()
+    _add_beam(header, hdus)
     planes = values.shape[:-2]
     if values.ndim < 2 or np.prod(planes, dtype=int) != 1:
         raise FormatError(
@@ -183,6 +189,59 @@ def from_hdus(hdus, path, unit=None):
     values[~np.isfinite(values)] = np.nan
     found = header.get("BUNIT", "") if unit is None else unit
     return Image(Path(file), values, wcs, str(found).strip(), header)
+
+
+def _add_beam(header, hdus):
+    """Write the beam of CASA's table into a header without one, where all channels have the same.
+
+    The table is an extension BEAMS with columns BMAJ, BMIN [arcsec] and BPA [deg].
+    """
+    tables = [one for one in hdus if one.name == "BEAMS" and hasattr(one, "columns")]
+    if "BMAJ" in header or not tables:
+        return
+    table = tables[0]
+    beams = {}
+    for name, unit in (("BMAJ", "arcsec"), ("BMIN", "arcsec"), ("BPA", "deg")):
+        if name not in table.columns.names or not len(table.data):
+            return
+        values = np.array(table.data[name], float)
+        beams[name] = units.Quantity(values, table.columns[name].unit or unit).to_value("deg")
+    if all(np.allclose(beams[name], beams[name][0], rtol=SAME_BEAM) for name in ("BMAJ", "BMIN")):
+        header.update({name: float(np.median(values)) for name, values in beams.items()})
+
+
+def exposure_of(image):
+    """Return the exposures of an image.
+
+    Parameters
+    ----------
+    image : Image
+        An exposure map, in seconds or kiloseconds. Without a unit they are seconds, as in those of
+        eROSITA.
+
+    Returns
+    -------
+    (y, x) float64 array
+        [s].
+
+    Raises
+    ------
+    FormatError
+        If the unit is another one, such as that of CIAO's maps, which are multiplied by the
+        effective area; or if an exposure is negative.
+    """
+    factor = SECONDS.get(image.unit.lower())
+    if factor is None:
+        raise image.refusal(
+            "its unit isn't that of an exposure.",
+            found=f"BUNIT '{image.unit}'"
+            + (", an area times a time" if "cm" in image.unit.lower() else ""),
+            expected="s, ks or none",
+            remedy="Give a map of exposure times (of CIAO's: divided by the effective area).",
+        )
+    if np.nanmin(image.values, initial=0) < 0:
+        raise image.refusal("its exposures are negative.", expected="seconds")
+    return image.values * factor
 
 
 def _celestial(path, header):
@@ -460,6 +519,18 @@ def events_in(path, frame, band):
                 remedy="Bin them into an image, and give that.",
             )
         ra, dec, energy = (np.array(tables[0].data[name], float) for name in ("RA", "DEC", "PI"))
+        unit = {name.upper(): tables[0].columns[name].unit for name in tables[0].columns.names}[
+            "PI"
+        ]
+    factor = _ENERGIES.get(str(unit or "").strip().lower())
+    if factor is None:
+        raise FormatError(
+            f"{path} has events without an energy.",
+            found=f"PI in '{unit}'",
+            expected="PI in eV, as eROSITA's and XMM's, or keV",
+            remedy="Bin the events of the band into an image, and give that.",
+        )
+    energy = energy * factor
     chosen = (energy >= 1000 * band[0]) & (energy < 1000 * band[1])
     with np.errstate(invalid="ignore"):
         x, y = frame.wcs_world2pix(ra[chosen], dec[chosen], 0)
@@ -509,6 +580,13 @@ def interpolated(image, values, frame):
 
     # A frame's pixel that is wider than the image's needs more points.
     finer = max(SUBPIXELS, int(np.ceil(1.5 * _side(frame) / image.pixel)))
+    if finer > FINEST:
+        raise image.refusal(
+            "its pixels are too small.",
+            found=f"{image.pixel:.2g} arcsec",
+            expected=f"at least {1.5 * _side(frame) / FINEST:.2g} arcsec",
+            remedy="Check CDELT and CUNIT in the header: is the scale in another unit?",
+        )
     pixels = frame.array_shape[0]
     fine = sky_wcs(*frame.wcs.crval, _side(frame) / finer, pixels * finer)
     with warnings.catch_warnings():
@@ -624,7 +702,9 @@ def smoothed(image, columns, beam, instrument):
             "its beam is coarser than that of the instrument.",
             found=f"{beam[0]:.1f} x {beam[1]:.1f} arcsec",
             expected=f"at most {wanted[0]:.1f} x {wanted[1]:.1f} arcsec",
-            remedy="Use a network trained with a beam of this width, or train one.",
+            remedy="Check that BMAJ and BMIN are in degrees."
+            if beam[0] > 3600
+            else "Use a network trained with a beam of this width, or train one.",
         ) from None
     return convolve_fft(
         columns, kernel, nan_treatment="interpolate", preserve_nan=True, allow_huge=True

@@ -48,6 +48,15 @@ UNITS = {
     for one in PROPERTIES
 }
 """Units of the properties, in plain text."""
+WORDS = {
+    "log_m_halo": "the halo's mass",
+    "f_cgm": "the gas fraction",
+    "log_z_cgm": "the metallicity",
+    "log_m_cgm": "the gas mass",
+    "f_cool": "the cool fraction",
+    "log_t_cgm": "the temperature",
+}
+"""The properties in the cautions."""
 NEAREST = 5
 """Training halos that are shown beside an object."""
 
@@ -347,7 +356,9 @@ def _outside(drawn, properties, reference):
         low, high = reference[name].min(), reference[name].max()
         share = np.mean((values < low) | (values > high))
         if share > 0.32:
-            said.append(f"{share:.0%} of the posterior of {name} lie beyond the training halos'.")
+            said.append(
+                f"{share:.0%} of the posterior of {WORDS[name]} lie beyond all training halos."
+            )
     return said
 
 

@@ -327,9 +327,7 @@ def _exposure(given, frame):
             )
         return np.full(frame.array_shape, float(given))
     sheet = _image(given)
-    if np.nanmin(sheet.values, initial=0) < 0:
-        raise sheet.refusal("its exposures are negative.", expected="seconds")
-    return images.interpolated(sheet, sheet.values, frame)
+    return images.interpolated(sheet, images.exposure_of(sheet), frame)
 
 
 def _as_counts(sheet, exposure):
@@ -339,7 +337,7 @@ def _as_counts(sheet, exposure):
     if isinstance(exposure, int | float):
         time = exposure
     else:
-        time = _image(exposure).values
+        time = images.exposure_of(_image(exposure))
         if time.shape != sheet.values.shape:
             raise sheet.refusal(
                 "a rate needs the exposure of the same pixels.",

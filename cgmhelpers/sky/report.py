@@ -9,15 +9,35 @@ import io
 
 import numpy as np
 
+from cgmhelpers.emission import fields
+from cgmhelpers.figures.words import tabulate
+from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.paper import notation
+
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}"
-    "th{border-bottom:1px solid}img{max-width:100%}code{overflow-wrap:anywhere}"
+    "th{border-bottom:1px solid}td:first-child,th:first-child{text-align:left}"
+    "img{max-width:100%}code{overflow-wrap:anywhere}"
 )
 SHOWN = {
     "xray": "X-ray surface brightness [erg/s/cm$^2$/arcmin$^2$]",
     "hi": "HI column density [cm$^{-2}$]",
 }
+GIVEN = {
+    "xray": "X-ray images",
+    "exposure": "exposure",
+    "background": "background",
+    "hi": "HI map",
+    "cut": "cut out",
+    "beam": "beam [arcsec, arcsec, deg]",
+    "column_density": "Galactic column density [cm<sup>-2</sup>]",
+    "xray_unit": "unit of the X-ray images",
+    "hi_unit": "unit of the HI map",
+    "seed": "seed",
+}
+"""What `cgmhelpers.sky.looking.look` is given, in words."""
+LABELS = {one.name: one.axis_label for one in PROPERTIES}
 
 
 def page(found, table):
@@ -42,13 +62,13 @@ def page(found, table):
         f"<li>{say(name)}: <code>{digest}</code></li>" for name, digest in told["sha256"].items()
     )
     inputs += "".join(
-        f"<li>{say(name)}: {say(', '.join(some))}</li>" for name, some in told["inputs"].items()
+        f"<li>{GIVEN[name]}: {say(', '.join(some))}</li>" for name, some in told["inputs"].items()
     )
     nearest = found[["nearest"]].to_dataframe().drop(columns=["nearest"])
     nearest["distance"] = found["nearest"].values
     checks = "".join(
-        f"<li>{say(name)}: halos with the inferred properties are brighter than the object in "
-        f"{share:.0%} of cases.</li>"
+        f"<li>{say(fields.get(name).title)}: halos with the inferred properties are brighter than "
+        f"the object in {share:.0%} of cases.</li>"
         for name, share in zip(found["field"].values, found["brighter"].values, strict=True)
     )
     return f"""<!doctype html>
@@ -58,7 +78,7 @@ def page(found, table):
 <p><strong>Verdict: {told["verdict"]}.</strong> {told["score"]:.0%} of halos like those of the
 training look as strange to the network.</p><ul>{cautions}</ul>
 <h2>Posterior</h2>
-{table.to_html(index=False, float_format=lambda one: f"{one:.3g}", border=0)}
+{_table(table.assign(unit=table["unit"].map(notation.html)))}
 <img alt="Histograms of the posterior of each property" src="{_picture(_posterior(found))}">
 <h2>Observed, and predicted</h2>
 <p>Left: the maps. Grey pixels weren't observed, or were cut out. East is left, north is up. Right:
@@ -67,12 +87,17 @@ noise.</p>
 <img alt="Observed maps beside those that the posterior predicts" src="{_picture(_maps(found))}">
 <h2>The training halos most like it</h2>
 <p>Distances are in units of the largest between a training halo and the one most like it.</p>
-{nearest.to_html(index=False, float_format=lambda one: f"{one:.2f}", border=0)}
+{_table(nearest.reset_index(drop=True))}
 <h2>Posterior-predictive check</h2><ul>{checks}</ul>
 <h2>Made from</h2><ul>{inputs}<li>network: <code>{told["network"]}</code>, trained with
 {say(told["suite_train"])}</li></ul>
 </body></html>
 """
+
+
+def _table(table):
+    """A table in words; its numbers have the digits that their columns need."""
+    return tabulate(table).to_html()
 
 
 def _maps(found):
@@ -103,12 +128,12 @@ def _maps(found):
 def _posterior(found):
     from matplotlib.figure import Figure
 
-    names, units = found["property"].values, found["unit"].values
+    names = found["property"].values
     figure = Figure(figsize=(10, 2.6 * -(-len(names) // 3)), layout="constrained")
-    for number, (name, unit) in enumerate(zip(names, units, strict=True)):
+    for number, name in enumerate(names):
         axes = figure.add_subplot(-(-len(names) // 3), 3, number + 1)
         axes.hist(found["samples"].sel(property=name).values, bins=40, density=True)
-        axes.set(xlabel=f"{name} [{unit}]" if unit else name, yticks=[])
+        axes.set(xlabel=LABELS.get(name, name), yticks=[])
     return figure
 
 

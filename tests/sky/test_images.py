@@ -347,3 +347,116 @@ def test_an_extension_can_be_named_and_degenerate_axes_are_dropped(tmp_path):
 def test_the_band_is_that_of_header_or_name(name, header, band, tmp_path):
     path = saved(tmp_path / name, np.ones((4, 4)), **header)
     assert images.band_of(images.read(path)) == band
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"CTYPE1": "RA---NCP", "CTYPE2": "DEC--NCP"},  # astropy/astropy#6094, from Westerbork
+        {"CTYPE1": "RA---GLS", "CTYPE2": "DEC--GLS"},  # CARTAvis/carta#58
+        {"CUNIT1": "Degrees", "CUNIT2": "Degrees"},  # astropy/astropy#2977, from Herschel
+        {"WCSAXES": 4, "CTYPE3": "FREQ", "CRVAL3": 1.42e9, "CDELT3": 1e4, "CRPIX3": 1.0,
+         "CTYPE4": "STOKES", "CRVAL4": 1.0, "CDELT4": 1.0, "CRPIX4": 1.0},  # astropy/reproject#232
+        {"RADESYS": "FK4", "EQUINOX": 1950.0},  # DavidT3/XGA#1542
+    ],
+)  # fmt: skip
+def test_coordinates_that_other_programs_stumbled_over_are_read(header, tmp_path):
+    values = np.zeros((41, 41))
+    values[19:22, 19:22] = 1
+    ra, dec = RA, DEC
+    if "EQUINOX" in header:
+        old = SkyCoord(RA, DEC, unit="deg").transform_to("fk4")
+        ra, dec = old.ra.deg, old.dec.deg
+    image = images.read(saved(tmp_path / "m.fits", values, ra=ra, dec=dec, **header))
+    found = images.interpolated(image, values, files.sky_wcs(RA, DEC, 4.0, 21))
+    y, x = np.indices(found.shape) - 10
+    assert image.pixel == pytest.approx(4.0)
+    assert abs(np.average(x, weights=found)) < 0.6
+    assert abs(np.average(y, weights=found)) < 0.6
+
+
+def with_beams(path, majors):
+    """An image with CASA's table of beams, and no beam in its header."""
+    number = len(majors)
+    columns = {"BMAJ": majors, "BMIN": [28.0] * number, "BPA": [10.0] * number}
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column(name, "E", array=values) for name, values in columns.items()], name="BEAMS"
+    )
+    image = fits.PrimaryHDU(np.ones((6, 6)), files.sky_wcs(RA, DEC, 4.0, 6).to_header())
+    image.header["CASAMBM"] = True
+    fits.HDUList([image, table]).writeto(path)
+    return path
+
+
+def test_the_beam_is_taken_from_casas_table_where_channels_agree(tmp_path):
+    """CARTAvis/carta-backend#1432; in arcsec without a unit, radio-astro-tools/spectral-cube#737"""
+    one = images.read(with_beams(tmp_path / "one.fits", [30.0]))
+    assert images.beam_of(one) == pytest.approx((30, 28, 10))
+    same = images.read(with_beams(tmp_path / "same.fits", [30.0, 30.2, 30.1]))
+    assert images.beam_of(same) == pytest.approx((30.1, 28, 10), rel=1e-5)
+    varies = images.read(with_beams(tmp_path / "varies.fits", [30.0, 40.0]))
+    assert images.beam_of(varies) is None
+    assert images.beam_of(images.read(with_beams(tmp_path / "none.fits", []))) is None
+
+
+def test_a_beam_in_arcsec_and_pixels_in_another_unit_are_refused_with_a_hint(tmp_path):
+    image = images.read(saved(tmp_path / "m.fits", np.ones((9, 9)), BMAJ=30.0, BMIN=30.0))
+    with pytest.raises(FormatError, match="BMAJ and BMIN are in degrees"):
+        images.smoothed(image, image.values, images.beam_of(image), HI)
+    tiny = images.read(
+        saved(tmp_path / "t.fits", np.ones((9, 9)), CUNIT1="arcsec", CUNIT2="arcsec")
+    )
+    with pytest.raises(FormatError, match="CUNIT"):
+        images.interpolated(tiny, tiny.values, files.sky_wcs(RA, DEC, 4.0, 21))
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"), [("", 500), ("s", 500), ("sec", 500), ("ks", 5e5), ("KSEC", 5e5)]
+)
+def test_exposures_are_seconds(unit, seconds, tmp_path):
+    image = images.read(saved(tmp_path / "e.fits", np.full((9, 9), 500.0), BUNIT=unit))
+    assert images.exposure_of(image)[4, 4] == seconds
+
+
+@pytest.mark.parametrize("unit", ["cm**2 s", "cm2 s", "s*cm^2*count/photon", "count", "h"])
+def test_exposure_maps_times_an_area_are_refused(unit, tmp_path):
+    """CIAO's (cxc.harvard.edu/ciao/dictionary/exposure.html) are an area times a time."""
+    image = images.read(saved(tmp_path / "e.fits", np.full((9, 9), 500.0), BUNIT=unit))
+    with pytest.raises(FormatError, match="that of an exposure"):
+        images.exposure_of(image)
+
+
+@pytest.mark.parametrize(
+    ("energy", "unit", "counts"),
+    [(800.0, "eV", 1), (800.0, None, 1), (0.8, "keV", 1), (3.0, "keV", 0), (60.0, "chan", None)],
+)
+def test_events_have_energies_and_not_channels(energy, unit, counts, tmp_path):
+    """PI of Chandra is a channel of 14.6 eV (cxc.harvard.edu/ciao/dictionary/pi.html)."""
+    columns = [("RA", RA, "deg"), ("DEC", DEC, "deg"), ("PI", energy, unit)]
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column(name, "D", array=[one], unit=u) for name, one, u in columns], name="EVENTS"
+    )
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "e.fits")
+    frame = files.sky_wcs(RA, DEC, 4.0, 9)
+    if counts is None:
+        with pytest.raises(FormatError, match="without an energy"):
+            images.events_in(tmp_path / "e.fits", frame, (0.5, 2.0))
+    else:
+        assert images.events_in(tmp_path / "e.fits", frame, (0.5, 2.0)).sum() == counts
+
+
+@pytest.mark.parametrize("unit", ["beam-1 Jy km s-1", "Jy beam^-1 km s^-1"])
+def test_units_in_astropys_order_are_understood(unit, tmp_path):
+    """kmhess/SoFiA-image-pipeline#48"""
+    image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
+    assert images.to_columns(image, (30.0, 30.0, 0.0))[2, 2] == pytest.approx(
+        1.10e24 / 900, rel=0.01
+    )
+
+
+@pytest.mark.parametrize("unit", ["photon/cm**2/s", "count/s/deg^2", "cts/arcmin2"])
+def test_a_flux_image_is_no_image_of_counts(unit, tmp_path):
+    """Of CIAO's fluximage, and mosaics of XMM."""
+    image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
+    with pytest.raises(FormatError, match="isn't that of counts"):
+        images.counts_of(image)

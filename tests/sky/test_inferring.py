@@ -1,6 +1,7 @@
 """From files to a posterior: the same as from maps in memory, and refusals that say why."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import posterior
 from cgmhelpers.inference.posterior import PosteriorSettings
 from cgmhelpers.network.settings import TrainingSettings
@@ -296,6 +298,10 @@ def test_the_command_writes_a_page_that_opens_offline(network, written, tmp_path
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 2
     assert "http" not in page
+    shown = re.sub(r"<style.*?</style>|<[^>]*>|[^ ]*\.fits[^ ]*", " ", page, flags=re.DOTALL)
+    for raw in (*NAMES, "xray", "q16", "log10(Msun)", "log_mass", "column_density"):
+        assert raw not in shown, raw
+    assert "<i>f</i><sub>cgm</sub>" in page
     samples = pd.read_parquet(tmp_path / "report" / "samples.parquet")
     assert list(samples) == list(pd.read_csv(tmp_path / "report" / "posterior.csv")["property"])
     told = json.loads((tmp_path / "report" / "inputs.json").read_text())
