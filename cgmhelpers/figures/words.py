@@ -93,7 +93,7 @@ def tabulate(table, caption=None, source=None, percent=()):
     for place, column in enumerate(table.columns):
         values = table.iloc[:, place]
         if is_numeric_dtype(values) and not is_bool_dtype(values):
-            scale, unit = (100, "\u2009%") if column in percent else (1, "")
+            scale, unit = (100, "\u202f%") if column in percent else (1, "")
             write = _writer((values if alike is None else alike) * scale, unit)
             styler.format(lambda v, w=write, s=scale: w(v * s), subset=[column])
         else:

@@ -65,7 +65,7 @@ PROPERTIES = (
         "",
         0.0,
         1.0,
-        "Mass ratio of CGM gas below 1e5 K to all CGM gas within 200 kpc",
+        "Mass ratio of CGM gas below 10^5 K to all CGM gas within 200 kpc",
     ),
     Property(
         "log_t_cgm",

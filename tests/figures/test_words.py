@@ -39,7 +39,7 @@ def test_a_table_has_no_name_of_the_library_and_no_negative_zero():
     assert table["trained on"] == ["mock SIMBA", "mock TNG"]
     assert table["RMSE"] == ["0.123", "0.000"]
     assert table["halos"] == ["5\u202f300", "12"]
-    assert table["coverage"] == ["68.3\u2009%", "–"]
+    assert table["coverage"] == ["68.3\u202f%", "–"]
     assert table["mock"] == ["yes", "no"]
     assert table["options"] == ["method trident", "a, b"]
     assert table["learning rate"][1] == "3.0 × 10<sup>−3</sup>"
