@@ -36,12 +36,16 @@ def main():
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small maps and batches: a minute")
+    parser.add_argument("--only", choices=("data",), help="one part: the data path")
     parser.add_argument("--repeats", type=int, default=3, help="processes of each kind")
     parser.add_argument("--child", nargs=2, metavar=("TASK", "OPTIONS"), help="internal")
     arguments = parser.parse_args()
     if arguments.child:
         task, options = arguments.child
         print(json.dumps(CHILDREN[task](**json.loads(options))))
+    elif arguments.only:
+        found = streaming(64 if arguments.quick else max(SIZES), repeats=arguments.repeats)
+        print(json.dumps(found))
     elif arguments.quick:
         measure(batches=(32,), sizes=(64,), repeats=1)
     else:
@@ -89,10 +93,11 @@ def measure(batches, sizes, repeats):
         f"\n{flops / 1e9:.2f} GFLOP to train an image, {peak / 1e9:.0f} GFLOP/s in a matrix "
         f"product: at most {peak / flops:.0f} images/s"
     )
-    streaming(size if len(sizes) > 1 else 32)
+    data_path = streaming(size if len(sizes) > 1 else 32, repeats=repeats)
     print(
         json.dumps(
-            {
+            data_path
+            | {
                 "ratio_plain": round(rate / plain_rate, 2),
                 "ratio_many": round(total / plain_rate, 2),
                 "fraction_of_peak": round(rate * flops / peak, 2),
@@ -363,27 +368,52 @@ def stream(store, size, memory):
     scaling = Scaling.fit(ds, part)
     pair = source(ds, np.flatnonzero(part), scaling, memory=memory)
     loader = Batches(*pair, 128, seed=1, augmentation=True)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     total = sum(float(images[0, 0, 0, 0]) * 0 + len(images) for images, _ in loader)
-    return {"rate": total / (time.perf_counter() - begun), "peak_gb": peak_memory()}
+    return {
+        "rate": total / (time.perf_counter() - begun),
+        "processor": total / (time.process_time() - used),
+        "peak_gb": peak_memory(),
+    }
 
 
-def streaming(size, halos=3000):
-    """Maps of 3000 halos (the training part of 5000), from memory and from their store."""
+def streaming(size, repeats, halos=3000):
+    """Maps of 3000 halos (the training part of 5000), from memory and from their stores.
+
+    Processes of both kinds alternate, and medians count.
+    """
     from cgmhelpers.maps import store as map_store
 
-    print(f"\n| {halos} halos x 3 axes x 2 fields, {size} px | images/s | peak memory, GB |")
-    print("|---|---|---|")
+    print(f"\nload average before: {os.getloadavg()[0]:.1f}")
+    print(
+        f"\n| {halos} halos x 3 axes x 2 fields, {size} px | images/s "
+        "| images per second of processor time | peak memory, GB |"
+    )
+    print("|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
+        paths, seconds = [], 0.0
         for number in range(10):
             part = blobs(halos // 10, size=size, seed=number)
             part = part.assign_coords(realisation=("halo", np.full(halos // 10, number)))
             paths.append(f"{folder}/{number}.zarr")
+            begun = time.perf_counter()
             map_store.write(part.assign_attrs(fingerprint=str(number)), Path(paths[-1]))
-        for name, memory in (("in memory", 1e9), ("streamed", 0.0)):
-            found = child("stream", store=paths, size=size, memory=memory)
-            print(f"| {name} | {found['rate']:.0f} | {found['peak_gb']:.2f} |", flush=True)
+            seconds += time.perf_counter() - begun
+        written = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+        found = {name: [] for name in ("memory", "store")}
+        for _ in range(repeats):
+            for name, memory in (("memory", 1e9), ("store", 0.0)):
+                found[name].append(child("stream", store=paths, size=size, memory=memory))
+    rates = {}
+    for name, runs in found.items():
+        rate, processor, peak = (
+            median(one[key] for one in runs) for key in ("rate", "processor", "peak_gb")
+        )
+        print(f"| from {name} | {rate:.0f} | {processor:.0f} | {peak:.2f} |", flush=True)
+        rates |= {f"maps_per_second_{name}": round(rate), f"peak_gb_{name}": round(peak, 2)}
+    ratio = rates["maps_per_second_store"] / rates["maps_per_second_memory"]
+    print(f"\nstores of {written / 1e9:.2f} GB, written in {seconds:.1f} s; ratio {ratio:.2f}")
+    return {"ratio_store": round(ratio, 2)} | rates
 
 
 CHILDREN = {one.__name__: one for one in (plain, ours, tried, peak, equal, stream)}

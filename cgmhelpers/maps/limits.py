@@ -1,10 +1,13 @@
 """The limits of a survey on maps, and coarser pixels."""
 
+from functools import partial
+
 import numpy as np
 import xarray as xr
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.maps import lazy
 
 
 def lowest(field, limits):
@@ -65,9 +68,11 @@ def apply_limits(dataset, limits):
             expected="images with no or ideal limits",
             remedy="Start from the stored maps.",
         )
-    floors = xr.DataArray(np.array(floors, dtype=np.float32), dims="field")
-    image = np.maximum(dataset["image"], floors).transpose(*dataset["image"].dims)
-    limited = dataset.assign(image=image.assign_attrs(dataset["image"].attrs))
+    floors = np.array(floors, dtype=np.float32)
+    stored = dataset["image"]
+    image = np.maximum(stored, xr.DataArray(floors, dims="field")).transpose(*stored.dims)
+    image = lazy.noted(image, stored, partial(_raised, floors=floors[:, None, None]))
+    limited = dataset.assign(image=image.assign_attrs(stored.attrs))
     return limited.assign_attrs(limits=limits)
 
 
@@ -109,7 +114,17 @@ def coarsen(dataset, size):
         )
     block = now // int(size)
     image = dataset["image"].coarsen(y=block, x=block).mean(keep_attrs=True)
+    image = lazy.noted(image, dataset["image"], partial(_means, block=block))
     coarse = dataset.drop_vars(["image", "x", "y"]).assign(image=image)
     for name in ("x", "y"):
         coarse[name].attrs |= dataset[name].attrs
     return coarse.assign_attrs(pixel_size_kpc=dataset.attrs["pixel_size_kpc"] * block)
+
+
+def _raised(images, floors):
+    return np.maximum(images, floors, out=images)
+
+
+def _means(images, block):
+    *others, y, x = images.shape
+    return images.reshape(*others, y // block, block, x // block, block).mean(axis=(-3, -1))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.maps import store
+from cgmhelpers.maps import lazy, store
 from cgmhelpers.maps.limits import lowest
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
@@ -156,9 +156,9 @@ def map_statistics(ds):
         A row for each halo, log10 in the field's unit; columns like ``"xray total"`` (mean over the
         pixels), ``"xray median"`` and ``"xray bright"`` (99th percentile of the pixels).
     """
-    images, parts = ds["image"].sel(axis=EVALUATION_AXIS), []
+    axis, parts = ds.get_index("axis").get_loc(EVALUATION_AXIS), []
     for start in range(0, ds.sizes["halo"], HALOS_AT_ONCE):
-        block = images.isel(halo=slice(start, start + HALOS_AT_ONCE)).values
+        block = lazy.read(ds["image"], slice(start, start + HALOS_AT_ONCE))[:, axis]
         parts.append(image_statistics(block).reshape(len(block), -1))
     names = [f"{name} {one}" for name in ds["field"].values for one in STATISTICS]
     return pd.DataFrame(np.concatenate(parts), columns=names)
@@ -209,7 +209,7 @@ def features(ds):
     found = np.empty((ds.sizes["halo"], ds.sizes["axis"], ds.sizes["field"], 2))
     for start in range(0, len(found), HALOS_AT_ONCE):
         rows = slice(start, start + HALOS_AT_ONCE)
-        images = ds["image"].isel(halo=rows).values  # (halo, axis, field, y, x)
+        images = lazy.read(ds["image"], rows)  # (halo, axis, field, y, x)
         images = np.where(images > limits, images, 0).astype(np.float64)
         total = np.maximum(images.sum(axis=(-2, -1)), limits[:, 0, 0])
         found[rows, ..., 0] = np.log10(total)

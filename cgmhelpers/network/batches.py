@@ -51,13 +51,31 @@ class Stored:
     def __len__(self):
         return self.shape[0]
 
-    def read(self, rows):
+    def largest(self, windows):
+        """Return how many numbers the images of the largest window have.
+
+        Parameters
+        ----------
+        windows : list of ndarray of int
+            Positions of maps along ``shape[0]``.
+
+        Returns
+        -------
+        int
+        """
+        number = len(self.axes)
+        halos = max(len(np.unique(rows // number)) for rows in windows)
+        return halos * number * math.prod(self.shape[1:])
+
+    def read(self, rows, memory=None):
         """Read all maps of the halos that some maps belong to.
 
         Parameters
         ----------
         rows : ndarray of int
             Positions of maps along ``shape[0]``.
+        memory : ndarray of float32, optional
+            Where to put the images, as for :func:`cgmhelpers.network.samples.samples`.
 
         Returns
         -------
@@ -67,7 +85,7 @@ class Stored:
         """
         halo, axis = np.divmod(rows, len(self.axes))
         wanted, place = np.unique(halo, return_inverse=True)
-        images, _ = samples.samples(self.ds, self.halos[wanted], self.scaling, self.axes)
+        images, _ = samples.samples(self.ds, self.halos[wanted], self.scaling, self.axes, memory)
         return images, place * len(self.axes) + axis
 
 
@@ -182,20 +200,25 @@ class Batches:
                 if self.transform is not None:
                     cut = self.transform(cut, [self.seed or 0, self.epoch, number, part])
                 number += 1
-                batch = cut.contiguous(memory_format=form), self.targets[window[rows]]
-                yield batch if self.domains is None else (*batch, self.domains[window[rows]])
+                cut = cut.contiguous(memory_format=form)  # so that no other copy stays in memory
+                labels = () if self.domains is None else (self.domains[window[rows]],)
+                yield cut, self.targets[window[rows]], *labels
 
     def _read(self, order):
         """Yield the images that hold each window, and the positions of its samples in them."""
         if not isinstance(self.images, Stored):
             yield from ((self.images, window) for window in order)
             return
+        # Two windows, one to train on and one ahead; batches are copies.
+        size = self.images.largest(order)
+        memories = [np.empty(size, dtype=np.float32) for _ in order[:2]]
         with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self.images.read, order[0])
-            for after in [*order[1:], None]:
+            ahead = reader.submit(self.images.read, order[0], memories[0])
+            for number in range(1, len(order)):
                 ready = ahead.result()
-                ahead = None if after is None else reader.submit(self.images.read, after)
+                ahead = reader.submit(self.images.read, order[number], memories[number % 2])
                 yield ready
+            yield ahead.result()
 
 
 def windows(number, size, seed=None, epoch=0, least=1):

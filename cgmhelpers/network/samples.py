@@ -5,6 +5,9 @@ properties with a :class:`cgmhelpers.network.scaling.Scaling`; :func:`symmetry` 
 maps. :mod:`cgmhelpers.network.batches` cuts the batches of an epoch.
 """
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import torch
@@ -12,11 +15,15 @@ import xarray as xr
 
 from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.maps import store
+from cgmhelpers.maps import lazy, store
 from cgmhelpers.maps.limits import apply_limits, coarsen
-from cgmhelpers.maps.store import HALOS_AT_ONCE
 
 HALO_COLUMNS = [*HALO, "log_mass", "halo_class"]
+
+HALOS_PER_READ = 32
+"""Halos that a thread reads and scales together."""
+MOST_READERS = 4
+"""Largest number of threads that read: each holds 40 MB of images while it does."""
 
 
 def load(stores, fields, limits=None, size=None):
@@ -57,7 +64,7 @@ def load(stores, fields, limits=None, size=None):
             expected=f"some of {available}, each once",
             remedy="Make the maps with these fields.",
         )
-    ds = ds.sel(field=fields)
+    ds = lazy.with_fields(ds, fields)
     if size is not None and size != ds.sizes["y"]:
         ds = coarsen(ds, size)
     applied = ds.attrs.get("limits")
@@ -98,7 +105,7 @@ def halo_table(ds):
     return pd.DataFrame({name: ds[name].values for name in columns})
 
 
-def samples(ds, halos, scaling, axes=None):
+def samples(ds, halos, scaling, axes=None, memory=None):
     """Read the maps and properties of some halos, and scale them.
 
     Parameters
@@ -110,6 +117,8 @@ def samples(ds, halos, scaling, axes=None):
     scaling : Scaling
     axes : sequence of str, optional
         Lines of sight; None takes all three.
+    memory : ndarray of float32, shape (N,), optional
+        Where to put the images, at least as many numbers as they have.
 
     Returns
     -------
@@ -120,12 +129,19 @@ def samples(ds, halos, scaling, axes=None):
     axes = [str(name) for name in ds["axis"].values] if axes is None else list(axes)
     halos = np.asarray(halos, dtype=int)
     shape = (len(halos), len(axes), ds.sizes["y"], ds.sizes["x"], len(scaling.fields))
-    images = np.empty(shape, dtype=np.float32)  # channels last
-    chosen = ds["image"].sel(axis=axes, field=list(scaling.fields))
-    for start in range(0, len(halos), HALOS_AT_ONCE):
-        rows = slice(start, start + HALOS_AT_ONCE)
-        scaled = scaling.inputs(chosen.isel(halo=halos[rows]).values)
-        images[rows] = np.moveaxis(scaled, 2, -1)
+    if memory is None:
+        memory = np.empty(math.prod(shape), dtype=np.float32)
+    images = memory[: math.prod(shape)].reshape(shape)  # channels last
+    axis = [ds.get_index("axis").get_loc(name) for name in axes]
+    field = [ds.get_index("field").get_loc(name) for name in scaling.fields]
+
+    def read(start):
+        rows = slice(start, start + HALOS_PER_READ)
+        stored = lazy.taken(lazy.read(ds["image"], halos[rows]), axis, 1)
+        scaling.inputs(lazy.taken(stored, field, 2), out=np.moveaxis(images[rows], -1, 2))
+
+    with ThreadPoolExecutor(min(torch.get_num_threads(), MOST_READERS)) as readers:
+        list(readers.map(read, range(0, len(halos), HALOS_PER_READ)))
     # (halo, axis, y, x, field) -> (halo and axis, field, y, x), the same memory
     tensor = torch.from_numpy(images.reshape(-1, *shape[2:])).permute(0, 3, 1, 2)
     return tensor, targets(ds, halos, scaling, len(axes))

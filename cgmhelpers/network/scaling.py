@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cgmhelpers.errors import FormatError, ParameterError, check_known
 from cgmhelpers.halos.properties import ranges as widened
+from cgmhelpers.maps import lazy
 from cgmhelpers.maps.limits import lowest
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 
@@ -86,26 +87,24 @@ class Scaling:
         if missing:
             raise FormatError("The maps lack properties.", found=names, expected=missing)
         fields = [str(name) for name in ds["field"].values]
-        mean, std = [], []
-        for name in fields:
-            images = ds["image"].sel(field=name)
-            pixels, extremes = StandardScaler(), []
-            for start in range(0, len(chosen), HALOS_AT_ONCE):
-                halos = chosen[start : start + HALOS_AT_ONCE]
-                block = _positive(images.isel(halo=halos).values, name)
+        pixels = {name: StandardScaler() for name in fields}
+        extremes = {name: [] for name in fields}
+        for start in range(0, len(chosen), HALOS_AT_ONCE):
+            images = lazy.read(ds["image"], chosen[start : start + HALOS_AT_ONCE])
+            for number, name in enumerate(fields):
+                block = _positive(images[:, :, number], name)
                 # In float64: float32 sums over 1e8 pixels lose digits.
-                pixels.partial_fit(np.log10(block, dtype=np.float64).reshape(-1, 1))
-                extremes += [block.min(), block.max()]
-            if min(extremes) == max(extremes) and ds.attrs["limits"] != "observed":
+                pixels[name].partial_fit(np.log10(block, dtype=np.float64).reshape(-1, 1))
+                extremes[name] += [block.min(), block.max()]
+        for name in fields:
+            if min(extremes[name]) == max(extremes[name]) and ds.attrs["limits"] != "observed":
                 log.warning(
                     "The %s maps of all %d training halos are the same constant, %g: the network "
                     "can't learn from this field. Use more halos, or a lower limit.",
                     name,
                     len(chosen),
-                    min(extremes),
+                    min(extremes[name]),
                 )
-            mean.append(float(pixels.mean_[0]))
-            std.append(max(float(pixels.var_[0]) ** 0.5, SMALLEST_STD))
         targets = ds["properties"].sel(property=wanted)
         targets = targets.isel(halo=chosen).values
         constant = [name for name, t in zip(wanted, targets.T, strict=True)
@@ -119,26 +118,27 @@ class Scaling:
         return cls(
             fields=tuple(fields),
             floors=tuple(lowest(name, ds.attrs["limits"]) for name in fields),
-            mean=tuple(mean),
-            std=tuple(std),
+            mean=tuple(float(pixels[name].mean_[0]) for name in fields),
+            std=tuple(max(float(pixels[name].var_[0]) ** 0.5, SMALLEST_STD) for name in fields),
             properties=tuple(wanted),
             low=tuple(known[name][0] for name in wanted),
             high=tuple(known[name][1] for name in wanted),
         )
 
-    def inputs(self, images):
+    def inputs(self, images, out=None):
         """Return standardised log10 of images, floored first.
 
         Parameters
         ----------
         images : array_like, shape (..., fields, y, x)
             In the units of the fields.
+        out : ndarray of float32, same shape, optional
+            Where to put the result.
 
         Returns
         -------
         ndarray of float32, same shape
         """
-        column = (len(self.fields), 1, 1)
         images = np.asarray(images)
         if images.ndim < 3 or images.shape[-3] != len(self.fields):
             raise ParameterError(
@@ -146,11 +146,19 @@ class Scaling:
                 found=f"shape {images.shape}",
                 expected=f"(..., {len(self.fields)}, y, x) with fields {', '.join(self.fields)}",
             )
-        floored = np.maximum(images, np.reshape(self.floors, column).astype(images.dtype))
-        _positive(floored, "+".join(self.fields))
-        scaled = np.log10(floored).astype(np.float32, copy=False)
-        scaled -= np.reshape(self.mean, column).astype(np.float32)
-        scaled /= np.reshape(self.std, column).astype(np.float32)
+        scaled = np.empty(images.shape, dtype=np.float32) if out is None else out
+        floors = np.array(self.floors).astype(images.dtype)
+        mean, std = np.array(self.mean, dtype=np.float32), np.array(self.std, dtype=np.float32)
+        whole = images.ndim > 3
+        # Halo by halo, the pixels stay in the processor's cache through all operations.
+        for image, place in zip(images, scaled, strict=True) if whole else [(images, scaled)]:
+            for number, name in enumerate(self.fields):
+                pixels = np.maximum(image[..., number, :, :], floors[number])
+                if not (floors[number] > 0 and pixels.max() < np.inf):  # false for NaN
+                    _positive(pixels, name)
+                pixels = np.log10(pixels, out=pixels).astype(np.float32, copy=False)
+                pixels -= mean[number]
+                np.divide(pixels, std[number], out=place[..., number, :, :])
         return scaled
 
     def targets(self, properties):
@@ -239,19 +247,24 @@ class Scaling:
 class Unscaled(Scaling):
     """A scaling whose inputs stay in the units of the fields, for maps to be observed."""
 
-    def inputs(self, images):
+    def inputs(self, images, out=None):
         """Return the images as they are.
 
         Parameters
         ----------
         images : array_like, shape (..., fields, y, x)
             In the units of the fields.
+        out : ndarray of float32, same shape, optional
+            Where to put the result.
 
         Returns
         -------
         ndarray of float32, same shape
         """
-        return np.asarray(images, dtype=np.float32)
+        if out is None:
+            return np.asarray(images, dtype=np.float32)
+        out[...] = images
+        return out
 
 
 def _positive(image, name):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.maps import lazy
 from cgmhelpers.maps.store import concatenated
 from cgmhelpers.network import samples, splits
 from cgmhelpers.network.adaptation import ALIGNED
@@ -38,7 +39,7 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
         parts = splits.split(halos, split_by, seed=seed)
     else:  # as the sources', so that no twin is on both sides
         parts = splits.known_parts(halos, table, split_by)
-    chosen = ds.isel(halo=np.flatnonzero(parts == "training"))
+    chosen = lazy.with_halos(ds, np.flatnonzero(parts == "training"))
     same = all(
         np.array_equal(ds[name], sources[name]) for name in ("field", "x", "axis", "property")
     )

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 
 from cgmhelpers.errors import CGMError, ParameterError
-from cgmhelpers.maps import summaries
+from cgmhelpers.maps import lazy, summaries
 from cgmhelpers.maps.store import HALOS_AT_ONCE
 from cgmhelpers.network import apart, batches, checkpoint, samples, splits
 from cgmhelpers.network.adaptation import PENALTIES, Adaptation, balanced
@@ -190,7 +190,7 @@ def train_task(task, folder, *, progress=True, report=None):
         "network": architecture,
         "number_of_parameters": network.number_of_parameters,
         "scaling": scaling.to_dict(),
-        "seen": summaries.extremes(ds.isel(halo=np.flatnonzero(parts == "training"))),
+        "seen": summaries.extremes(lazy.with_halos(ds, np.flatnonzero(parts == "training"))),
         "outside_ranges": outside,
         "calibration": calibration.to_dict(),
         "settings": settings.model_dump(),

@@ -1,7 +1,5 @@
 """Batches are what they say, from memory and from a store alike."""
 
-import weakref
-
 import numpy as np
 import pytest
 import torch
@@ -140,20 +138,19 @@ def test_no_more_than_two_windows_are_in_memory(stored, monkeypatch):
     ds = samples.load(stored, ["hi", "xray"], "ideal")
     scaling = Scaling.fit(ds, np.ones(150, dtype=bool))
     streamed = Batches(*network_batches.source(ds, np.arange(150), scaling, memory=0.0), 32, seed=1)
-    seen, alive, sizes = [], [], []
+    places, sizes = [], []
     read = network_batches.Stored.read
 
-    def watched(self, rows):
-        images, places = read(self, rows)
-        seen.append(weakref.ref(images))
-        alive.append(sum(one() is not None for one in seen))
-        sizes.append(len(images))
-        return images, places
+    def watched(self, *arguments):
+        found = read(self, *arguments)
+        places.append(found[0].data_ptr())
+        sizes.append(len(found[0]))
+        return found
 
     monkeypatch.setattr(network_batches.Stored, "read", watched)
     assert sum(len(images) for images, _ in streamed) == 450
-    assert len(alive) == 4
-    assert max(alive) == 2  # one to train on, one ahead
+    assert places[:2] == places[2:]  # one to train on, one ahead
+    assert len(set(places)) == 2
     assert max(sizes) < 200
 
 
@@ -169,3 +166,23 @@ def test_an_unreadable_store_ends_the_epoch(stored, monkeypatch):
     monkeypatch.setattr(samples, "samples", broken)
     with pytest.raises(OSError, match="disk is gone"):
         list(streamed)
+
+
+def test_batches_mix_neighbours_over_their_window():
+    """Each batch has its share of each block of its window, and other blocks meet in each epoch."""
+    number, size, batch = 9000, 1024, 64
+    together = []
+    for epoch in range(3):
+        found = network_batches.windows(number, size, seed=1, epoch=epoch)
+        for window in found:
+            blocks = np.unique(window // network_batches.BLOCK)
+            assert len(blocks) >= size // network_batches.BLOCK
+            for rows in np.array_split(window, len(window) // batch):
+                assert len(np.unique(rows // network_batches.BLOCK)) >= 0.7 * len(blocks)
+            # Neighbours of the store are as far apart in the epoch as chance puts them.
+            place = np.argsort(window)
+            apart = np.abs(np.diff(place)).mean()
+            assert abs(apart / (len(window) / 3) - 1) < 0.1
+        together.append({tuple(np.unique(one // network_batches.BLOCK)) for one in found})
+    assert not together[0] & together[1]
+    assert not together[1] & together[2]
