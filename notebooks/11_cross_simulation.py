@@ -160,7 +160,11 @@ Markdown(paper.beside(evidence, "Fig. 9", this_run.is_mock))
 
 # %%
 pairs = statistics.pairs(cross, "log_m_halo")
-figures.tabulate(pairs, "Halo mass, pair by pair", this_run.source)
+figures.tabulate(
+    pairs.drop(columns=["n", "uncertainty"]),
+    "Halo mass, pair by pair",
+    this_run.source,
+)
 
 # %% [markdown]
 # ## Mass of the CGM

@@ -72,7 +72,18 @@ class Part:
         return self.stepped(np.moveaxis(images, 0, 2))
 
     def stepped(self, images):
-        """Do the steps."""
+        """Do the steps.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (H, axes, fields, y, x)
+            As stored. They may be changed.
+
+        Returns
+        -------
+        ndarray of float32, shape (H, axes, fields, y, x)
+            After the steps.
+        """
         for step in self.steps:
             images = step(images)
         return images

@@ -135,7 +135,7 @@ def samples(ds, halos, scaling, axes=None, memory=None):
     axis = [ds.get_index("axis").get_loc(name) for name in axes]
     field = [ds.get_index("field").get_loc(name) for name in scaling.fields]
 
-    def read(start):
+    def read(start):  # numpydoc ignore=GL08
         rows = slice(start, start + HALOS_PER_READ)
         stored = lazy.taken(lazy.read(ds["image"], halos[rows]), axis, 1)
         scaling.inputs(lazy.taken(stored, field, 2), out=np.moveaxis(images[rows], -1, 2))

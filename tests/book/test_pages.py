@@ -16,6 +16,9 @@ NOTEBOOKS = [page for page in PAGES if page.startswith("executed/")]
 # Made by Sphinx and Jupyter Book themselves; index.html forwards to the first page.
 OTHER_PAGES = ("genindex", "index", "py-modindex", "search")
 
+# Printed lines that are wider than their box.
+CUT_OFF = """() => [...document.querySelectorAll('.cell_output pre')]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
 # What sticks out of the page on the right: its reader would have to scroll the whole page.
 TOO_WIDE = """() => {
   const inside = (e) =>
@@ -51,6 +54,7 @@ def test_notebook_shows_figures_and_no_traceback(visit, address, name):
     visit.look(f"{address}/{name}.html")
     assert visit.page.locator(".cell_output :is(img, canvas)").count() >= 1
     assert visit.page.locator(".output.traceback").count() == 0
+    assert visit.page.evaluate(CUT_OFF) == [], "a reader sees the start of these lines only"
 
 
 @pytest.mark.browser
