@@ -262,14 +262,17 @@ first = titles[fields[0]]
 
 
 def answered(kind, own):
-    """Say what exposure reaches the goal for a class, or how near one comes."""
+    """Say what exposure reaches the goal, or how near one comes."""
     reached = own[np.isfinite(own[columns[2]].astype(float))]
     if len(reached):
         least = reached[columns[2]].astype(float).min()
-        return f"{labels[kind]}: {GOAL:.0%} with {least:.2g} times the exposure"
+        return (
+            f"{labels[kind]}: {GOAL:.0%} with {least:.2g} times "
+            "the exposure"
+        )
     return (
-        f"{labels[kind]}: {GOAL:.0%} isn't reached at the largest exposure, "
-        f"{p.exposures[1]:g} times the instruments' own; "
+        f"{labels[kind]}: {GOAL:.0%} isn't reached at the largest "
+        f"exposure, {p.exposures[1]:g} times the instruments' own; "
         f"the best is {own[columns[3]].min():.0%}"
     )
 
@@ -281,8 +284,8 @@ answers = "".join(
     for kind, own in needed.groupby("halo_class", sort=False)
 )
 Markdown(
-    f"How deep in {first} for the gas fraction to {GOAL:.0%}, whatever the "
-    "time of the other instrument?\n\n" + answers + "\n"
+    f"How deep in {first} for the gas fraction to {GOAL:.0%}, whatever "
+    "the time of the other instrument?\n\n" + answers + "\n"
     "- Posteriors of single halos cover the truth in "
     f"{honest['coverage_68'].min():.0%} to "
     f"{honest['coverage_68'].max():.0%} of cases at a nominal 68%; "
