@@ -422,7 +422,7 @@ def test_a_store_holds_what_was_made(sim, made, tmp_path):
     assert [path.name for path in store.parent.iterdir()] == ["maps.zarr"]
     metadata = json.loads((store / "image" / "zarr.json").read_text())
     assert "lz4" in json.dumps(metadata["codecs"])
-    assert metadata["chunk_grid"]["configuration"]["chunk_shape"] == [2, 3, 2, PIXELS, PIXELS]
+    assert metadata["chunk_grid"]["configuration"]["chunk_shape"] == [2, 3, 1, PIXELS, PIXELS]
 
 
 def test_make_keeps_a_store_and_replaces_another(sim, tmp_path, monkeypatch, caplog):

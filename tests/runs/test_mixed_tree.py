@@ -56,8 +56,7 @@ def test_cgm_maps_of_a_tree_that_mixes_sets_suites_and_volumes(tree, tmp_path):
     # The highest A_AGN2 takes gas from SIMBA's groups, and leaves Astrid's theirs.
     gas = halos.groupby(["suite", "set_name"])["f_cgm"].median().unstack()
     change = gas["L50n512_1P"] / gas["CV"]
-    assert change["SIMBA"] < 0.9
-    assert change["Astrid"] > 0.95
+    assert change["SIMBA"] < 0.95 < change["Astrid"]
     for suite in SUITES:
         for volume, set_name, number in BOXES:
             sim = Simulation(tree, suite, set_name, number, volume=volume)
