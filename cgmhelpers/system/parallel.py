@@ -148,10 +148,25 @@ def client(cluster=None, workers=None):
             yield connected
         return
     with (
+        _environment_kept(LOCAL_ENVIRONMENT),
         dask.config.set({"distributed.nanny.pre-spawn-environ": LOCAL_ENVIRONMENT}),
         _processes(workers or available_cores()) as connected,
     ):
         yield connected
+
+
+@contextmanager
+def _environment_kept(names):
+    """Undo what Dask does to this process's own environment before it starts another."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
