@@ -4,10 +4,11 @@ Its files, each of which imports only those above it:
 
 - `frame`: lines of sight, pixels and depth of an image
 - `kernel`: the cubic-spline kernel, seen from the side
-- `tables`: look-up tables of the kernel, integrated over pixels
+- `tables`: tables of the kernel: its integral image, and products that stand for it
 - `reference`: the slow, obvious backend that the fast one is tested against
 - `stamps`: stamps of single elements
 - `pyramid`: grids for large elements, and their prolongation to the image
+- `surroundings`: how faint an image is about each element, which decides on its stamp
 - `bounds`: how wrong stamps may be
 - `faint`: pixels that stamps may get wrong, which are done again
 - `numba_backend`: the fast backend
@@ -31,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pyramid",
         "reference",
         "stamps",
+        "surroundings",
         "tables",
         "yt_backend",
     ],

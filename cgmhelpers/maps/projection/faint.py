@@ -3,31 +3,33 @@ r"""Faint pixels of the fast projection, which are done again.
 A fast stamp's error is a small part of the *brightest* pixel of its element. A pixel that nothing
 but the outermost edge of a bright kernel reaches holds less than that part, and would be noise. So
 each element adds, beside its stamp, a bound on the stamp's error to every pixel where there may be
-one (`bounds`). With `B` the sum of the bounds and `V` that of the stamps, the truth is at least
-``V - B``. Where ``B > TOLERANCE (V - B)``, stamps are replaced by integrals over the pixel of all
-elements that touch it, to 1% (`done_again`). So every pixel is right to the part TOLERANCE of
-itself and that 1% of what is done again: below 0.02 dex.
+one (`bounds`). With `B` the bound on the error of all and `V` the sum of the stamps, the truth is
+at least ``V - B``. Where ``B > TOLERANCE (V - B)``, stamps are replaced by integrals over the pixel
+of all elements that touch it, to 1% (`done_again`). So every pixel is right to the parts TOLERANCE
+and `bounds.RELATIVE` of itself, and 1% more: 0.02 dex.
 
-To do little again, stamps are kept apart by kind: exact ones, and groups of polynomial ones by
-brightness. The edge of a bright kernel spoils what the bright group has in a pixel, and that is
-done again from the few bright elements; the sum of many faint ones stays as it is.
+To do little again, stamps are kept apart by kind. The few accurate ones are of elements that shine
+on pixels fainter than they are; they are done again first, which is cheap, and the sum of many
+small stamps mostly stays as it is.
 """
 
 import numpy as np
 
-from cgmhelpers.maps.projection.bounds import CELL, summed
+from cgmhelpers.maps.projection.bounds import CELL
 from cgmhelpers.system.compiling import fused
 
-TOLERANCE = 0.03
-"""Largest part of a pixel's value that the error of stamps may be."""
+TOLERANCE = 0.025
+"""Largest part of a pixel's value that the bound on the error of stamps may be."""
 NODES = 4
 """Nodes along each side of a piece of a pixel that the edge of a kernel crosses."""
 FEW = 4.0
 """Radius in pixels below which the four points of `_shares` don't do."""
 TILE = 8
 """Pixels along a side of the tiles in which pixels are done again."""
-DOUBT = 0.01
-"""Part of a pixel that may come from kernels whose edge crosses it and isn't integrated."""
+MATTERS = 0.1
+"""A kind is done again where its bound is more than this part of what is allowed."""
+DOUBT = 1e-4
+"""Part of a pixel that a kernel whose edge crosses it may be without being integrated."""
 MADE_UP = 1e-3
 """Pixels that are done again may change an image's sum by this part, which the others make up."""
 
@@ -37,7 +39,7 @@ _GAUSS = 0.5 / np.sqrt(3.0)
 
 
 @fused
-def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
+def corrected(stamped, bound, held, least, x, y, h, weight, kind, factor):
     """Add up an image of one field, once its uncertain pixels are done again.
 
     Parameters
@@ -45,7 +47,9 @@ def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
     stamped : (K, N, N) array
         What the stamps of K kinds of elements deposited; changed in place.
     bound : (K, C, C) array
-        Sums of the bounds on their errors, as `add_square` leaves them; changed in place.
+        Bounds on their errors, by cells of CELL pixels.
+    held : float
+        What lies in the frame.
     least : float
         Value below which a pixel needn't be right.
     x, y, h : (P,) array
@@ -60,23 +64,17 @@ def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
     Returns
     -------
     (N, N) ndarray
-        Image, >= 0. Its sum is that of the stamps: what uncertain pixels gain, the others give in
-        proportion, unless it is more than the part MADE_UP of them.
+        Image, >= 0. Its sum is what lies in the frame: what stamps that the frame cuts miss, and
+        what uncertain pixels gain, the others give in proportion, unless it is more than the part
+        MADE_UP of them.
     """
     kinds, pixels = len(stamped), stamped.shape[1]
-    before = stamped.sum()
-    again = uncertain(stamped, bound, least)
+    again, surely = uncertain(stamped, bound, least)
     for one in range(kinds):
-        if not again[one].any():
-            continue
-        own = np.flatnonzero(kind == one)
-        elements = x[own], y[own], h[own], weight[own]
-        found, doubt = done_again(again[one], *elements, factor, one > 0)
-        doubtful = doubt > DOUBT * found
-        if doubtful.any():
-            better, _ = done_again(doubtful, *elements, factor, False)
-            _replace(found, better, doubtful)
-        _replace(stamped[one], found, again[one])
+        if again[one].any():
+            own = np.flatnonzero(kind == one)
+            found = done_again(again[one], surely, x[own], y[own], h[own], weight[own], factor)
+            _replace(stamped[one], found, again[one])
     image = np.zeros((pixels, pixels))
     kept, rest = np.ones((pixels, pixels), np.bool_), 0.0
     for one in range(kinds):
@@ -88,7 +86,7 @@ def corrected(stamped, bound, least, x, y, h, weight, kind, factor):
             image[j, i] = max(image[j, i], 0.0)
             if kept[j, i]:
                 rest += image[j, i]
-    gained = image.sum() - before
+    gained = image.sum() - held
     if abs(gained) <= MADE_UP * rest and rest > 0.0:
         given = 1.0 - gained / rest
         for j in range(pixels):
@@ -118,74 +116,85 @@ def uncertain(stamped, bound, least):
 
     Returns
     -------
-    (K, N, N) ndarray of bool
-        Where each kind of stamps has to be replaced: the most uncertain kind first, until the
-        bounds of the others together are small enough.
+    again : (K, N, N) ndarray of bool
+        Where each kind of stamps has to be replaced, in their order, until the bounds of the others
+        together are small enough.
+    surely : (N, N) ndarray
+        There, what the pixel holds at least; 0 elsewhere.
     """
     kinds, pixels = len(stamped), stamped.shape[1]
+    lowest = np.zeros((pixels, pixels))
     again = np.zeros((kinds, pixels, pixels), np.bool_)
-    for one in range(kinds):
-        summed(bound[one])
     for j in range(pixels):
         for i in range(pixels):
             own = bound[:, j // CELL, i // CELL]
-            surely = most = total = 0.0
+            value = total = 0.0
             for one in range(kinds):
-                value = stamped[one, j, i]
-                surely += max(value - own[one], 0.0)
-                most += value + own[one]
+                value += stamped[one, j, i]
                 total += own[one]
-            if most <= least:
+            if total <= TOLERANCE * (value - total) or value + total <= least:
                 continue
-            while total > TOLERANCE * surely:
-                worst, total = -1, 0.0
-                for one in range(kinds):
-                    if not again[one, j, i]:
-                        total += own[one]
-                        if worst < 0 or own[one] > own[worst]:
-                            worst = one
-                if total <= TOLERANCE * surely:
-                    break
-                again[worst, j, i] = True
-    return again
+            surely = 0.0
+            for one in range(kinds):
+                surely += max(stamped[one, j, i] - own[one], 0.0)
+            lowest[j, i] = surely
+            for one in range(kinds):
+                if total > TOLERANCE * surely and own[one] > MATTERS * TOLERANCE * surely:
+                    again[one, j, i] = True
+                    total -= own[one]
+    return again, lowest
 
 
 @fused
-def done_again(mask, x, y, h, weight, factor, rough):
+def done_again(mask, surely, x, y, h, weight, factor):
     """Compute some pixels from all elements that touch them.
 
     Parameters
     ----------
     mask : (N, N) array of bool
         The pixels.
+    surely : (N, N) array
+        What they hold at least, with what other elements deposit.
     x, y, h : (P,) array
         Centres and radii of the elements in pixels, from the image's lower left corner.
     weight : (P,) array
         What each element deposits.
     factor : (D,) array
         Column kernel as of `tables.column_factor`.
-    rough : bool
-        Whether to take the four points of `_shares` also where the edge of a kernel crosses a
-        pixel; else it is integrated there, which costs thirty times as much.
 
     Returns
     -------
-    value, doubt : (N, N) ndarray
-        What the elements deposit in the pixels of the mask, each to 1% of itself; and where it is
-        rough, at most so much comes from kernels whose edge crosses the pixel. 0 elsewhere.
+    (N, N) ndarray
+        What the elements deposit in the pixels of the mask, each to 1% of what it holds; 0
+        elsewhere. A kernel's part is the mean of 2 x 2 points, and is integrated, which costs
+        thirty times as much, where its edge crosses the pixel and it might be more than the part
+        DOUBT.
     """
     pixels = mask.shape[0]
     start, row, column = _listed(mask)
     side = (pixels + TILE - 1) // TILE
-    value, doubt = np.zeros(len(row)), np.zeros(len(row))
-    scratch = np.empty(TILE * TILE)
+    value, enough = np.zeros(len(row)), np.empty(len(row))
+    for k in range(len(row)):
+        enough[k] = DOUBT * surely[int(row[k]), int(column[k])]
+    scratch, most = np.empty(TILE * TILE), np.empty(TILE * TILE)
+    before = _counted(start, side)
     for element in range(len(h)):
         radius, cx, cy, own = h[element], x[element], y[element], weight[element]
-        left, right = int(np.floor(cx - radius)), int(np.floor(cx + radius))
-        bottom, top = int(np.floor(cy - radius)), int(np.floor(cy + radius))
-        for j in range(max(bottom, 0) // TILE, min(top, pixels - 1) // TILE + 1):
+        left, right = _tiles(cx, radius, pixels)
+        bottom, top = _tiles(cy, radius, pixels)
+        # Most elements touch no pixel of the mask.
+        if (
+            right <= left
+            or top <= bottom
+            or (
+                before[top, right] + before[bottom, left]
+                == before[top, left] + before[bottom, right]
+            )
+        ):
+            continue
+        for j in range(bottom, top):
             dy = abs(TILE * (j + 0.5) - cy)
-            for i in range(max(left, 0) // TILE, min(right, pixels - 1) // TILE + 1):
+            for i in range(left, right):
                 first, last = start[side * j + i], start[side * j + i + 1]
                 dx = abs(TILE * (i + 0.5) - cx)
                 if first == last or _beyond(dx - 0.5 * TILE, dy - 0.5 * TILE, radius):
@@ -193,18 +202,34 @@ def done_again(mask, x, y, h, weight, factor, rough):
                 some, share = slice(first, last), scratch[: last - first]
                 crossed = _beyond(dx + 0.5 * TILE, dy + 0.5 * TILE, radius)
                 _shares(row[some], column[some], share, cx, cy, radius, factor)
-                if crossed and not rough:
+                if crossed:
+                    _most(row[some], column[some], most, cx, cy, radius, factor)
                     for k in range(first, last):
                         across, up = column[k] - cx, row[k] - cy
                         if _beyond(abs(across) - 0.5, abs(up) - 0.5, radius):
                             share[k - first] = 0.0
-                        elif radius < FEW or _beyond(abs(across) + 0.5, abs(up) + 0.5, radius):
+                        elif radius < FEW or own * most[k - first] > enough[k]:
                             share[k - first] = _crossed(across, up, radius, factor)
                 _add(value[some], own, share)
-                if crossed and rough:
-                    _most(row[some], column[some], share, cx, cy, radius, factor)
-                    _add(doubt[some], own, share)
-    return _placed(value, row, column, pixels), _placed(doubt, row, column, pixels)
+    return _placed(value, row, column, pixels)
+
+
+@fused
+def _tiles(centre, radius, pixels):
+    """First tile along an axis that a kernel touches, and the one after the last."""
+    first, last = int(np.floor(centre - radius)), int(np.floor(centre + radius))
+    return max(first, 0) // TILE, (min(last, pixels - 1) + TILE) // TILE
+
+
+@fused
+def _counted(start, side):
+    """Count the pixels in all tiles below and to the left of each tile's corner."""
+    before = np.zeros((side + 1, side + 1), np.int64)
+    for j in range(side):
+        for i in range(side):
+            own = start[side * j + i + 1] - start[side * j + i]
+            before[j + 1, i + 1] = before[j, i + 1] + before[j + 1, i] - before[j, i] + own
+    return before
 
 
 @fused
@@ -270,7 +295,7 @@ def _shares(row, column, share, x, y, h, factor):
 def _most(row, column, share, x, y, h, factor):
     """Most that pixels hold which the disc's edge crosses: the kernel at their nearest points."""
     inverse = 1.0 / h
-    for k in range(len(share)):
+    for k in range(len(row)):
         dx, dy = abs(column[k] - x), abs(row[k] - y)
         far = (dx + 0.5) * (dx + 0.5) + (dy + 0.5) * (dy + 0.5)
         dx, dy = max(dx - 0.5, 0.0) * inverse, max(dy - 0.5, 0.0) * inverse

@@ -64,8 +64,8 @@ def project(
         don't depend on it.
     floor : float or (F,) array
         Values of the images, per kpc^2, below which a pixel needn't be right, which saves time.
-        Every other is right to 4% of itself in the numba backend (see
-        `cgmhelpers.maps.projection.faint`).
+        Every other is right to 0.02 dex in the numba backend, but for 1e-5 of them that chance may
+        leave beyond (see `cgmhelpers.maps.projection.bounds`).
 
     Returns
     -------

@@ -1,31 +1,29 @@
-"""Stamps of single elements: exact shares of pixels, or means over pixels by a polynomial.
+"""Stamps of single elements: exact shares of pixels, or shares as sums of products.
 
-By the radius `h` of its kernel in pixels, an element has a stamp of one of two kinds:
+* `stamp_exact` takes differences of the kernel's integral image (`tables.mosaic`): exact shares of
+  every pixel but for the tiles that a pixel's edge cuts, at the kernel's edge too; one addition,
+  where all of it is in one pixel. It costs as many look-ups as the kernel has pixels.
+* `stamp_small` and `stamp_wide` take the kernel for a sum of products of a function of x and one
+  of y (`tables.column_factors`). Their integrals over columns and over rows of pixels are computed
+  once for an element, and a pixel costs a multiplication and addition for each product.
 
-* ``h < EXACT_BELOW``: differences of the kernel's integral image (`tables.mosaic`), exact shares of
-  every pixel, at the frame's edge too; one addition, where all of it is in one pixel;
-* ``EXACT_BELOW <= h < COARSE_FROM``: means over pixels by a polynomial
-  (`tables.column_polynomials`), divided by what they sum to (`stamp_sums`).
-
-Polynomial stamps are computed in float32 and for two fields at a time.
+Products are computed for a pair of fields at a time, whose values lie side by side, and in float32.
 """
-
-from functools import lru_cache
 
 import numpy as np
 
-from cgmhelpers.maps.projection.tables import TILES, column_polynomials
+from cgmhelpers.maps.projection.tables import TILES
 from cgmhelpers.system.compiling import fused
 
 EXACT_BELOW = 5.0
-"""Radius in pixels below which stamps are exact; the polynomial is cheaper from about 4 up."""
-COARSE_FROM = 12.0
-"""Radius in pixels from which stamps go to coarser grids. 16 would divide the pyramid's error by
-three, and costs 60% more time."""
-RADII, OFFSETS = 112, 16
-"""Steps in radius and in offset of the table of what polynomial stamps sum to."""
-VECTOR = 8
-"""Pixels of a stamp's row are computed in whole vectors of this many."""
+"""Radius in pixels up to which stamps may be exact."""
+WIDTH = 16
+"""Pixels along a side of a small stamp, which holds kernels of radii below 7.5 pixels. Loops of a
+fixed length over whole vectors are what the compiler makes fast code of."""
+RANK, TERMS = 2, 4
+"""Products of a small stamp, and powers of each function."""
+WIDE_RANK, WIDE_TERMS = 5, 10
+"""The same of an accurate wide one."""
 
 
 @fused
@@ -101,6 +99,40 @@ def stamp_exact(image, x, y, h, weight, table, scratch):
 
 
 @fused
+def share_inside(x, y, h, pixels, table):
+    """Compute the part of an element that an image holds.
+
+    Parameters
+    ----------
+    x, y, h : float
+        Centre and radius in pixels, from the image's lower left corner.
+    pixels : int
+        Pixels along a side.
+    table : ndarray
+        From `tables.mosaic`.
+
+    Returns
+    -------
+    float
+        To 1e-5 where an edge of the image cuts the kernel, else one.
+    """
+    if h <= min(min(x, pixels - x), min(y, pixels - y)):
+        return 1.0
+    if h <= 0.0:  # on an edge, or beyond it
+        return 1.0 if 0.0 <= x < pixels and 0.0 <= y < pixels else 0.0
+    total = 0.0
+    for upper in range(2):
+        j, share, up = _tile(upper * pixels - y, h)
+        for right in range(2):
+            i, part, across = _tile(right * pixels - x, h)
+            below = table[j, i] + part * (table[j, i + 1] - table[j, i])
+            above = table[j + 1, i] + part * (table[j + 1, i + 1] - table[j + 1, i])
+            corner = up * across * (below + share * (above - below))
+            total += corner if upper == right else -corner
+    return total
+
+
+@fused
 def _tile(distance, h):
     """Where the mosaic is cut at a distance from the kernel's centre: tile, part of it, sign."""
     u = min(abs(distance) / h, 1.0) * TILES
@@ -109,131 +141,189 @@ def _tile(distance, h):
 
 
 @fused
-def stamp_smooth(grid, other_grid, x, y, h, first, second, coefficients):
-    """Add an element's means over pixels to a pair of grids, by a polynomial in u = 1 - (r/h)^2.
-
-    Parameters
-    ----------
-    grid, other_grid : (N, N) array, float32
-        Of two fields, or twice the same one; changed in place.
-    x, y, h : float
-        Centre and radius in pixels of the grid.
-    first, second : float32
-        Factors of the two stamps.
-    coefficients : (11,) array, float32
-        From `mean_polynomial`.
-    """
-    side = len(grid)
-    # Named float32 scalars, slices and a 32-bit counter make vector code of the inner loop.
-    c0, c1, c2, c3, c4, c5 = coefficients[:6]
-    c6, c7, c8, c9, c10 = coefficients[6:11]
-    zero, half = np.float32(0.0), np.float32(0.5)
-    inverse = np.float32(1.0 / (h * h))
-    bottom, top = max(int(np.ceil(y - h - 0.5)), 0), min(int(np.floor(y + h - 0.5)), side - 1)
-    left, right = max(int(np.ceil(x - h - 0.5)), 0), min(int(np.floor(x + h - 0.5)), side - 1)
-    # Whole vectors, and the same in all rows; what lies beyond the kernel has u = 0.
-    width = min((right - left + VECTOR) // VECTOR * VECTOR, side - left)
-    start = np.float32(left + 0.5 - x)
-    for j in range(bottom, top + 1):
-        dy = np.float32(j + 0.5 - y)
-        along = half - dy * dy * inverse
-        one, other = grid[j, left : left + width], other_grid[j, left : left + width]
-        for i in range(np.int32(width)):
-            dx = start + np.float32(i)
-            t = max(along - dx * dx * inverse, -half)  # u - 1/2
-            p = c10 * t + c9
-            p = p * t + c8
-            p = p * t + c7
-            p = p * t + c6
-            p = p * t + c5
-            p = p * t + c4
-            p = p * t + c3
-            p = p * t + c2
-            p = p * t + c1
-            p = max((p * t + c0) * (t + half), zero)
-            one[i] += first * p
-            other[i] += second * p
-
-
-@fused
-def mean_polynomial(h, polynomials, coefficients):
-    """Compute the polynomial of the means over pixels of a kernel, times h^2.
-
-    Parameters
-    ----------
-    h : float
-        Radius in pixels.
-    polynomials : (3, 11) array
-        From `tables.column_polynomials`.
-    coefficients : (11,) array, float32
-        For the result.
-    """
-    inverse = 1.0 / (h * h)
-    for k in range(len(coefficients)):
-        correction = polynomials[1, k] + inverse * polynomials[2, k]
-        coefficients[k] = polynomials[0, k] + inverse * correction
-
-
-@lru_cache(maxsize=1)
-def stamp_sums():
-    """Tabulate what the pixels of a polynomial stamp sum to: nearly one, but not quite.
+def small_scratch():
+    """Return memory for `stamp_small`.
 
     Returns
     -------
-    (RADII + 1, OFFSETS + 1, OFFSETS + 1) ndarray, read-only
-        Element ``[k, j, i]`` belongs to the radius that lies ``k / RADII`` of the way from
-        EXACT_BELOW to COARSE_FROM, and to a kernel whose centre is ``j / (2 OFFSETS)`` pixels
-        (vertically) and ``i / (2 OFFSETS)`` (horizontally) from a pixel's centre. It differs from
-        one by up to 1e-4 for small radii; interpolated linearly, it is right to 5e-6.
+    (208,) ndarray, float32
     """
-    sums = _measured_sums(column_polynomials())
-    sums.flags.writeable = False
-    return sums
+    return np.zeros(13 * WIDTH, np.float32)
 
 
 @fused
-def _measured_sums(polynomials):
-    """Stamp each entry's kernel onto an empty grid, and sum it up."""
-    side = 2 * int(COARSE_FROM) + 4
-    middle = 0.5 * side + 0.5
-    sums = np.empty((RADII + 1, OFFSETS + 1, OFFSETS + 1))
-    coefficients = np.empty(polynomials.shape[1], np.float32)
-    for k in range(RADII + 1):
-        h = EXACT_BELOW + k / RADII * (COARSE_FROM - EXACT_BELOW)
-        mean_polynomial(h, polynomials, coefficients)
-        for j in range(OFFSETS + 1):
-            for i in range(OFFSETS + 1):
-                grid, other = np.zeros((2, side, side), np.float32)
-                x, y = middle + 0.5 * i / OFFSETS, middle + 0.5 * j / OFFSETS
-                stamp_smooth(grid, other, x, y, h, np.float32(1.0), np.float32(0.0), coefficients)
-                sums[k, j, i] = grid.astype(np.float64).sum() / (h * h)
-    return sums
-
-
-@fused
-def stamp_sum(x, y, h, sums):
-    """Interpolate what the pixels of a polynomial stamp sum to.
+def stamp_small(grids, start, side, x, y, h, weight, share, integrals, scratch):
+    """Add an element's shares of pixels to a grid, from two products.
 
     Parameters
     ----------
+    grids : (G,) array, float32
+        Grids of a pyramid (`pyramid.layout`); changed in place.
+    start, side : int
+        Where the grid of the first pair of fields begins, and its pixels along a side.
     x, y, h : float
-        Centre and radius in pixels, ``EXACT_BELOW <= h < COARSE_FROM``.
-    sums : ndarray
-        From `stamp_sums`.
+        Centre and radius in pixels of the grid. The centre lies at least half of WIDTH from the
+        grid's edges.
+    weight : (F,) array
+        What the element deposits.
+    share : float
+        Factor of it: how much of a pixel of the grid a pixel of the image is.
+    integrals : (2, 7) array, float32
+        From `tables.column_factors`, of RANK and TERMS.
+    scratch : (208,) array, float32
+        From `small_scratch`, of any content.
+    """
+    # Memory: integrals over rows at 0, over columns at UP, and these times the weights at BOTH.
+    left, bottom = int(np.floor(x - h)), int(np.floor(y - h))
+    height = int(np.floor(y + h)) - bottom + 1
+    inverse = np.float32(1.0 / max(h, 1e-3))
+    _small_integrals(np.float32(left - x) * inverse, inverse, integrals, scratch, 0)
+    _small_integrals(np.float32(bottom - y) * inverse, inverse, integrals, scratch, UP)
+    fields = len(weight)
+    for field in range(0, fields, 2):
+        first = np.float32(share * weight[field])
+        second = np.float32(share * weight[min(field + 1, fields - 1)])
+        for i in range(2 * WIDTH):
+            scratch[BOTH + 2 * i] = first * scratch[i]
+            scratch[BOTH + 2 * i + 1] = second * scratch[i]
+        for j in range(height):
+            one, other = scratch[UP + j], -scratch[UP + WIDTH + j]
+            row = np.uint64(start + 2 * ((bottom + j) * side + left))
+            for i in range(np.uint64(2 * WIDTH)):
+                a, b = scratch[np.uint64(BOTH) + i], scratch[np.uint64(BOTH + 2 * WIDTH) + i]
+                grids[row + i] += one * a + other * b
+        start += 2 * side * side
+
+
+UP, BOTH, EDGE = 2 * WIDTH, 4 * WIDTH, 8 * WIDTH
+"""Places in the memory of `stamp_small`."""
+
+
+@fused
+def _small_integrals(first, step, c, scratch, to):
+    """Integrals of two functions over pixels, the first edge of which lies at `first`."""
+    one, half = np.float32(1.0), np.float32(0.5)
+    for i in range(WIDTH + 8):
+        t = min(max(first + np.float32(np.int32(i)) * step, -one), one)
+        v = t * t - half
+        p = c[0, 6] * v + c[0, 5]
+        p = p * v + c[0, 4]
+        p = p * v + c[0, 3]
+        p = p * v + c[0, 2]
+        p = p * v + c[0, 1]
+        scratch[EDGE + i] = (p * v + c[0, 0]) * t
+        p = c[1, 6] * v + c[1, 5]
+        p = p * v + c[1, 4]
+        p = p * v + c[1, 3]
+        p = p * v + c[1, 2]
+        p = p * v + c[1, 1]
+        scratch[EDGE + WIDTH + 8 + i] = (p * v + c[1, 0]) * t
+    for i in range(WIDTH):
+        scratch[to + i] = scratch[EDGE + 1 + i] - scratch[EDGE + i]
+    for i in range(WIDTH):
+        scratch[to + WIDTH + i] = scratch[EDGE + WIDTH + 9 + i] - scratch[EDGE + WIDTH + 8 + i]
+
+
+@fused
+def wide_scratch(side):
+    """Return memory for `stamp_wide`.
+
+    Parameters
+    ----------
+    side : int
+        Pixels along a side of the largest grid.
 
     Returns
     -------
-    float
+    edge : (3, side + 17) ndarray
+    scratch : (4 * WIDE_RANK * (side + 16),) ndarray, float32
     """
-    radii, offsets = sums.shape[0] - 1, sums.shape[1] - 1
-    a = (h - EXACT_BELOW) / (COARSE_FROM - EXACT_BELOW) * radii
-    b, c = 2 * offsets * abs(x - np.floor(x) - 0.5), 2 * offsets * abs(y - np.floor(y) - 0.5)
-    k, j, i = min(int(a), radii - 1), min(int(c), offsets - 1), min(int(b), offsets - 1)
-    a, b, c = a - k, b - i, c - j
-    total = 0.0
-    for upper in range(2):
-        plane = sums[k + upper]
-        low = plane[j, i] + b * (plane[j, i + 1] - plane[j, i])
-        high = plane[j + 1, i] + b * (plane[j + 1, i + 1] - plane[j + 1, i])
-        total += (a if upper else 1.0 - a) * (low + c * (high - low))
-    return total
+    most = side + WIDTH
+    return np.zeros((3, most + 1)), np.zeros(4 * WIDE_RANK * most, np.float32)
+
+
+@fused
+def stamp_wide(grids, start, side, x, y, h, weight, share, integrals, sign, edge, scratch):
+    """Add an element's shares of pixels to a grid, from two products or five.
+
+    Parameters
+    ----------
+    grids, start, side, weight, share
+        As of `stamp_small`.
+    x, y, h : float
+        Centre and radius in pixels of the grid, which is a multiple of WIDTH wide or more than
+        WIDTH wider than the kernel; the kernel may reach beyond it.
+    integrals, sign : (R, T), (R,) array
+        From `tables.column_factors`, of rank two or five.
+    edge, scratch : ndarray
+        From `wide_scratch`, of any content.
+    """
+    left, right = max(int(np.floor(x - h)), 0), min(int(np.floor(x + h)), side - 1)
+    bottom, top = max(int(np.floor(y - h)), 0), min(int(np.floor(y + h)), side - 1)
+    height, rank = top - bottom + 1, len(sign)
+    if right < left or height <= 0:
+        return
+    # Whole blocks, which may begin before the kernel and end after it.
+    blocks = (right - left + WIDTH) // WIDTH
+    width = WIDTH * blocks
+    left = max(min(left, side - width), 0)
+    # Memory: integrals over rows, over columns, and the first times the weights.
+    up, both, step = rank * width, rank * width + rank * height, 2 * width
+    _wide_integrals(left - x, h, width, integrals, edge, scratch, 0)
+    _wide_integrals(bottom - y, h, height, integrals, edge, scratch, up)
+    fields = len(weight)
+    for field in range(0, fields, 2):
+        one = np.float32(share * weight[field])
+        other = np.float32(share * weight[min(field + 1, fields - 1)])
+        for k in range(rank):
+            first, second = np.float32(sign[k]) * one, np.float32(sign[k]) * other
+            to = both + k * step
+            for i in range(width):
+                value = scratch[k * width + i]
+                scratch[to + 2 * i], scratch[to + 2 * i + 1] = first * value, second * value
+        for j in range(height):
+            f0, f1 = scratch[up + j], scratch[up + height + j]
+            row = np.uint64(start + 2 * ((bottom + j) * side + left))
+            a, b = np.uint64(both), np.uint64(both + step)
+            if rank == 2:
+                for _ in range(blocks):
+                    for i in range(np.uint64(2 * WIDTH)):
+                        grids[row + i] += f0 * scratch[a + i] + f1 * scratch[b + i]
+                    row, a, b = row + _BLOCK, a + _BLOCK, b + _BLOCK
+            else:
+                f2, f3 = scratch[up + 2 * height + j], scratch[up + 3 * height + j]
+                f4 = scratch[up + 4 * height + j]
+                c, d = np.uint64(both + 2 * step), np.uint64(both + 3 * step)
+                e = np.uint64(both + 4 * step)
+                for _ in range(blocks):
+                    for i in range(np.uint64(2 * WIDTH)):
+                        grids[row + i] += (
+                            f0 * scratch[a + i] + f1 * scratch[b + i] + f2 * scratch[c + i]
+                            + f3 * scratch[d + i] + f4 * scratch[e + i]
+                        )  # fmt: skip
+                    row, a, b = row + _BLOCK, a + _BLOCK, b + _BLOCK
+                    c, d, e = c + _BLOCK, d + _BLOCK, e + _BLOCK
+        start += 2 * side * side
+
+
+_BLOCK = np.uint64(2 * WIDTH)
+
+
+@fused
+def _wide_integrals(first, h, width, integrals, edge, scratch, to):
+    """Integrals of each function over pixels, the first edge of which lies at `first`."""
+    inverse, terms = 1.0 / h, integrals.shape[1]
+    for i in range(width + 1):
+        t = min(max((first + i) * inverse, -1.0), 1.0)
+        edge[0, i], edge[1, i] = t, t * t - 0.5
+    for k in range(len(integrals)):
+        for i in range(width + 1):
+            edge[2, i] = integrals[k, terms - 1]
+        for n in range(terms - 2, -1, -1):
+            c = integrals[k, n]
+            for i in range(width + 1):
+                edge[2, i] = edge[2, i] * edge[1, i] + c
+        for i in range(width + 1):
+            edge[2, i] *= edge[0, i]
+        for i in range(width):
+            scratch[to + k * width + i] = edge[2, i + 1] - edge[2, i]

@@ -15,7 +15,6 @@ from cgmhelpers.maps.projection import (
     numba_backend,
     reference,
     stamps,
-    tables,
 )  # fmt: skip
 from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.maps.projection.images import project, project_many
@@ -93,23 +92,83 @@ def test_reference_is_right_where_an_edge_just_crosses_a_pixel():
 # --- the bounds ----------------------------------------------------------------------------------
 
 
+def stamped(x, y, h, least=0.0, weight=1.0):
+    """Stamp of one element, its bound in each pixel, and its kind; places and radius in pixels."""
+    arrays = np.array([x]), np.array([y]), np.array([h]), np.full((1, 1), weight)
+    tabled = numba_backend.tabled()[:-1]
+    stamps_, bound, kind, _ = numba_backend.stamped(*arrays, PIXELS, np.array([least]), *tabled)
+    total = sum(np.kron(one, np.ones((bounds.CELL, bounds.CELL))) for one in bound[0])
+    return stamps_[0].sum(axis=0), total[:PIXELS, :PIXELS], kind[0]
+
+
 @pytest.mark.parametrize("radius", RADII)
-def test_no_stamp_is_worse_than_its_bound(radius):
+def test_no_accurate_stamp_is_worse_than_its_bound(radius):
     rng = np.random.default_rng(int(10 * radius))
-    tabled = tables.mosaic(), tables.column_polynomials(), stamps.stamp_sums()
-    h, weight = np.array([radius / PIXEL]), np.ones((1, 1))
-    kind = numba_backend._kinds(h, weight)
+    h = radius / PIXEL
     for x, y in places(radius, rng):
-        place = np.array([x]), np.array([y])
-        stamped, bound = numba_backend._stamped(*place, h, weight, kind, PIXELS, *tabled)
-        total = np.zeros((PIXELS, PIXELS))
-        for one in bound[0]:
-            bounds.summed(one)
-            total += np.kron(one, np.ones((bounds.CELL, bounds.CELL)))[:PIXELS, :PIXELS]
-        error = np.abs(stamped[0].sum(axis=0) - exact_image(x, y, h[0]))
-        assert error.max() > 0 or h[0] < 0.5
-        # Beside the bounds: rounding of the exact stamps' float64, and what the reference leaves.
-        assert (error <= total + 1e-7 / max(h[0], 1) ** 2).all()
+        image, bound, kind = stamped(x, y, h)  # alone, so that its own edge is all that is faint
+        assert kind == (0 if h < stamps.EXACT_BELOW else 1)
+        expected = exact_image(x, y, h)
+        error = np.abs(image - expected)
+        assert error.max() > 0 or h < 0.5
+        # Beside the bounds: rounding, and what the reference leaves.
+        beside = bounds.RELATIVE * expected + 1e-7 / max(h, 1) ** 2
+        assert (error <= bound + beside).all()
+        assert bound.max() < 1e-4 * bounds.CENTRE / max(h, 0.5) ** 2
+
+
+@pytest.mark.parametrize("h", [0.3, 0.7, 1.3, 2.2, 3.1, 4.2, 4.99])
+def test_exact_stamps_are_right_up_to_the_edge(h):
+    rng = np.random.default_rng(int(100 * h))
+    for x, y in 64 + rng.uniform(-0.5, 0.5, (12, 2)):
+        error = np.abs(stamped(x, y, h)[0] - exact_image(x, y, h))
+        beside = bounds.RELATIVE * exact_image(x, y, h)
+        assert (error <= beside + bounds.exact_error(h)).all()
+
+
+@pytest.mark.parametrize("h", [1.1, 3.0, 3.76, 5.0, 7.4, 7.6, 11.0, 14.9, 15.1, 21.0, 31.0, 44.0])
+def test_small_stamps_err_as_they_are_said_to(h):
+    """A stamp of few pixels, which an element has where all about it is brighter."""
+    rng = np.random.default_rng(int(10 * h))
+    level = max(0, int(np.floor(np.log2(h / 3.75))))
+    radius, centre = h / 2**level, bounds.CENTRE / max(h, 1) ** 2
+    squares = []
+    for x, y in 64 + rng.uniform(-8, 8, (6, 2)):
+        image, bound, kind = stamped(x, y, h, least=1e9)
+        assert kind == 2
+        error = np.abs(image - exact_image(x, y, h)) / centre
+        assert error.max() <= bounds.largest_small_error(radius, level)
+        squares.append((error**2).sum() / (np.pi * h**2))
+        far = np.hypot(*(np.indices(image.shape)[::-1] + 0.5 - np.reshape([x, y], (2, 1, 1))))
+        beyond = far > np.sqrt(2) * (h + 8 * (2**level if level else 0) + 1)
+        assert not image[beyond].any()
+        assert image.sum() == pytest.approx(1, abs=3e-6)
+        assert bound.max() > 0
+        if h < 25:  # What it adds is the same sum of squares, over boxes, here within the frame.
+            added = (bound**2).sum() / bounds.LIKELY**2 / centre**2 / (np.pi * h**2)
+            assert added >= 0.9 * bounds.typical_error(radius, level) ** 2 * min(h, 1) ** 2
+    assert np.mean(squares) <= bounds.typical_error(radius, level) ** 2
+
+
+def test_many_small_stamps_stay_within_their_bound():
+    """Thousands of equal elements in random places: the errors are far from adding up."""
+    rng = np.random.default_rng(3)
+    number, pixels = 3000, 64
+    x, y = rng.uniform(-3, 67, (2, number))
+    h, weight = 10 ** rng.uniform(0.6, 1.4, number), np.ones((number, 1))
+    tabled = numba_backend.tabled()[:-1]
+    arrays = x, y, h, weight * h[:, None] ** 2
+    images, bound, kind, _ = numba_backend.stamped(*arrays, pixels, np.array([1e9]), *tabled)
+    assert (kind == 2).all()
+    expected = np.zeros((pixels, pixels))
+    for one in range(number):
+        rows, columns, share = reference.pixel_shares(x[one], y[one], h[one], pixels)
+        expected[rows, columns] += arrays[3][one, 0] * share
+    error = np.abs(images[0].sum(axis=0) - expected)
+    limit = np.kron(bound[0, 2], np.ones((2, 2)))[:pixels, :pixels]
+    # The share itself may be wrong by RELATIVE, which isn't needed here.
+    assert (error <= limit).mean() >= 0.9999
+    assert np.median(limit / expected) < 0.03
 
 
 # --- the images ----------------------------------------------------------------------------------
@@ -147,6 +206,21 @@ def test_faint_pixels_beside_bright_clumps():
     assert slow.max() > 1e12 * np.percentile(slow[slow > 0], 5)
     assert_right(fast, slow)
     np.testing.assert_allclose(fast.sum((2, 3)), slow.sum((2, 3)), rtol=2e-6)
+
+
+@pytest.mark.parametrize("number", [30, 300, 3000])
+def test_faint_elements_at_one_place_do_not_add_up_to_an_error(number):
+    """Errors of elements that share a place are equal; alone each were too faint to matter."""
+    rng = np.random.default_rng(number)
+    background = 400
+    radius = np.concatenate([np.full(number, 90.0), rng.uniform(60, 90, background)])
+    near = rng.normal(0, 3, (number, 3)) + [10.0, -20.0, 5.0]
+    position = np.concatenate([near, rng.uniform(-200, 200, (background, 3))])
+    quantities = np.ones((len(radius), 1))
+    frame = Frame(64, 5.0)
+    fast = project(position, radius, quantities, frame)
+    slow = project(position, radius, quantities, frame, backend="reference")
+    assert_right(fast, slow)
 
 
 HALO = Frame(32, 16.0)
