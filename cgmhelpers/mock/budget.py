@@ -22,7 +22,7 @@ WIND_LOADING = 1.0
 stars."""
 ENOUGH = 1000
 """Elements of a halo of 10^11.5 Msun that suffice for its maps."""
-HALO_SHARE = 0.6
+HALO_SHARE = 0.7
 """No more than this share of all elements goes to halos for the sake of resolution."""
 
 
@@ -86,7 +86,7 @@ def allot(halos: Halos, result: Outcome, hot_mass, cells, element_mass, generato
     }
     total = sum(mass.values())
     relative = halos.mass / 10**11.5
-    wish = np.where(relative > 1, relative**0.35, relative**2.5)
+    wish = np.where(relative > 1, relative**0.5, relative**2.5)
     enough = min(ENOUGH, HALO_SHARE * cells / wish.sum())
     elements = np.maximum(enough * wish, total / element_mass)
     uniform = np.clip(total / element_mass / elements, 0, 1) ** 2

@@ -13,6 +13,7 @@ from cgmhelpers.mock.gas import (
     density_unit,
     disc_scale,
     gas_density,
+    hydrogen_nuclei,
     neutral_scale,
     to_box,
 )
@@ -22,14 +23,28 @@ DEPLETION_TIME = 2e9
 """Time in which star-forming gas turns into stars [yr]."""
 STRANDS = 3
 """Most strands of a complex of clouds."""
-THICKNESS = 0.22
-"""Typical thickness of a strand over the size of its complex (standard deviations)."""
-BENDS = (0.8, 1.9, 4.3)
-"""Waves of a strand's path: radians per standard deviation of its length."""
-KNOTS = 3.0
-"""Wave of the density along a strand: radians per standard deviation of its length."""
-EDGE = 0.85
-"""Share of an exponential disc inside the edge of the neutral one: gas beyond it is ionised."""
+FEW = 12
+"""Elements of a strand at least, if its complex has more than one."""
+SLENDERNESS = 13.0
+"""Typical length of a strand over its radius."""
+BENDS = (2.0, 4.7, 10.0)
+"""Waves of a strand's path: radians per half of its length."""
+SLOPE = 0.8
+"""Steepness of each of these waves."""
+KNOTS = 5.0
+"""Wave of the density along a strand: radians per half of its length."""
+TAPER = 0.9
+"""Share of a strand's cross-section that its ends lack."""
+FILLING = 1.5
+"""Share of a strand that its elements fill."""
+WITHOUT_GAPS = np.array([0.7548776662, 0.5698402910])
+"""Steps of a sequence that fills a square evenly: powers of the plastic number's inverse."""
+EDGE = 3.4
+"""Edge of a neutral disc, in scale lengths: gas beyond it is ionised."""
+OVERLAP = 0.4
+"""Density of a disc's elements over the mean of the space that they share."""
+THICKEST = 1.0
+"""Most that a neutral disc's height may be, as a standard deviation [kpc]."""
 TAIL = 0.3
 """Share of a satellite's gas in its tail."""
 TWIST = 0.7
@@ -39,8 +54,8 @@ TWIST = 0.7
 def clouds(halos, result, atmosphere, mass, counts, generator):
     """Make cool clouds in complexes, some along streams, near pressure balance with hot gas.
 
-    A complex is a bundle of bent strands that leave its head and spread towards its tail, along
-    which elements lie close enough to overlap. Streams curve about the halo's spin.
+    A complex is a bundle of bent strands that leave its head, each as thick as its gas needs to
+    fill it, densest along its spine. Streams curve about the halo's spin.
 
     Parameters
     ----------
@@ -62,7 +77,7 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
     dict of str to array
     """
     number = len(halos)
-    expected = np.clip(5 * (halos.mass / 10**11.5) ** 0.4, 2, 40)
+    expected = np.clip(5 * (halos.mass / 10**11.5) ** 0.3, 2, 20)
     owner = np.repeat(np.arange(number), 2 + generator.poisson(expected))
     total = len(owner)
     weight = np.exp(1.0 * generator.standard_normal(total))
@@ -87,34 +102,28 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
         least = gas_density(3e-3) * np.minimum(compactness, 1.5)
         return np.clip(balanced, least[host], gas_density(0.10))
 
-    # Clouds fill a third of their complex, whatever its mass.
-    share = weight / np.bincount(owner, weight, number)[owner]
-    volume = (
-        mass[owner] * share * density_unit() / (0.35 * _cool_density(owner, distance, 10**4.15))
-    )
-    size = 0.38 * np.cbrt(volume) / halos.radius[owner]
-    stretch = generator.uniform(0.2, 1.6, total) + 1.3 * in_stream
+    slenderness = SLENDERNESS * generator.uniform(0.6, 1.4, total) * np.where(in_stream, 1.5, 1.0)
     # Clouds outside streams lie across their way as well as along it.
     axis = direction + np.where(in_stream, 0.2, 1.0)[:, None] * random_directions(generator, total)
     axis /= np.linalg.norm(axis, axis=1, keepdims=True)
 
     halo, complex_ = assign(weight, owner, counts, number, generator)
+    element = (mass / np.maximum(counts, 1))[halo]
+    temperature = 10 ** np.clip(4.15 + 0.13 * generator.standard_normal(len(halo)), 3.95, 4.7)
+    # Each complex has one pressure.
+    density = _cool_density(halo, distance[complex_], 10**4.15)
+    density *= np.exp(0.1 * generator.standard_normal(len(halo)))
+    share = weight / np.bincount(owner, weight, number)[owner]
     richness = np.cbrt(share * np.bincount(owner)[owner])
-    spread, knots, offset = _strands(complex_, richness, axis, stretch, generator)
-    position = distance[complex_][:, None] * direction[complex_] + size[complex_][:, None] * offset
+    contrast, offset = _strands(
+        complex_, element / density * density_unit(), richness, axis, slenderness, generator
+    )
+    density = np.clip(density * contrast, gas_density(5e-4), gas_density(0.12))
+    position = distance[complex_][:, None] * direction[complex_]
+    position += offset / halos.radius[halo][:, None]
     radius = np.linalg.norm(position, axis=1)
     spin, angle = halos.frame[halo, 2], TWIST * np.log(np.clip(radius, 0.05, 2))
     position = _twist(position, spin, angle)
-    share = 1 / np.maximum(counts, 1)
-
-    temperature = 10 ** np.clip(4.15 + 0.13 * generator.standard_normal(len(halo)), 3.95, 4.7)
-    # Each complex has nearly one pressure, between those at its centre and at the element.
-    density = _cool_density(halo, np.sqrt(radius * distance[complex_]), temperature)
-    # Complexes are densest in the middle.
-    depth = np.linalg.norm(spread, axis=1)
-    density *= 1.8 * np.exp(-0.45 * depth + 0.6 * knots)
-    density *= np.exp(0.1 * generator.standard_normal(len(halo)))
-    density = np.clip(density, gas_density(5e-4), gas_density(0.12))
 
     speed = halos.circular_velocity
     bulk = 0.45 * generator.standard_normal((total, 3)) - 0.35 * direction
@@ -129,63 +138,95 @@ def clouds(halos, result, atmosphere, mass, counts, generator):
         halo,
         position * halos.radius[halo][:, None],
         velocity,
-        (mass * share)[halo],
+        element,
         density,
         temperature,
         10**log_metals,
     )
 
 
-def _strands(complex_, richness, direction, stretch, generator):
-    """Lay the elements of complexes along bent strands, evenly.
+def _strands(complex_, volume, richness, axis, slenderness, generator):
+    """Lay the elements of complexes along bent strands, which they fill evenly.
 
     Parameters
     ----------
     complex_ : array (N,) of int
         Complex of each element, rising.
+    volume : array (N,)
+        What each element would fill at the mean density of its complex [kpc^3].
     richness : array (K,)
         Size of each complex, over the mean of its halo.
-    direction : array (K, 3)
-        Unit vectors of the complexes from the centre: their heads lie inwards.
-    stretch : array (K,)
-        How much longer than wide each complex is, less one.
+    axis : array (K, 3)
+        Unit vectors along the complexes; their heads lie inwards.
+    slenderness : array (K,)
+        Length of the strands of each complex over their radius.
     generator : numpy.random.Generator
         Source of randomness.
 
     Returns
     -------
-    spread : array (N, 3)
-        Place in the strand, along and across: normal deviates.
-    knots : array (N,)
-        Wave of the density along the strand, within 1.
+    contrast : array (N,)
+        Density over the mean one.
     offset : array (N, 3)
-        Place relative to the complex, over its size.
+        Place relative to the complex [kpc].
     """
-    from scipy.special import ndtri
+    from scipy.special import gammaincinv
 
-    total = len(direction)
-    strands = np.clip(np.rint(1.5 * richness), 1, STRANDS).astype(np.int64)
-    strand = complex_ * STRANDS + generator.integers(0, strands[complex_])
+    number = STRANDS * len(axis)
+    used = np.minimum(np.rint(1.5 * richness), np.bincount(complex_, minlength=len(axis)) // FEW)
+    used = np.clip(used, 1, STRANDS).astype(np.int64)
+    strand = complex_ * STRANDS + generator.integers(0, used[complex_])
     order = np.argsort(strand, kind="stable")
-    _, level = profiles.ordered_levels(np.bincount(strand, minlength=STRANDS * total), generator)
-    spread = generator.standard_normal((len(complex_), 3))
-    spread[order, 0] = ndtri(np.clip(level, 1e-3, 1 - 1e-3))
+    count = np.bincount(strand, minlength=number)
+    # From the spine outwards.
+    _, level = profiles.ordered_levels(count, generator)
+    strand, volume = strand[order], volume[order]
+    rank = np.arange(len(strand)) - (np.cumsum(count) - count)[strand]
+    start = generator.uniform(size=(number, 2))[strand]
+    along, around = np.mod(start + rank[:, None] * WITHOUT_GAPS, 1).T
+    along = 2 * along - 1
+    knots = 0.6 * np.sin(KNOTS * along + generator.uniform(0, 2 * np.pi, number)[strand])
+    contrast = 2.8 * np.exp(-0.8 * np.sqrt(2 * gammaincinv(1.5, level)) + knots)
+    volume = volume / contrast / FILLING
+    total = np.bincount(strand, volume, number)
+    inner = np.cumsum(volume) - volume / 2
+    inner -= (np.cumsum(total) - total)[strand]
+    own = np.repeat(np.arange(len(axis)), STRANDS)
+    slenderness = np.clip(0.35 * count, 1.5, slenderness[own])
+    section = np.cbrt(total / (np.pi * (1 - TAPER / 3) * slenderness))
+    radius = section[strand] * np.sqrt(inner / total[strand] * (1 - TAPER * along**2))
+    radius *= np.exp(-knots / 2)
 
-    along = spread[:, :1]
-    number = STRANDS * total
-    width = THICKNESS * np.exp(0.4 * generator.standard_normal(number))[strand]
-    offset = width[:, None] * np.exp(0.3 * along) * spread
-    offset -= (offset * direction[complex_]).sum(axis=1, keepdims=True) * direction[complex_]
-    offset += (1 + stretch[complex_])[:, None] * along * direction[complex_]
-    # Strands leave the head of their complex and spread.
-    fan = 0.6 * random_directions(generator, number)
-    offset += np.exp(0.4 * along) * fan[strand]
-    for bend in BENDS:
-        phase = generator.uniform(0, 2 * np.pi, number)
-        amplitude = random_directions(generator, number) / bend
-        offset += np.sin(bend * along + phase[strand][:, None]) * amplitude[strand]
-    phase = generator.uniform(0, 2 * np.pi, number)
-    return spread, np.sin(KNOTS * along[:, 0] + phase[strand]), offset
+    forward = axis[own] + 0.5 * random_directions(generator, number)
+    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+    side = np.cross(forward, random_directions(generator, number))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    waves = [
+        (bend, generator.uniform(0, 2 * np.pi, number), random_directions(generator, number))
+        for bend in BENDS
+    ]
+
+    def _path(place, chosen):
+        """Return the spine of strands, whose heads are at the origin."""
+        result = (place + 1)[..., None] * forward[chosen]
+        for bend, phase, way in waves:
+            wave = np.sin(bend * place + phase[chosen]) - np.sin(phase[chosen] - bend)
+            result += SLOPE / bend * wave[..., None] * way[chosen]
+        return result
+
+    nodes = np.broadcast_to(np.linspace(-1, 1, 33), (number, 33))
+    steps = np.diff(_path(nodes, np.arange(number)[:, None]), axis=1)
+    length = np.linalg.norm(steps, axis=2).sum(axis=1)
+    scale = slenderness * section / length
+    angle = 2 * np.pi * around
+    offset = scale[strand][:, None] * _path(along, strand)
+    offset += (radius * np.cos(angle))[:, None] * side[strand]
+    offset += (radius * np.sin(angle))[:, None] * np.cross(forward, side)[strand]
+    # The middle of a complex is where it was put.
+    offset -= (0.8 * scale[:, None] * forward)[strand]
+    offset += (section[:, None] * random_directions(generator, number))[strand]
+    back = np.argsort(order, kind="stable")
+    return contrast[back], offset[back]
 
 
 def _twist(vector, axis, angle):
@@ -198,24 +239,26 @@ def _twist(vector, axis, angle):
 def _even_angles(number, generator):
     """Return angles [rad] that leave no gaps in a disc whose elements are in order of radius."""
     golden = np.pi * (3 - np.sqrt(5))
-    return golden * np.arange(number) + 0.2 * generator.standard_normal(number)
+    return golden * np.arange(number) + 0.05 * generator.standard_normal(number)
 
 
-def _disc_plane(halos, counts, scale, thickness, edge, generator):
+def _disc_plane(halos, mass, counts, scale, thickness, edge, generator):
     """Draw an exponential disc.
 
     Parameters
     ----------
     halos : Halos
         The shared halos.
+    mass : array (H,)
+        [Msun].
     counts : array (H,) of int
         Elements of each halo.
     scale : array (H,)
         Scale lengths [kpc].
     thickness : float
-        Standard deviation of the heights, over the scale length.
-    edge : float
-        Share of the disc's mass that is drawn, the innermost.
+        Standard deviation of the heights, over the scale length, up to `THICKEST`.
+    edge : float or array (H,)
+        Radius where it ends, over the scale length.
     generator : numpy.random.Generator
         Source of randomness.
 
@@ -227,20 +270,31 @@ def _disc_plane(halos, counts, scale, thickness, edge, generator):
         Radius in the plane, over the scale length.
     position, velocity : array (N, 3)
         Relative to the halo, in its own frame [kpc, km/s].
+    hydrogen : array (N,)
+        Nuclei of a disc of this mass at that radius [1/cm^3].
     """
-    from scipy.special import gammaincinv
+    from scipy.special import gammainc, gammaincinv
 
     halo, level = profiles.ordered_levels(counts, generator)
     # The mass per radius of a disc is R exp(-R).
-    plane = gammaincinv(2, edge * level)
+    inside = np.broadcast_to(gammainc(2, edge), len(halos))
+    plane = gammaincinv(2, inside[halo] * level)
+    plane *= np.exp(0.04 * generator.standard_normal(len(halo)))
     angle = _even_angles(len(halo), generator)
-    height = thickness * generator.standard_normal(len(halo))
-    position = np.stack([plane * np.cos(angle), plane * np.sin(angle), height], axis=1)
+    height = np.minimum(thickness * scale, THICKEST)
+    position = np.stack([plane * np.cos(angle), plane * np.sin(angle), 0 * plane], axis=1)
     position *= scale[halo][:, None]
+    position[:, 2] = height[halo] * generator.standard_normal(len(halo))
     speed = 1.15 * halos.circular_velocity[halo]
     velocity = np.stack([-speed * np.sin(angle), speed * np.cos(angle), 0.05 * speed], axis=1)
     velocity += 0.07 * speed[:, None] * generator.standard_normal((len(halo), 3))
-    return halo, plane, position, velocity
+    central = _central_hydrogen(mass / inside, scale, height)
+    return halo, plane, position, velocity, central[halo] * np.exp(-plane)
+
+
+def _central_hydrogen(mass, scale, height):
+    """Return the nuclei in the middle of discs, less what lets neighbours overlap [1/cm^3]."""
+    return OVERLAP * hydrogen_nuclei(mass / (2 * np.pi * scale**2 * np.sqrt(2 * np.pi) * height))
 
 
 def disc(halos, mass, counts, generator):
@@ -261,10 +315,13 @@ def disc(halos, mass, counts, generator):
     -------
     dict of str to array
     """
-    halo, plane, position, velocity = _disc_plane(
-        halos, counts, disc_scale(halos), 0.12, 1.0, generator
+    scale = disc_scale(halos)
+    central = _central_hydrogen(mass, scale, np.minimum(0.12 * scale, THICKEST))
+    edge = np.log(np.maximum(central, 1e-3) / STAR_FORMATION_DENSITY)
+    halo, plane, position, velocity, hydrogen = _disc_plane(
+        halos, mass, counts, scale, 0.12, np.clip(edge, 1.5, 8), generator
     )
-    hydrogen = 2.5 * np.exp(-plane) * np.exp(0.3 * generator.standard_normal(len(halo)))
+    hydrogen = hydrogen * np.exp(0.3 * generator.standard_normal(len(halo)))
     hydrogen = np.clip(hydrogen, 1.05 * STAR_FORMATION_DENSITY, 30)
     element = (mass / np.maximum(counts, 1))[halo]
     # Pressure of the unresolved hot phase: stiffer than isothermal (Springel & Hernquist 2003).
@@ -301,13 +358,13 @@ def outer_disc(halos, mass, counts, generator):
     -------
     dict of str to array
     """
-    halo, plane, position, velocity = _disc_plane(
-        halos, counts, neutral_scale(mass), 0.25, EDGE, generator
+    halo, plane, position, velocity, hydrogen = _disc_plane(
+        halos, mass, counts, neutral_scale(mass), 0.25, EDGE, generator
     )
     warp = (0.25 * generator.standard_normal((len(halos), 2)))[halo]
     position[:, 2] += (warp * position[:, :2]).sum(axis=1) * np.clip(plane - 1, 0, 2)
-    hydrogen = 0.12 * np.exp(-0.5 * plane + 0.3 * generator.standard_normal(len(halo)))
-    hydrogen = np.clip(hydrogen, 5e-3, 0.95 * STAR_FORMATION_DENSITY)
+    hydrogen = hydrogen * np.exp(0.1 * generator.standard_normal(len(halo)))
+    hydrogen = np.clip(hydrogen, 3e-3, 0.95 * STAR_FORMATION_DENSITY)
     temperature = 10 ** (4.03 + 0.08 * generator.standard_normal(len(halo)))
     log_metals = 0.5 - 0.15 * plane + 0.15 * generator.standard_normal(len(halo))
     return columns(
@@ -351,18 +408,22 @@ def satellites(halos, mass, counts, generator):
     in_tail = level < TAIL
     plane = np.sqrt(-2 * np.log(np.where(in_tail, 1 - level / TAIL, (1 - level) / (1 - TAIL))))
     angle = _even_angles(len(halo), generator)
-    height = 0.25 * generator.standard_normal(len(halo))
-    flat = np.stack([plane * np.cos(angle), plane * np.sin(angle), height], axis=1)
     share = weight / np.bincount(galaxies.host, weight, len(halos))[galaxies.host]
-    scale = neutral_scale(mass[galaxies.host] * share)[galaxy]
-    offset = 0.9 * scale[:, None] * np.einsum("ni,nij->nj", flat, frames)
-    depth = np.linalg.norm(flat, axis=1)
+    own_mass = mass[galaxies.host] * share
+    scale = 0.9 * neutral_scale(own_mass)
+    height = np.minimum(0.25 * scale, THICKEST)
+    flat = np.stack([plane * np.cos(angle), plane * np.sin(angle), 0 * plane], axis=1)
+    flat *= scale[galaxy][:, None]
+    flat[:, 2] = height[galaxy] * generator.standard_normal(len(halo))
+    offset = np.einsum("ni,nij->nj", flat, frames)
     path = -galaxies.velocity[galaxy]
     path /= np.linalg.norm(path, axis=1, keepdims=True)
     length = 0.2 * own_radius * generator.exponential(size=len(halo)) * in_tail
     position = galaxies.position[galaxy] + offset + length[:, None] * path
 
-    hydrogen = 0.3 * np.exp(-0.9 * depth + 0.3 * generator.standard_normal(len(halo)))
+    central = _central_hydrogen(own_mass, scale, height)
+    hydrogen = central[galaxy] * np.exp(-(plane**2) / 2)
+    hydrogen *= np.exp(0.1 * generator.standard_normal(len(halo)))
     hydrogen = np.where(in_tail, 0.06 * hydrogen, hydrogen)
     hydrogen = np.clip(hydrogen, 3e-3, 2.0)
     # Only satellites above 10^10.3 Msun still form stars.

@@ -42,6 +42,22 @@ def gas_density(hydrogen_density):
     return hydrogen_density * (constants.m_p.cgs.value / 0.76)
 
 
+def hydrogen_nuclei(density):
+    """Return the hydrogen nuclei of gas of 76% hydrogen, the reverse of `gas_density`.
+
+    Parameters
+    ----------
+    density : array or float
+        [Msun/kpc^3].
+
+    Returns
+    -------
+    array or float
+        [1/cm^3].
+    """
+    return density * density_unit() / gas_density(1.0)
+
+
 def to_box(halos: Halos, halo, vector):
     """Rotate vectors from the frames of the halos to the axes of the volume.
 

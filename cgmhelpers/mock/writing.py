@@ -20,7 +20,7 @@ from cgmhelpers.system.progress import bar
 SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
 """Suites that the mock can write; without a choice it writes those of the paper."""
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raise when the same settings give other files. 4: cool gas has more and smaller elements, which
 overlap along strands (`cgmhelpers.mock.cool`)."""
 
