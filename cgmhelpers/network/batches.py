@@ -265,7 +265,8 @@ def _in_turn(window, domains):
 
 def _augmented(images, rows):
     # The order is random, so eighths of a batch are random choices of samples.
-    eighths = [part for part in np.array_split(rows, 8) if len(part)]
-    return torch.cat(
-        [samples.symmetry(images[part], number) for number, part in enumerate(eighths)]
-    )
+    found = torch.empty((len(rows), *images.shape[1:]), dtype=images.dtype)
+    eighths = zip(found.tensor_split(8), np.array_split(rows, 8), strict=True)
+    for number, (place, some) in enumerate(eighths):
+        place.copy_(samples.symmetry(images[some], number))
+    return found
