@@ -9,6 +9,7 @@ Instruments = Annotated[
     list[str] | None,
     typer.Option(help="Name or YAML file; one for X-rays, one for HI. Can be repeated."),
 ]
+QUANTILES = {"q16": "16%", "q50": "median", "q84": "84%", "std": "standard deviation"}
 Distance = Annotated[
     float | None, typer.Option(help="Angular-diameter distance [Mpc] instead of redshift's.")
 ]
@@ -102,7 +103,8 @@ def infer(
         exposure=_numbers(exposure), background=_numbers(background), seed=seed,
         column_density=column_density, xray_unit=xray_unit, hi_unit=hi_unit,
     )  # fmt: skip
-    typer.echo(inferring.summary(found).to_string(index=False, float_format="{:.3g}".format))
+    table = inferring.summary(found).rename(columns=QUANTILES)
+    typer.echo(table.to_string(index=False, float_format="{:.3g}".format))
     for caution in found.attrs["cautions"]:
         typer.echo(caution)
     typer.echo(f"Verdict: {found.attrs['verdict']}. See {inferring.write(found, out)}.")
