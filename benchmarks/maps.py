@@ -40,21 +40,54 @@ def main():
     parser.add_argument(
         "--folder", type=Path, help="keeps the snapshots there, and uses them again"
     )
+    parser.add_argument(
+        "--against", type=Path, help="another checkout with its .venv: time both in turn, only that"
+    )
     parser.add_argument("--child", nargs=3, metavar=("TASK", "ROOT", "ARGUMENT"), help="internal")
     arguments = parser.parse_args()
     if arguments.child:
         task, root, argument = arguments.child
         print(json.dumps(CHILDREN[task](simulation(root), argument)))
         return
+    os.environ["CI"] = "1"  # no progress bars
+    logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as temporary:
-        measure(arguments.folder or Path(temporary), arguments.cells, arguments.sample)
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if arguments.against:
+            compare(folder, arguments.cells, arguments.against)
+        else:
+            measure(folder, arguments.cells, arguments.sample)
+
+
+def compare(folder, cells, other):
+    """Time maps.make of this checkout and another in turn, on the same snapshots."""
+    here = Path(__file__).parents[1]
+    checkouts = {"this": (sys.executable, here), "other": (other / ".venv/bin/python", other)}
+    for name, compression in (("plain", None), ("gzip", "gzip")):
+        root = generated(folder, cells, compression)
+        load = os.getloadavg()[0]
+        found = {checkout: [] for checkout in checkouts}
+        for _ in range(REPEATS):
+            for checkout, (python, place) in checkouts.items():
+                told = {"PYTHONPATH": str(place)}
+                script = place / "benchmarks" / "maps.py"
+                found[checkout].append(child("make", root, REPEATS, told, python, script))
+        best = {}
+        for checkout, runs in found.items():
+            best[checkout] = min(second for run in runs for second in run["seconds"])
+            used = min(second for run in runs for second in run["processor"])
+            peak = max(run["peak_gb"] for run in runs)
+            print(
+                f"  {name:6} {checkout:6} {best[checkout]:6.2f} s, {used:6.2f} s of processors, "
+                f"peak memory {peak:.2f} GB"
+            )
+        ratio = best["other"] / best["this"]
+        print(f"  {name:6} the other takes {ratio:.2f} times as long (load before: {load:.1f})")
 
 
 def measure(folder, cells, sample):
     """Run all parts of the benchmark."""
-    os.environ["CI"] = "1"  # no progress bars
-    logging.getLogger().setLevel(logging.ERROR)
-    folder.mkdir(parents=True, exist_ok=True)
     plain, gzip = generated(folder, cells), generated(folder, cells, "gzip")
     halos = simulation(plain).halos(MINIMUM_MASS)
     maps = len(halos) * 3 * len(FIELDS)
@@ -154,9 +187,9 @@ def simulation(root):
 # --- ours, each measurement in a process of its own -----------------------------------------
 
 
-def child(task, root, argument, environment=()):
+def child(task, root, argument, environment=(), python=sys.executable, script=__file__):
     """Run one of CHILDREN in a new process and read what it prints."""
-    command = [sys.executable, __file__, "--child", task, str(root), str(argument)]
+    command = [str(python), str(script), "--child", task, str(root), str(argument)]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 CACHES = (".pyc", ".nbc", ".nbi")
 """Endings of files in the package that Python and Numba write."""
 SECONDS = {
-    "simulations": 70, "map_generation": 35, "explorer": 30, "cnn": 1050, "tuning": 210,
-    "accuracy": 70, "error_bars": 70, "posterior": 830, "baselines": 70, "interpretation": 20,
-    "cross_simulation": 40, "claims": 25,
+    "simulations": 198, "map_generation": 51, "explorer": 1435, "cnn": 20, "tuning": 178,
+    "accuracy": 37, "error_bars": 54, "posterior": 601, "baselines": 368, "interpretation": 28,
+    "cross_simulation": 36, "robust": 1229, "from_the_sky": 420, "claims": 213,
 }  # fmt: skip
-"""Time of each notebook with the profile `quick` on two cores: the rest is in these proportions."""
+"""Processor time of each notebook with the profile `quick`: the rest is in these proportions."""
 
 
 def names():
