@@ -199,7 +199,7 @@ def test_notebooks_say_why_they_are_executed(executing, opened, tmp_path):
 
 def test_the_time_that_is_left(monkeypatch):
     known = {name.partition("_")[2] for name in notebooks.names()}
-    assert set(notebooks.SECONDS) <= known
+    assert set(notebooks.SECONDS) == known
     monkeypatch.setattr(notebooks, "SECONDS", {"a": 40, "b": 120})
     assert notebooks._left({}, ["1_a", "2_b"]) == ""
     assert notebooks._left({"1_a": 0.0}, ["2_b"]) == ""  # it was there before
