@@ -7,6 +7,7 @@ its own claims, its learning curve, and networks that see fewer fields. Tables l
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.statistics import comparison, coverage, metrics
@@ -67,7 +68,8 @@ def unfinished(predictions, histories, draws=1000, seed=1):
     """List networks whose training is unfinished, so that their results decide nothing.
 
     A network that sees more fields can learn all that a network with some of them learns. If it
-    errs more, on the same test halos and beyond chance, its training is unfinished.
+    errs more on the same test halos, beyond what chance brings about in as many comparisons
+    (Bonferroni's bound, 95%), its training is unfinished.
 
     Parameters
     ----------
@@ -95,19 +97,20 @@ def unfinished(predictions, histories, draws=1000, seed=1):
     own = predictions[predictions["suite_train"] == predictions["suite_test"]]
     by = ["suite_train", "limits", "property"]
     inputs = list(dict.fromkeys(own["fields"]))
+    tables = []
     for more in inputs:
         for fewer in inputs:
             if set(fewer.split("+")) < set(more.split("+")):
-                tables = (own[own["fields"] == one] for one in (more, fewer))
-                found = comparison.paired(*tables, by=by, draws=draws, seed=seed)
-                worse = found[(found["metric"] == "rmse") & (found["verdict"] == "worse")]
-                rows += [
-                    (
-                        row.suite_train, more, row.limits, row.property,
-                        f"errs more on {row.property} than the network for {fewer} alone does",
-                    )
-                    for row in worse.itertuples()
-                ]  # fmt: skip
+                two = (own[own["fields"] == one] for one in (more, fewer))
+                found = comparison.paired(*two, by=by, draws=draws, seed=seed)
+                found = found[found["metric"] == "rmse"]
+                tables.append(found.assign(more=more, fewer=fewer))
+    compared = pd.concat(tables) if tables else pd.DataFrame()
+    far = stats.norm.isf(0.025 / max(len(compared), 1)) / stats.norm.isf(0.025)
+    for row in compared.itertuples():
+        if row.difference > far * (row.high - row.low) / 2:
+            reason = f"errs more on {row.property} than the network for {row.fewer} alone does"
+            rows.append((row.suite_train, row.more, row.limits, row.property, reason))
     table = pd.DataFrame(rows, columns=["suite_train", "fields", "limits", "property", "reason"])
     return table.drop_duplicates(["suite_train", "fields", "limits", "property"], ignore_index=True)
 

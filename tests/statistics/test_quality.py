@@ -110,6 +110,16 @@ def test_a_superset_that_differs_by_chance_is_finished():
     assert quality.unfinished(table, FINE, draws=200).empty
 
 
+def test_one_of_many_comparisons_that_goes_wrong_by_chance_decides_nothing():
+    one = networks({"hi": 0.1, "xray+hi": 0.1}, halos=100)
+    rng = np.random.default_rng(7)
+    tables = [
+        one.assign(property=f"{number}", mean=one["truth"] + 0.1 * rng.standard_normal(len(one)))
+        for number in range(100)
+    ]
+    assert quality.unfinished(pd.concat(tables), FINE, draws=200).empty
+
+
 def test_a_training_that_still_gains_is_not_finished():
     histories = {("SIMBA", "hi", "ideal"): curve(*np.linspace(10, 0, 30))}
     found = quality.unfinished(networks({"hi": 0.1}), histories, draws=200)
