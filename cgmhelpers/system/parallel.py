@@ -196,14 +196,17 @@ def _processes(workers):
             "process imports the script",
             remedy="Put it there, or work in this process alone: cluster=none.",
         ) from None
-    with connected:
-        try:
-            yield connected
-        except Exception:
-            # Dask stumbles over processes that it is starting again when it ends them.
-            with suppress(TimeoutError):
-                connected.wait_for_workers(workers, timeout=RESTART)
-            raise
+    try:
+        yield connected
+    except Exception:
+        # Dask stumbles over processes that it is starting again when it ends them.
+        with suppress(TimeoutError):
+            connected.wait_for_workers(workers, timeout=RESTART)
+        raise
+    finally:
+        # On a busy machine processes that have been told to end may take longer than Dask waits.
+        with suppress(TimeoutError):
+            connected.close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dask
 import pytest
+from distributed import Client
 
 from cgmhelpers.emission import fields
 from cgmhelpers.errors import ParameterError, ResultError
@@ -164,3 +165,16 @@ def test_threads_that_are_no_number(monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "many")
     with pytest.raises(ParameterError, match="NUMBA_NUM_THREADS"):
         parallel.threads()
+
+
+@pytest.mark.slow
+def test_processes_that_end_slowly_are_no_error(monkeypatch):
+    """On a busy machine they take longer than Dask waits, when all results are there."""
+
+    def slow(client):
+        monkeypatch.undo()
+        client.close()
+        raise TimeoutError
+
+    monkeypatch.setattr(Client, "close", slow)
+    assert parallel.run_all(operator.pow, TASKS, "powers", workers=2) == [2**n for n in range(6)]
