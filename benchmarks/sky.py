@@ -55,7 +55,8 @@ def injected(network, halos, observation, redshift, numbers, /, **wrong):
                 found = sky.infer(network, **PLACE, redshift=seen_at, number=500, **given)
                 seconds.append(time.perf_counter() - start)
             except CGMError as error:
-                refused[type(error).__name__ + ": " + str(error).split(".")[0][:60]] += 1
+                words = [word for word in str(error).split() if "/" not in word]
+                refused[type(error).__name__ + ": " + " ".join(words).split(".")[0]] += 1
                 continue
         refused["with care"] += found.attrs["verdict"] != "usable"
         truth.append(halos["properties"].values[number])
