@@ -14,8 +14,12 @@ _PLAIN = {one.name: re.sub(r"\\mathrm{(\w+)}|[$\\]", r"\1", one.label) for one i
 _NAMES = re.compile(rf"\b({'|'.join(_PLAIN)})\b")
 _FIELD = f"(?:{'|'.join(FIELDS)})"
 _FIELDS = re.compile(rf"\b{_FIELD}(?:\+{_FIELD})*\b")
+_POWER = "\\1\u202f×\u202f10^\\2"
 # Pattern, HTML, and mathematics of matplotlib.
 _SYMBOLS = (
+    (r"\b(\d[\d.]*)e\+?0*(\d+)\b", _POWER, _POWER),
+    (r"\b(\d[\d.]*)e-0*(\d+)\b", _POWER.replace("^", "^-"), _POWER.replace("^", "^-")),
+    (r"\b(s|cm|arcmin|kpc)-(\d)\b", r"\1<sup>−\2</sup>", r"$\\mathrm{\1}^{-\2}$"),
     (r"10\^(-?[\d.]*\d)", r"10<sup>\1</sup>", r"$10^{\1}$"),
     (r"\bMsun\b", "M<sub>☉</sub>", r"$\\mathrm{M}_\\odot$"),
     (r"\b([fZMT])_(\w+)", r"<i>\1</i><sub>\2</sub>", r"$\1_\\mathrm{\2}$"),
