@@ -119,7 +119,7 @@ figures.caption(
     else f"From {len(complete)} complete trials, the largest share "
     f"belongs to {str(importances.idxmax()).replace('_', ' ')}: "
     f"{importances.max():.0%}"
-    + (", which so few can't tell." if len(complete) < 40 else ".")
+    + ("; so few trials can't tell." if len(complete) < 40 else ".")
 )
 
 # %% [markdown]

@@ -755,9 +755,9 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const head = ["property", "true", "network", "off by"];
     const others = shown().slice(1).map((one) => labelOf(suiteOf(one)));
     table.replaceChildren(
-      make("caption", {}, `The six properties: true (tick), and by the ${scene.network} (curve: its `
-        + `posterior, normal with this mean and width${others.length
-          ? `; thin curves: those of ${others.join(" and ")}, each by the network of its suite` : ""}).`),
+      make("caption", {}, "The six properties: true (tick)" + (!scene.mean ? `; ${scene.network}.`
+        : `, and by the ${scene.network} (curve: its posterior, normal with this mean and width${others.length
+          ? `; thin curves: those of ${others.join(" and ")}, each by the network of its suite` : ""}).`)),
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows));
   }
