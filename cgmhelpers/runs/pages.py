@@ -15,6 +15,8 @@ from cgmhelpers.system import files
 
 FOLDED = 12
 """Lines of a code cell that a page shows; longer ones are folded."""
+COLUMNS = 75
+"""Characters of code in a line of a page."""
 THUMBNAIL = (480, 300)
 SMALL = 900  # width of a picture of the gallery [pixels]
 NOT_MEASURED = "% not measured"
@@ -353,13 +355,18 @@ def rerun_command(name, parameters):
     str
         For a shell.
     """
-    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
+    lines = [shlex.join(["papermill", f"notebooks/{name}.ipynb", "out.ipynb"])]
     for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
         # Lists as YAML; papermill must be told of a text that it would take for another value.
         plain = isinstance(value, str)
         text = value if plain else json.dumps(value) if isinstance(value, list) else str(value)
-        words += ["-r" if plain and _is_read_as_another(value) else "-p", key, text]
-    return shlex.join(words)
+        option = "-r" if plain and _is_read_as_another(value) else "-p"
+        said = shlex.join([option, key, text])
+        if len(lines[-1]) + len(said) < COLUMNS - 2:
+            lines[-1] += f" {said}"
+        else:
+            lines.append(f"  {said}")
+    return " \\\n".join(lines)
 
 
 def _is_read_as_another(text):

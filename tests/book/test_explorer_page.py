@@ -142,7 +142,9 @@ def test_controls_change_pictures_and_numbers(explorer, visit):
     explorer.after(lambda: explorer.control("Fields").select_option(index=0))
     twin = explorer.after(lambda: explorer.root.get_by_role("button", name="SIMBA").click())
     assert twin[2].startswith("mock SIMBA")
-    assert explorer.control("Suite").evaluate("menu => menu.selectedOptions[0].text") == "mock SIMBA"
+    assert (
+        explorer.control("Suite").evaluate("menu => menu.selectedOptions[0].text") == "mock SIMBA"
+    )
     assert visit.problems == []
 
 
