@@ -312,10 +312,10 @@ def test_bibliography_is_complete_and_each_entry_says_where_it_is_from():
 def test_property_table_of_the_science_page_is_the_one_of_the_library():
     from cgmhelpers.halos.properties import PROPERTIES
 
-    rows = re.findall(r"^\| .*\| `(\w+)` \|.*?\| ([^|]* to [^|]*) \|", _science(), re.M)
+    rows = re.findall(r"^\| .*\| `(\w+)` \|.*?\| ([^|]*\u00a0to\u00a0[^|]*) \|", _science(), re.M)
     assert [name for name, _ in rows] == [entry.name for entry in PROPERTIES]
     for (_, text), entry in zip(rows, PROPERTIES, strict=True):
-        low, high = (float(part.strip().replace("−", "-")) for part in text.split(" to "))
+        low, high = (float(part.strip().replace("−", "-")) for part in text.split("\u00a0to\u00a0"))
         assert (low, high) == (entry.low, entry.high)
 
 
