@@ -239,7 +239,7 @@ figures.tabulate(
 # {func}`cgmhelpers.maps.making.make` does these steps for all halos of a simulation, along three lines of sight, and writes a labelled store (xarray on zarr).
 # The run makes the stores that it lacks:
 
-# %%
+# %% tags=["hide-output"]
 stores = this_run.maps()
 maps.open(stores[sim.suite])
 

@@ -298,7 +298,7 @@ print(
 # Suites share initial conditions: the halo that trains a network in one suite exists in the others, with other gas. A split by halo, as in the paper, puts such twins on both sides of a cross-simulation test; a split by realisation
 # keeps them together. The table compares networks of either split. Their test halos differ, so both sides are resampled independently:
 
-# %%
+# %% tags=["hide-output"]
 by_halo, by_realisation = (
     variants[variants["variant"] == f"split by {way}"]
     for way in ("halo", "realisation")
@@ -338,7 +338,7 @@ for place, rows in (
 # The difference includes the scatter between test halos, training halos and trainings. A sharper test needs only the network that was split by halo. Its test halos in other suites are of two
 # kinds: those whose twin was in the *training*, and those whose twin it has never seen. If twins help, the network infers the first kind better.
 
-# %%
+# %% tags=["hide-output"]
 halos, box_size = this_run.halos(), this_run.simulations[0].header.box_size
 tables = []
 for (suite, folder), own in by_halo.groupby(["suite_train", "folder"]):

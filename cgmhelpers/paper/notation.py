@@ -21,6 +21,7 @@ _SYMBOLS = (
     (r"\b(\d[\d.]*)e-0*(\d+)\b", _POWER.replace("^", "^-"), _POWER.replace("^", "^-")),
     (r"\b(s|cm|arcmin|kpc)-(\d)\b", r"\1<sup>−\2</sup>", r"$\\mathrm{\1}^{-\2}$"),
     (r"10\^(-?[\d.]*\d)", r"10<sup>\1</sup>", r"$10^{\1}$"),
+    (r"\blog10\b", "log<sub>10</sub>", r"$\\log_{10}$"),
     (r"\bMsun\b", "M<sub>☉</sub>", r"$\\mathrm{M}_\\odot$"),
     (r"\b([fZMT])_(\w+)", r"<i>\1</i><sub>\2</sub>", r"$\1_\\mathrm{\2}$"),
     (r"\b([LR])200c\b", r"<i>\1</i><sub>200c</sub>", r"$\1_\\mathrm{200c}$"),

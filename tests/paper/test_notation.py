@@ -33,6 +33,7 @@ def test_no_name_of_a_column_is_left(text):
 
 def test_numbers_and_units_of_computers_become_a_readers():
     assert html("4.5e+43 erg s-1") == "4.5\u202f×\u202f10<sup>43</sup> erg s<sup>−1</sup>"
+    assert html("log10(Msun)") == "log<sub>10</sub>(M<sub>☉</sub>)"
     assert html("below 1e5 K") == "below 1\u202f×\u202f10<sup>5</sup> K"
     assert html("2e-08, cm-2") == "2\u202f×\u202f10<sup>−8</sup>, cm<sup>−2</sup>"
     assert mathtext("6.8e-05") == "6.8\u202f×\u202f$10^{−5}$"
