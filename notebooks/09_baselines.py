@@ -393,14 +393,18 @@ else:
 in_classes = covered[covered["level"] < 0.9]
 stated = (in_classes["verdict"] == "as stated").sum()
 Markdown(
-    f"- Against two numbers per map, {len(of_rmse)} comparisons in the "
-    f"own suite: the network is {figures.tally(of_rmse['verdict'])}.\n"
-    f"- In foreign suites: {figures.tally(elsewhere['verdict'])}.\n"
-    f"- Networks of one property, compared with networks of six: "
-    f"{figures.tally(sharing['verdict'])}.\n"
-    f"- Error bars in classes of halos: {stated} of {len(in_classes)} as "
-    "stated.\n"
-    f"- Twins: {figures.tally(leak['verdict']) or 'not tested'}."
+    f"- In {len(of_rmse)} comparisons with two numbers per map, in the "
+    f"own suite, the network is {figures.tally(of_rmse['verdict'])}.\n"
+    "- In foreign suites it is "
+    f"{figures.tally(elsewhere['verdict']) or 'not tested'}.\n"
+    "- The RMSE of a network of one property, compared with that of "
+    "a network of six, is "
+    f"{figures.tally(alone_or_not['verdict']) or 'not tested'}.\n"
+    f"- {stated} of {len(in_classes)} error bars in classes of halos "
+    "are as stated.\n"
+    "- The RMSE of halos whose twin was trained on, compared with that "
+    "of other halos, is "
+    f"{figures.tally(leak['verdict']) or 'not tested'}."
 )
 
 # %% [markdown]
