@@ -153,6 +153,12 @@ table = sky.widths(
 figure = figures.width_by_depth(
     table, *fields[:2], goal=GOAL, source=this_run.source
 )
+typical = table.groupby("halo_class", as_index=False)["relative"].median()
+figures.caption(
+    "Median relative width over all depths of this run: "
+    + figures.ends(typical, "relative", ["halo_class"], this_run.source)
+    + "."
+)
 
 # %%
 titles = {name: known_fields.get(name).title for name in fields}
