@@ -47,6 +47,7 @@ from cgmhelpers.halos import in_frames
 from cgmhelpers.halos import twins as halos_twins
 from cgmhelpers.halos.classes import centres
 from cgmhelpers.maps.projection.arriving import arriving_fraction
+from cgmhelpers.paper.notation import html
 
 pd.set_option("display.precision", 4)
 
@@ -120,17 +121,16 @@ print(f"{len(local)} of {len(gas)} gas elements touch the frame.")
 # {cite:p}`Hummels2017`.
 
 # %%
-deposits = {}
-for one in chosen:
-    deposits[one.name] = one.deposit(local, sim.header)
-    total, number = (
-        deposits[one.name].sum(),
-        (deposits[one.name] > 0).sum(),
-    )
-    print(
-        f"{one.title:8s} {total:.3e} {one.deposit_unit} in {number} "
-        "elements"
-    )
+deposits = {one.name: one.deposit(local, sim.header) for one in chosen}
+rows = [
+    (name, given.sum(), one.deposit_unit, (given > 0).sum())
+    for one, (name, given) in zip(chosen, deposits.items(), strict=True)
+]
+figures.tabulate(
+    pd.DataFrame(rows, columns=["field", "sum", "unit", "elements"]),
+    "Deposits in the frame",
+    this_run.source,
+)
 
 # %% [markdown]
 # Which density and temperature does it come from? The three panels share their axes. The dotted line is the $10^5$ K that divides
@@ -224,12 +224,14 @@ figures.tabulate(
 # and neutral mass per area, over the mass of an atom, is a column density. Each field needs one factor:
 
 # %%
-for one in chosen:
-    factor = one.per_area(sim.header)
-    print(
-        f"{one.title:8s} 1 {one.deposit_unit} per kpc2 is {factor:.4e} "
-        f"{one.unit}"
-    )
+rows = [
+    (one.name, f"1 {one.deposit_unit} kpc-2",
+     one.per_area(sim.header), one.unit)
+    for one in chosen
+]  # fmt: skip
+figures.tabulate(
+    pd.DataFrame(rows, columns=["field", "a deposit of", "is", "unit"])
+)
 
 # %% [markdown]
 # ## Maps of every halo
@@ -237,7 +239,7 @@ for one in chosen:
 # {func}`cgmhelpers.maps.making.make` does these steps for all halos of a simulation, along three lines of sight, and writes a labelled store (xarray on zarr).
 # The run makes the stores that it lacks:
 
-# %%
+# %% tags=["hide-output"]
 stores = this_run.maps()
 maps.open(stores[sim.suite])
 
@@ -546,9 +548,10 @@ figure = figures.every_field(
 
 # %%
 best = baseline.loc[baseline["scatter"].idxmin()]
+lost = html(f"{error.abs().max().max():.0e}")
 Markdown(
     "- The maps hold the gas inside their frame: the largest relative "
-    f"difference of map and sum is {error.abs().max().max():.0e}.\n"
+    f"difference of map and sum is {lost}.\n"
     "- Pencil beams lose or double up to "
     f"{(off - 1).abs().max().max():.1%} of a map's sum and misplace up "
     f"to {moved.max().max():.0%}.\n"

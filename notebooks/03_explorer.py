@@ -67,7 +67,7 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 # Ideal maps go to the network that was trained on ideal maps, all others to the one trained at the survey's limits. The slider moves the limits of all
 # fields together. To the left of the survey's limits only the picture changes, since the network applies the limits of its training. To
 # the right of it, pixels between the survey's limit and yours count as not detected: they get the value that undetected pixels had in training, so that the network
-# sees an emptier sky and not a brighter one. Maps and answers outside of what a network was trained with are said in red.
+# sees an emptier sky and not a brighter one. A warning in red marks maps, and answers, that lie outside of those of the training.
 #
 # ## The page computes
 #

@@ -246,9 +246,10 @@ figure = figures.learning_curves(histories, this_run.source)
 unfinished = quality.unfinished(
     this_run.predictions(), histories
 ).drop_duplicates(["suite_train", "fields", "limits"])
+open_ends = f"{len(unfinished) or 'none'} of the {len(networks)} trainings"
 figures.caption(
-    f"In this run {len(unfinished)} of {len(networks)} trainings were "
-    "still gaining at their end, or lose to a network that sees less."
+    f"In this run {open_ends} still gained at the end, or lost to a "
+    "network that sees less."
 )
 
 # %% [markdown]
@@ -357,8 +358,8 @@ Markdown(
     f"{(splits['part'] == network.PARTS[0]).sum():,} training halos of "
     f"{splits['suite'].nunique()} suites.\n"
     f"- {len(networks)} trainings took {ends['seconds'].sum() / 60:.1f} "
-    f"minutes; {len(unfinished)} of them aren't finished by the measure "
-    "of this book, and decide nothing later on.\n"
+    f"minutes. Unfinished, so that they decide nothing later on: "
+    f"{open_ends}.\n"
     "- The lowest validation loss is that of "
     f"{figures.field_names(best_network['fields'])} in "
     f"{figures.suite_name(best_network['suite'], this_run.source)}, "

@@ -72,18 +72,27 @@ print(
     f"maps of {p.trial_map_size} pixels,"
     f" {trials_tried['seconds'].sum():.0f} s of work"
 )
-print(figures.tally(trials_tried["state"]))
+states = figures.tally(trials_tried["state"], {})
+print(states)
 
 # %% [markdown]
 # ## How the search went
 
 # %% mystnb={"figure": {"name": "fig-tuning-history", "caption": "Lowest validation loss of each trial (points), and the best so far (line). Trial 0 has the profile's hyperparameters; crosses were pruned."}}
 figure = figures.tuning_history(trials_tried, this_run.source)
-losses = trials_tried["validation_loss"]
+complete = trials_tried[trials_tried["state"] == "complete"]
+first = complete.iloc[0]
+best_loss = complete["validation_loss"].min()
+gain = first["validation_loss"] - best_loss
 figures.caption(
-    f"This run: {len(trials_tried)} trials, "
-    f"{figures.tally(trials_tried['state'])}; the loss falls from "
-    f"{losses.iloc[0]:.2f} in trial 0 to {losses.min():.2f}."
+    f"This run: {len(trials_tried)} trials ({states}). "
+    + (
+        f"The loss falls from {first['validation_loss']:.2f} in trial "
+        f"{first['number']} to {best_loss:.2f}."
+        if gain > 0
+        else f"No trial has a lower loss than trial {first['number']}, "
+        f"{best_loss:.2f}."
+    )
 )
 
 # %% [markdown]
@@ -91,14 +100,15 @@ figures.caption(
 
 # %%
 shown = ["number", "validation_loss", "epochs", *network.TUNED]
-leaders = trials_tried.sort_values("validation_loss")[shown].head()
+leaders = complete.sort_values("validation_loss")[shown].head()
+leaders = leaders.rename(columns={"number": "trial"})
 figures.tabulate(leaders, "The best trials", this_run.source)
 
 # %% [markdown]
 # ## What matters
 #
 # A random forest is fitted to the losses as a function of the four hyperparameters, and the variance of the losses divided among them
-# (functional ANOVA, {cite:t}`Hutter2014`). Shares from few trials mean little.
+# (functional ANOVA, {cite:t}`Hutter2014`). From fewer than ten trials for each hyperparameter, which is forty, the shares are mostly chance.
 
 # %% mystnb={"figure": {"name": "fig-tuning-importances", "caption": "Share of each hyperparameter in the variance of the validation loss over the trials."}}
 importances = network.importances(study)
@@ -106,21 +116,20 @@ figure = figures.tuning_importances(importances, this_run.source)
 figures.caption(
     "Too few trials in this run to tell."
     if importances.empty
-    else "In this run the largest share belongs to "
-    f"{str(importances.idxmax()).replace('_', ' ')}: "
-    f"{importances.max():.0%}."
+    else f"From {len(complete)} complete trials, the largest share "
+    f"belongs to {str(importances.idxmax()).replace('_', ' ')}: "
+    f"{importances.max():.0%}"
+    + ("; so few trials can't tell." if len(complete) < 40 else ".")
 )
 
 # %% [markdown]
-# And all complete trials at once:
+# The next figure shows all complete trials at once:
 
 # %% tags=["cover"] mystnb={"figure": {"name": "fig-tuning-parallel", "caption": "Every complete trial is a line through its four hyperparameters, from the least to the largest tried value; rates on a logarithmic axis. The best trial is black."}}
 figure = figures.tuning_parallel(trials_tried, this_run.source)
-finished = trials_tried[trials_tried["state"] == "complete"]
 figures.caption(
-    f"{len(finished)} trials of this run, losses from "
-    f"{finished['validation_loss'].min():.2f} to "
-    f"{finished['validation_loss'].max():.2f}."
+    f"{len(complete)} trials of this run have losses from "
+    f"{best_loss:.2f} to {complete['validation_loss'].max():.2f}."
 )
 
 # %% [markdown]
@@ -135,7 +144,7 @@ best = network.best(study)
 description = network.read_description(best)
 predictor = inference.load(best)
 print(
-    f"{best.name}: {description['number_of_parameters']:,} parameters, "
+    f"{description['number_of_parameters']:,} parameters, "
     f"{figures.field_names('+'.join(predictor.fields))}"
 )
 chosen = pd.Series(
@@ -147,17 +156,9 @@ profiles_own = pd.Series(
 )
 figures.tabulate(pd.concat([profiles_own, chosen], axis=1).T)
 
-# %%
-complete = trials_tried[trials_tried["state"] == "complete"]
-gain = complete["validation_loss"].iloc[0] - description["validation_loss"]
-print(
-    "the best validation loss is lower than that of trial "
-    f"{complete['number'].iloc[0]} by {gain:.2f}"
-)
-
 # %% [markdown]
-# To train all networks of a run with these values, override them: `cgm train --set learning_rate=...`, or write them into a profile. And from the command line,
-# the whole of this notebook is `cgm tune`.
+# To train all networks of a run with these values, override them: `cgm train --set learning_rate=...`, or write them into a profile. The command `cgm tune` does the
+# search of this notebook.
 
 # %% [markdown]
 # ## What this run found
@@ -166,10 +167,16 @@ print(
 Markdown(
     f"- {len(trials_tried)} trials in "
     f"{trials_tried['seconds'].sum() / 60:.1f} minutes of work: "
-    f"{figures.tally(trials_tried['state'])}.\n"
-    f"- The best trial lowers the validation loss by {gain:.2f}: "
-    "as much as a mean squared error smaller by "
-    f"{1 - np.exp(-gain / 12):.0%} in each term of the loss.\n"
+    f"{states}.\n"
+    + (
+        f"- The best trial lowers the validation loss by {gain:.2f}: "
+        "as much as mean squares smaller by "
+        f"{1 - np.exp(-gain / 12):.0%} in each of the twelve terms of "
+        "the loss.\n"
+        if gain > 0
+        else "- The search gained nothing: no trial was better than "
+        "the hyperparameters of the profile.\n"
+    )
 )
 
 # %% [markdown]

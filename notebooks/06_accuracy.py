@@ -431,12 +431,13 @@ if len(limited):
 else:
     print("Figure 7, left, is left out, for the same reason as Figure 6.")
 
-# %% mystnb={"figure": {"name": "fig-7-right", "caption": "After Figure 7 of the paper, on {data}, right: mean relative error from X-ray and HI together, by suite (from all fields with the last limits of this run, if it lacks those)."}}
+# %% mystnb={"figure": {"name": "fig-7-right", "caption": "After Figure 7 of the paper, on {data}, right: mean relative error from X-ray and HI together, by suite."}}
 figure = figures.error_by_class(chosen, "suite_test", source=note)
 errors = statistics.summarise(chosen, ["suite_test", "property"])
 errors = errors[errors["property"] != "f_cool"]
 figures.caption(
-    "Relative error in this run, the cool fraction aside: "
+    f"Relative error in this run ({figures.field_names(both)}, "
+    f"{figures.limit_name(last)}), the cool fraction aside: "
     + figures.ends(
         errors,
         "relative_error",

@@ -61,11 +61,11 @@ note = (
 #
 # The truth should lie within $\mu\pm\sigma$ in 68.3% of the halos, if posteriors are Gaussian. But the loss of a moment network hardly notices a $\sigma$ that is too small, so its claims need a test.
 #
-# The paper quotes three coverages of the halo mass from ideal maps. The paper's networks weren't recalibrated, so the column to compare with them is that of the networks' *own* widths:
+# The paper quotes three coverages of the halo mass from ideal maps. The paper's networks weren't recalibrated, so on CAMELS the column to compare with them is that of the networks' *own* widths. Numbers of a mock suite needn't agree with them:
 
 # %%
 figures.tabulate(
-    paper.table_coverage(same),
+    paper.table_coverage(same).rename(columns={"paper": "paper (CAMELS)"}),
     "Coverage of one standard deviation, halo mass, ideal maps",
     this_run.source,
 )

@@ -230,9 +230,12 @@ scores = {
 figure = figures.score_gains(scores, source=note)
 gains = pd.concat(scores, names=["suite"]).reset_index("suite")
 gains = gains[gains["property"] != "joint"]
+percent = gains.assign(gain=100 * gains["gain"])
 figures.caption(
-    "Gain in this run: "
-    + figures.ends(gains, "gain", ["property", "suite"], this_run.source)
+    "The flow saves, in percent, "
+    + figures.ends(
+        percent, "gain", ["property", "suite"], this_run.source, 1
+    )
     + "."
 )
 
@@ -441,9 +444,11 @@ Markdown(
     f"of {len(single_cases)} cases and worse in {len(worse)}; for all "
     f"properties together it gains {joint['gain'].median():.2f} nats in "
     "the median.\n"
-    "- As a flag of unfamiliar halos, disagreement has an area of "
-    f"{mean['epistemic'].min():.2f} to {mean['epistemic'].max():.2f} "
-    "(0.5 is of no use)."
+    "- Areas under the curve of the members' disagreement, of which "
+    "0.5 is of no use: "
+    f"{mean.loc['unfamiliar', 'epistemic']:.2f} for halos of other "
+    f"suites, {mean.loc['large error', 'epistemic']:.2f} for halos with "
+    "large errors."
 )
 
 # %% [markdown]

@@ -298,7 +298,7 @@ print(
 # Suites share initial conditions: the halo that trains a network in one suite exists in the others, with other gas. A split by halo, as in the paper, puts such twins on both sides of a cross-simulation test; a split by realisation
 # keeps them together. The table compares networks of either split. Their test halos differ, so both sides are resampled independently:
 
-# %%
+# %% tags=["hide-output"]
 by_halo, by_realisation = (
     variants[variants["variant"] == f"split by {way}"]
     for way in ("halo", "realisation")
@@ -338,7 +338,7 @@ for place, rows in (
 # The difference includes the scatter between test halos, training halos and trainings. A sharper test needs only the network that was split by halo. Its test halos in other suites are of two
 # kinds: those whose twin was in the *training*, and those whose twin it has never seen. If twins help, the network infers the first kind better.
 
-# %%
+# %% tags=["hide-output"]
 halos, box_size = this_run.halos(), this_run.simulations[0].header.box_size
 tables = []
 for (suite, folder), own in by_halo.groupby(["suite_train", "folder"]):
@@ -393,14 +393,18 @@ else:
 in_classes = covered[covered["level"] < 0.9]
 stated = (in_classes["verdict"] == "as stated").sum()
 Markdown(
-    f"- Against two numbers per map, {len(of_rmse)} comparisons in the "
-    f"own suite: the network is {figures.tally(of_rmse['verdict'])}.\n"
-    f"- In foreign suites: {figures.tally(elsewhere['verdict'])}.\n"
-    f"- Networks of one property, compared with networks of six: "
-    f"{figures.tally(sharing['verdict'])}.\n"
-    f"- Error bars in classes of halos: {stated} of {len(in_classes)} as "
-    "stated.\n"
-    f"- Twins: {figures.tally(leak['verdict']) or 'not tested'}."
+    f"- In {len(of_rmse)} comparisons with two numbers per map, in the "
+    f"own suite, the network is {figures.tally(of_rmse['verdict'])}.\n"
+    "- In foreign suites it is "
+    f"{figures.tally(elsewhere['verdict']) or 'not tested'}.\n"
+    "- The RMSE of a network of one property, compared with that of "
+    "a network of six, is "
+    f"{figures.tally(alone_or_not['verdict']) or 'not tested'}.\n"
+    f"- {stated} of {len(in_classes)} error bars in classes of halos "
+    "are as stated.\n"
+    "- The RMSE of halos whose twin was trained on, compared with that "
+    "of other halos, is "
+    f"{figures.tally(leak['verdict']) or 'not tested'}."
 )
 
 # %% [markdown]

@@ -153,6 +153,12 @@ table = sky.widths(
 figure = figures.width_by_depth(
     table, *fields[:2], goal=GOAL, source=this_run.source
 )
+typical = table.groupby("halo_class", as_index=False)["relative"].median()
+figures.caption(
+    "Median relative width over all depths of this run: "
+    + figures.ends(typical, "relative", ["halo_class"], this_run.source)
+    + "."
+)
 
 # %%
 titles = {name: known_fields.get(name).title for name in fields}
@@ -241,6 +247,11 @@ training = pd.read_parquet(network / sky.inferring.REFERENCE)
 light = training["log_m_halo"].between(*RANGE)
 prior = training.loc[light, "f_cgm"].std()
 figure = figures.width_by_number(stacks, prior, this_run.source)
+together = stacks[stacks["suite"] == "all"].iloc[-1]
+figures.caption(
+    f"In this run {together['objects']} halos of all suites give the mean "
+    f"to {together['width']:.4f}, and are off by {together['error']:.4f}."
+)
 
 # %%
 last = stacks.groupby("suite", sort=False).last()

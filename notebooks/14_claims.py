@@ -81,13 +81,14 @@ Markdown(said)
 evidence = results.evidence(this_run)
 verdicts = paper.judge(evidence)
 kept = results.keep(verdicts, this_run.folder / "claims.csv")
-counted = figures.tally(verdicts["verdict"])
+several = {"holds": "hold", "does not hold": "do not hold"}
+counted = figures.tally(verdicts["verdict"], several)
 print(f"{len(verdicts)} statements: {counted}.")
 print(f"Written to {kept.name} in the run's folder.")
 
 # %%
 figures.tabulate(
-    paper.readable(verdicts),
+    paper.readable(verdicts, this_run.is_mock),
     "The claims of the paper on this run",
     this_run.source,
 )
@@ -103,7 +104,7 @@ figures.caption(f"This run: {counted}.")
 beside = paper.judge(evidence, paper.BESIDE)
 kept = results.keep(beside, this_run.folder / "claims_beside.csv")
 figures.tabulate(
-    paper.readable(beside),
+    paper.readable(beside, this_run.is_mock),
     "Statements beside single figures, on this run",
     this_run.source,
 )
@@ -145,10 +146,11 @@ if note:
         tables, f"left: {this_run.source}; right: {note['source']}"
     )
     figures.caption(
-        f"Kept run: {figures.tally(published['claims']['verdict'])}."
+        "Kept run: "
+        f"{figures.tally(published['claims']['verdict'], several)}."
     )
 
-# %% mystnb={"figure": {"name": "fig-metrics-beside", "caption": "R squared of every property from X-ray and HI with survey limits, networks in their own suite. Full symbols: this run; open: the kept run. Values below the panel are worse than the sample's mean."}}
+# %% mystnb={"figure": {"name": "fig-metrics-beside", "caption": "R² of every property from X-ray and HI with survey limits, networks in their own suite. Full symbols: this run; open: the kept run. Values below the panel are worse than the sample's mean."}}
 if note:
     tables = {
         f"this run: {this_run.source}": statistics.summarise(
@@ -216,7 +218,7 @@ first = pd.DataFrame(
 )
 results.keep(first, this_run.folder / FIRST_NUMBERS)
 Markdown(
-    f"Verdicts on {len(verdicts)} statements: {counted}. The numbers "
+    f"Of {len(verdicts)} statements, {counted}. The numbers "
     "of the first page, with 95% intervals:\n\n"
     + "\n".join(
         f"- **{row.value} {row.unit}** [{row.low}, {row.high}] "

@@ -38,7 +38,8 @@ def blocks(path, *languages):
 def shell_lines():
     """Give every command that the prose shows, in blocks and in sentences."""
     for path in PROSE:
-        lines = [line for text in blocks(path, "bash") for line in text.splitlines()]
+        shown = "\n".join(blocks(path, "bash")).replace("\\\n", " ")
+        lines = shown.splitlines()
         lines += re.findall(r"`((?:make|cgm) [^`]+)`", path.read_text())
         for line in lines:
             words = shlex.split(line, comments=True)
@@ -47,6 +48,13 @@ def shell_lines():
 
 
 SHELL = list(shell_lines())
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("book/*.md")), ids=lambda path: path.name)
+def test_code_in_the_prose_fits_the_page(path):
+    """A page shows 75 columns; a phone scrolls."""
+    code = blocks(path, "bash", "python", "yaml", "text")
+    assert [line for one in code for line in one.splitlines() if len(line) > 75] == []
 
 
 def test_there_are_commands_to_check():
@@ -304,10 +312,10 @@ def test_bibliography_is_complete_and_each_entry_says_where_it_is_from():
 def test_property_table_of_the_science_page_is_the_one_of_the_library():
     from cgmhelpers.halos.properties import PROPERTIES
 
-    rows = re.findall(r"^\| .*\| `(\w+)` \|.*?\| ([^|]*–[^|]*) \|", _science(), re.M)
+    rows = re.findall(r"^\| .*\| `(\w+)` \|.*?\| ([^|]*\u00a0to\u00a0[^|]*) \|", _science(), re.M)
     assert [name for name, _ in rows] == [entry.name for entry in PROPERTIES]
     for (_, text), entry in zip(rows, PROPERTIES, strict=True):
-        low, high = (float(part.strip().replace("−", "-")) for part in text.split("\u00a0–\u00a0"))
+        low, high = (float(part.strip().replace("−", "-")) for part in text.split("\u00a0to\u00a0"))
         assert (low, high) == (entry.low, entry.high)
 
 

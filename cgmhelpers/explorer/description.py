@@ -48,7 +48,7 @@ def describe(collection, halos=None):
     dict
         Plain values, for JSON.
     """
-    from cgmhelpers.figures.style import suite_colour
+    from cgmhelpers.figures.style import suite_colour, suite_name
 
     table = collection.table if halos is None else collection.table.loc[list(halos)]
     fields = [known_fields.get(name) for name in collection.fields]
@@ -61,6 +61,7 @@ def describe(collection, halos=None):
         "halfWidth": collection.pixels * collection.pixel_size / 2,
         "aperture": APERTURE,
         "suites": {name: suite_colour(name) for name in suites},
+        "labels": {name: suite_name(name, collection.source) for name in suites},
         "classes": {one.name: one.label for one in HALO_CLASSES},
         "fields": {one.name: _field(one) for one in fields},
         "fieldSets": field_sets(collection.fields),

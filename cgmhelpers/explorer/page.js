@@ -137,7 +137,8 @@ function openPage(identity) {
     }
     if (!computing) throw new Error("This page doesn't compute.");
     const [maps, network] = await prepare(selection);
-    const words = `trained on ${suiteOf(selection)}, `
+    const trained = about.labels[suiteOf(selection)] ?? suiteOf(selection);
+    const words = `trained on ${trained}, `
       + `${inOrder(fields).map((name) => about.fields[name].title).join(" + ")}, survey limits`;
     if (!network) {
       return { network: `there is no network on this page ${words}`, mean: null, std: null, outside: [] };

@@ -68,6 +68,7 @@ function radialProfile(values) {
  * itself computes. */
 function buildExplorer(root, about, start, { ask, order, moves }) {
   const halos = about.halos, count = halos.number.length, suites = Object.keys(about.suites);
+  const labelOf = (suite) => about.labels[suite] ?? suite; // a mock suite says so
   const place = new Map(halos.number.map((value, index) => [value, index]));
   const palettes = Object.fromEntries(
     Object.entries(about.palettes).map(([name, text]) => [name, bytesOf(text)]));
@@ -94,7 +95,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     return make("label", { className: "tick" }, box, make("span", {}, text));
   };
 
-  const [suiteLabel, suiteMenu] = choice("Suite", suites.map((s, i) => [i, s]), (value) =>
+  const [suiteLabel, suiteMenu] = choice("Suite", suites.map((s, i) => [i, labelOf(s)]), (value) =>
     refilter({ suite: Number(value) }));
   const [realisationLabel, realisationMenu] = choice("Realisation", [], (value) =>
     refilter({ realisation: value === "all" ? value : Number(value) }));
@@ -125,7 +126,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
   const depthLabel = make("div", { className: "slider" }, limitsLabel,
     named("Your limit", depth), depthValue);
   const [trainedLabel, trainedMenu] = choice(
-    "Network trained on", [["", "the halo's own suite"], ...about.networks.map((n) => [n, n])],
+    "Network trained on", [["", "the halo's own suite"], ...about.networks.map((n) => [n, labelOf(n)])],
     (value) => change({ trained_on: value }));
   const [paletteLabel, paletteMenu] = choice(
     "Colours", [["own", "the field's"], ...Object.keys(palettes).map((n) => [n, n])], (value) => {
@@ -181,7 +182,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     const paint = (others) => {
       for (const one of sliders) one.paint();
       swapMenu.replaceChildren(make("option", { value: "" }, "this halo"),
-        ...others.map((suite) => make("option", { value: suite }, `its twin in ${suite}`)));
+        ...others.map((suite) => make("option", { value: suite }, `its twin in ${labelOf(suite)}`)));
       swapMenu.value = state.swapped[name] ?? "";
       swapMenu.disabled = !others.length;
     };
@@ -463,7 +464,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     });
   }
 
-  const nameOf = (index) => `${suites[halos.suite[index]]} ${about.setName} `
+  const nameOf = (index) => `${labelOf(suites[halos.suite[index]])} ${about.setName} `
     + `${halos.realisation[index]}, group ${halos.group[index]}`;
 
   function paint() {
@@ -487,7 +488,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       + `${number(halos.radius[index], 0)} kpc; ${describeLimits()}`;
     const known = Object.entries(scene.twins);
     twins.replaceChildren(known.length ? "Same halo in " : "", ...known.map(([suite, twin]) =>
-      button(suite, () => change({ halo: twin }))));
+      button(labelOf(suite), () => change({ halo: twin }))));
     beside.control.checked = state.beside;
     paintMaps();
     for (const one of perField) one.paint(known.map(([suite]) => suite));
@@ -752,11 +753,11 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
         make("td", {}, off === null ? "–" : `${off > 0 ? "+" : "−"}${number(Math.abs(off), 1)} σ`));
     });
     const head = ["property", "true", "network", "off by"];
-    const others = shown().slice(1).map(suiteOf);
+    const others = shown().slice(1).map((one) => labelOf(suiteOf(one)));
     table.replaceChildren(
-      make("caption", {}, `The six properties: true (tick), and by the ${scene.network} (curve: its `
-        + `posterior, normal with this mean and width${others.length
-          ? `; thin curves: those of ${others.join(" and ")}, each by the network of its suite` : ""}).`),
+      make("caption", {}, "The six properties: true (tick)" + (!scene.mean ? `; ${scene.network}.`
+        : `, and by the ${scene.network} (curve: its posterior, normal with this mean and width${others.length
+          ? `; thin curves: those of ${others.join(" and ")}, each by the network of its suite` : ""}).`)),
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows));
   }
@@ -808,7 +809,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
           stroke: colour, "stroke-width": own ? 1.5 : 1.2, fill: own ? colour : "none",
           "fill-opacity": 0.3 });
       }
-      words.push(`${own ? "posterior" : suiteOf(one)} ${number(mean, 3)} ± ${number(std, 3)}`);
+      words.push(`${own ? "posterior" : labelOf(suiteOf(one))} ${number(mean, 3)} ± ${number(std, 3)}`);
     }
     if (truth !== null) {
       draw(svg, "path", { d: `M${x(truth)} 1V${high}`, stroke: "var(--ink)", "stroke-width": 2 });
@@ -838,7 +839,7 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
     rows.flatMap((one) => one.images.map((image) => [one, image])).forEach(([one, image], i) => {
       const figure = figures.get(keyOf(one, image)), middle = side / 2;
       const left = edge + (i % count) * wide, top = 62 + Math.floor(i / count) * row;
-      write(`${suiteOf(one)}: ${figure.element.querySelector("figcaption").textContent}`, left, top - 10,
+      write(`${labelOf(suiteOf(one))}: ${figure.element.querySelector("figcaption").textContent}`, left, top - 10,
         "bold 15px sans-serif");
       pen.drawImage(figure.canvas, left, top, side, side);
       pen.save();
@@ -957,8 +958,8 @@ function buildExplorer(root, about, start, { ask, order, moves }) {
       pen.fillStyle = colours[i];
       pen.fillText("●", across, MARGIN.top - 9);
       pen.fillStyle = ofTheme("--ink");
-      pen.fillText(name, across + 14, MARGIN.top - 9);
-      across += pen.measureText(`● ${name}   `).width;
+      pen.fillText(labelOf(name), across + 14, MARGIN.top - 9);
+      across += pen.measureText(`● ${labelOf(name)}   `).width;
     });
     return kept;
   }

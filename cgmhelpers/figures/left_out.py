@@ -12,6 +12,7 @@ from cgmhelpers.figures.style import (
     suite_marker,
     suite_name,
 )
+from cgmhelpers.figures.words import ABBREVIATIONS
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 
@@ -41,10 +42,10 @@ def left_out_biases(cells, methods, source=None):
     names = [name for name in NAMES if name in set(cells["property"])]
     suites = list(dict.fromkeys(cells["left_out"]))
     figure, axes = plt.subplots(
-        1, len(methods), figsize=(3.5 * len(methods) + 1, 0.42 * len(suites) + 1.9),
-        sharey=True, squeeze=False,
+        len(methods), 1, figsize=(6.4, len(methods) * (0.42 * len(suites) + 0.4) + 0.9),
+        sharex=True, squeeze=False,
     )  # fmt: skip
-    for axis, (method, title) in zip(axes[0], methods.items(), strict=True):
+    for axis, (method, title) in zip(axes[:, 0], methods.items(), strict=True):
         own = cells[cells["method"] == method]
         wide = own.pivot_table(index="left_out", columns="property", values="bias")
         wide = wide.reindex(index=suites, columns=names)
@@ -58,8 +59,10 @@ def left_out_biases(cells, methods, source=None):
         axis.set_xticks(range(len(names)), labels, rotation=45)
         axis.set_yticks(range(len(suites)), list(map(suite_name, suites)))
         axis.tick_params(length=0)
-        axis.set_title(f"{title}: {own['bias'].abs().mean():.3f}", size=10)
-    axes[0, 0].set_ylabel("left out")
+        axis.set_title(
+            f"{ABBREVIATIONS.get(title, title)}: {own['bias'].abs().mean():.3f}", size=10
+        )
+    figure.supylabel("left out", size=10)
     figure.colorbar(image, ax=axes, label="bias / range", extend="both", aspect=15, pad=0.02)
     return note_source(figure, source)
 

@@ -13,6 +13,7 @@ from cgmhelpers.figures.style import (
     suite_name,
 )
 from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.paper.notation import mathtext
 
 HYPERPARAMETERS = {
     "learning_rate": "learning rate",
@@ -187,8 +188,8 @@ def tuning_parallel(trials, source=None):
     for place, name in enumerate(HYPERPARAMETERS):
         axis.axvline(place, color="0.3", lw=0.8, zorder=0)
         low, high = complete[name].min(), complete[name].max()
-        axis.text(place, 1.05, f"{high:.2g}", ha="center", size=9)
-        axis.text(place, -0.05, f"{low:.2g}", ha="center", va="top", size=9)
+        axis.text(place, 1.05, mathtext(f"{high:.2g}"), ha="center", size=9)
+        axis.text(place, -0.05, mathtext(f"{low:.2g}"), ha="center", va="top", size=9)
     axis.set_xticks(range(len(HYPERPARAMETERS)), HYPERPARAMETERS.values())
     axis.tick_params(axis="x", length=0, pad=24, labelsize=10)
     axis.set(xlim=(-0.25, len(HYPERPARAMETERS) - 0.75), ylim=(0, 1), yticks=[])

@@ -153,15 +153,15 @@ def width_by_number(table, prior, source=None):
         label = "all suites" if suite == "all" else suite_name(suite)
         axis.plot(own["objects"], own["width"], "-o", ms=4, color=colour, label=label)
         axis.plot(own["objects"], own["error"], "x", ms=6, color=colour)
-    axis.axhline(prior, color="0.4", lw=1, ls=":")
-    axis.text(table["objects"].max(), prior, "scatter of the training halos", size=8, ha="right")
+    axis.axhline(prior, color="0.4", lw=1, ls=":", label="scatter of the training halos")
     first = table.iloc[0]
     numbers = np.geomspace(first["objects"], table["objects"].max(), 20)
     axis.plot(
-        numbers, first["width"] * (numbers / first["objects"]) ** -0.5, color="0.4", lw=1, ls="--"
-    )
+        numbers, first["width"] * (numbers / first["objects"]) ** -0.5, color="0.4", lw=1, ls="--",
+        label="root of the number",
+    )  # fmt: skip
     axis.plot([], [], "x", color="0.3", label="distance from the truth")
     axis.set(xscale="log", yscale="log", xlabel="halos in the stack")
     axis.set_ylabel(f"width of the mean of {property_named('f_cgm').label}")
-    axis.legend()
+    figure.legend(loc="outside lower center", ncols=3)
     return note_source(figure, source)

@@ -13,12 +13,12 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.halos.properties import PROPERTIES
+from cgmhelpers.paper.notation import SHORT_NAMES
 
 # The paper's pink, purple and blue, in shades that colour-blind readers tell apart and that have
 # a high contrast to white paper. Markers tell suites apart in grey.
 SUITE_COLOURS = {"IllustrisTNG": "#E75480", "SIMBA": "#5E2B97", "Astrid": "#2E9BDA"}
 SUITE_MARKERS = {"IllustrisTNG": "o", "SIMBA": "s", "Astrid": "D"}
-SHORT_NAMES = {"IllustrisTNG": "TNG"}
 # Okabe & Ito (2008), without the colours that resemble a suite's.
 FURTHER_COLOURS = ("#009E73", "#E69F00", "#D55E00", "#000000")
 FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}

@@ -14,7 +14,7 @@ from cgmhelpers.figures.style import (
 )
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.paper.claims import FAILS, HOLDS, OPEN
-from cgmhelpers.paper.notation import mathtext
+from cgmhelpers.paper.notation import mathtext, with_interval
 
 LOOKS = {HOLDS: ("#0072B2", "o"), FAILS: ("#D55E00", "X"), OPEN: ("#8A8A8A", "D")}
 """Colour and marker of each verdict."""
@@ -51,7 +51,7 @@ def verdict_forest(tables, source=None):
         rows = table.set_index("statement").reindex(statements["statement"])
         for place, (_, row) in zip(places, rows.iterrows(), strict=True):
             _draw_row(axis, place, row)
-        axis.axvline(0, color="0.2", lw=1, zorder=0)
+        axis.axvline(0, color="0.75", lw=1, zorder=0)
         for place in places[:-1]:
             axis.axhline(place - 0.5, color="0.92", lw=0.8, zorder=0)
         axis.set_title(title)
@@ -85,8 +85,8 @@ def _draw_row(axis, place, row):
     line = place + 0.18
     axis.plot(ends[[0, 2]], [line, line], color=colour, lw=2.2, solid_capstyle="butt")
     axis.plot(ends[1], line, marker, color=colour, ms=6)
-    text = f"{row['value']:.2g} [{row['low']:.2g}, {row['high']:.2g}]; claimed {row['claimed']}"
-    axis.text(0, place - 0.22, text.replace("-", "−"), ha="center", va="center", size=8,
+    text = f"{with_interval(row['value'], row['low'], row['high'])}; claimed {row['claimed']}"
+    axis.text(0, place - 0.22, text, ha="center", va="center", size=8,
               bbox={"facecolor": "w", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 

@@ -47,14 +47,16 @@ COLUMNS = {
     "50%": "median",
 }
 """Names of columns that differ from what a reader calls them; underscores become spaces."""
-ABBREVIATIONS = {name: name.upper() for name in ("mmd", "coral", "dann")}
-"""Methods whose names are abbreviations."""
+ABBREVIATIONS = {name: name.upper() for name in ("mmd", "coral", "dann", "rmse", "crps")}
+"""Methods and metrics whose names are abbreviations."""
 CLASSES = {one.name: one.label for one in HALO_CLASSES}
+NO_BREAK = ",\u00a0"
+"""Between the ends of an interval, which stay in one line."""
 SMALL, LARGE = 0.01, 1e7
 """Columns whose largest number is beyond these have powers of ten."""
 
 
-def tabulate(table, caption=None, source=None, percent=()):
+def tabulate(table, caption=None, source=None, percent=(), by_row=False):
     """Format a table for readers.
 
     Parameters
@@ -67,12 +69,14 @@ def tabulate(table, caption=None, source=None, percent=()):
         Name of the data, which marks mock suites and ends the caption.
     percent : sequence
         Columns of shares, to be written in percent.
+    by_row : bool
+        True if each row has a quantity, and not each column.
 
     Returns
     -------
     pandas.io.formats.style.Styler
-        Properties, suites, fields, limits and classes in words; numbers with the digits of their
-        column's largest, without a negative zero; plain row numbers are hidden.
+        Properties, suites, fields, limits and classes in words; numbers with the digits of the
+        largest of their quantity, without a negative zero; plain row numbers are hidden.
     """
     table = table.to_frame() if isinstance(table, pd.Series) else table.copy()
 
@@ -98,7 +102,12 @@ def tabulate(table, caption=None, source=None, percent=()):
             styler.format(lambda v, w=write, s=scale: w(v * s), subset=[column])
         else:
             styler.format(_name, subset=[column])
-    styler.format_index(_name if any(table.columns.names) else _title, axis="columns")
+    if by_row:
+        columns = table.select_dtypes("number").columns
+        for row, values in table[columns].iterrows():
+            styler.format(_writer(values), subset=pd.IndexSlice[[row], columns])
+    for level, name in enumerate(table.columns.names):  # a level with a name has values
+        styler.format_index(_name if name else _title, axis="columns", level=level)
     styler.format_index(_name, axis="index")
     if plain:
         styler.hide(axis="index")
@@ -117,13 +126,13 @@ def _in_words(value, source):
     if isinstance(value, numbers.Integral):
         return _plain(value, 0)
     if isinstance(value, numbers.Number):
-        return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−")
+        return _writer(pd.Series([float(value)]))(value)
     if value is None or value is pd.NaT:
         return "–"
     if isinstance(value, dict):
         value = ", ".join(f"{name} {one}" for name, one in value.items())
     if isinstance(value, list | tuple | set):
-        value = ", ".join(map(str, value))
+        value = ", ".join(_in_words(one, source) for one in value)
     text = str(value)
     known = {
         **CLASSES,
@@ -155,7 +164,7 @@ def _writer(values, unit=""):
             return "∞" if value > 0 else "−∞"
         if powers and value:
             base, power = f"{value:.1e}".split("e")
-            return f"{base} × 10<sup>{int(power)}</sup>".replace("-", "−") + unit
+            return f"{base}\u202f×\u202f10<sup>{int(power)}</sup>".replace("-", "−") + unit
         return _plain(value, digits) + unit
 
     return _write
@@ -197,7 +206,7 @@ def with_intervals(table, columns, digits=3):
     -------
     pandas.DataFrame
         Such as "0.095 [0.093, 0.097]" in each of the columns, without those of the intervals; a
-        number alone where its interval isn't known.
+        number alone if its interval isn't known, or has no width.
     """
     table = table.copy()
     for name in columns:
@@ -206,8 +215,8 @@ def with_intervals(table, columns, digits=3):
             _in_words(None, None)
             if pd.isna(value)
             else _plain(value, digits)
-            if pd.isna(ends[0])
-            else f"{_plain(value, digits)} [{', '.join(_plain(one, digits) for one in ends)}]"
+            if pd.isna(ends[0]) or ends[0] == ends[1]
+            else f"{_plain(value, digits)} [{NO_BREAK.join(_plain(one, digits) for one in ends)}]"
             for value, *ends in table[[name, low, high]].to_numpy(float)
         ]
         table = table.drop(columns=[low, high])
@@ -249,19 +258,24 @@ def ends(table, value, names, source=None, digits=2):
     return _case(low) if len(rows) == 1 else f"from {_case(low)} to {_case(high)}"
 
 
-def tally(values):
+def tally(values, plural=None):
     """Say how often each value occurs, the most frequent first.
 
     Parameters
     ----------
     values : iterable
         Such as verdicts.
+    plural : dict of str to str, optional
+        How to say a value of several; then the number comes first.
 
     Returns
     -------
     str
-        Such as "better 12 times, undecided twice, worse once".
+        Such as "better 12 times, undecided twice, worse once", or "10 hold, 1 does not hold".
     """
     counted = pd.Series(list(values)).value_counts()
+    if plural is not None:
+        return ", ".join(f"{n} {plural.get(name, name) if n > 1 else name}"
+                         for name, n in counted.items())  # fmt: skip
     often = {1: "once", 2: "twice"}
     return ", ".join(f"{name} {often.get(n, f'{n} times')}" for name, n in counted.items())

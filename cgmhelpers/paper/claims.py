@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmhelpers.errors import ResultError
-from cgmhelpers.paper.notation import html
+from cgmhelpers.paper.notation import html, of_mock, with_interval
 from cgmhelpers.paper.statements import BESIDE, CLAIMS
 from cgmhelpers.statistics import resampling
 
@@ -101,7 +101,8 @@ def beside(evidence, item, mock=False):
     item : str
         Figure or table, such as ``"Fig. 3"``.
     mock : bool
-        Name the statements that the mock suite was built to show.
+        Name the mock suites that a quantity was measured on, and the statements that the mock
+        suite was built to show.
 
     Returns
     -------
@@ -112,13 +113,15 @@ def beside(evidence, item, mock=False):
     return "\n".join(_entry(row, mock) for row in judge(evidence, chosen).itertuples())
 
 
-def readable(table):
+def readable(table, mock=False):
     """Condense a table of verdicts to the width of a page.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`judge`.
+    mock : bool
+        Name the mock suites that a quantity was measured on.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def readable(table):
         {
             "number": table["number"],
             "statement": table["statement"] + " (Section " + table["section"] + ")",
-            "quantity": table["quantity"],
+            "quantity": table["quantity"].map(of_mock) if mock else table["quantity"],
             "result": [_result(row) for row in table.itertuples()],
             "verdict": table["verdict"].map(SYMBOLS) + " " + table["verdict"],
             "built in": table["built_in"],
@@ -139,8 +142,7 @@ def readable(table):
 
 
 def _result(row):
-    number = f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]".replace("-", "−")
-    return row.reason or f"{number}, claimed {row.claimed}"
+    return row.reason or f"{with_interval(row.value, row.low, row.high)}, claimed {row.claimed}"
 
 
 def _entry(row, mock):
@@ -148,7 +150,8 @@ def _entry(row, mock):
         "yes": " The mock was built to show this.",
         "in part": " The mock was partly built to show this.",
     }
-    statement, quantity = (one.replace("*", r"\*") for one in (row.statement, row.quantity))
+    measured = of_mock(row.quantity) if mock else row.quantity
+    statement, quantity = (one.replace("*", r"\*") for one in (row.statement, measured))
     return html(
         f"- {SYMBOLS[row.verdict]} **{row.verdict}** on this run: {statement}. "
         f"*{quantity}:* {_result(row)}."

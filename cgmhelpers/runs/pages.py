@@ -15,6 +15,8 @@ from cgmhelpers.system import files
 
 FOLDED = 12
 """Lines of a code cell that a page shows; longer ones are folded."""
+COLUMNS = 75
+"""Characters of code in a line of a page."""
 THUMBNAIL = (480, 300)
 SMALL = 900  # width of a picture of the gallery [pixels]
 NOT_MEASURED = "% not measured"
@@ -64,6 +66,9 @@ def as_page(notebook, name, data):
         tags = cell.metadata.get("tags", [])
         if "injected-parameters" in tags:
             continue  # the command says them
+        if _continues(cells, cell):
+            cells[-1].source += f"\n\n{cell.source}"
+            continue
         cells.append(cell)
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if "caption" in figure:
@@ -89,6 +94,18 @@ def _said(cell):
     said = [one for one in cell.outputs if one.get("metadata", {}).get("caption")]
     cell.outputs = [one for one in cell.outputs if one not in said]
     return ["".join(one["data"]["text/markdown"]) for one in said]
+
+
+def _continues(cells, cell):
+    """Tell whether a cell only imports, after another one: a page folds both at once."""
+    if not cells or cells[-1].cell_type != "code" or cell.cell_type != "code" or cell.outputs:
+        return False
+    return all(_only_imports(one.source) for one in (cells[-1], cell))
+
+
+def _only_imports(source):
+    """Tell whether a cell imports, and at most starts the run and sets options."""
+    return "import " in source and "def " not in source and _is_plumbing(source)
 
 
 def _is_plumbing(source):
@@ -167,8 +184,8 @@ def numbers(run_folder):
     if not path.exists():
         return NOT_MEASURED
     cards = [
-        f":::{{grid-item-card}} {row.value} <small>[{row.low}, {row.high}]</small> {row.unit}\n"
-        f"{row.meaning}\n:::"
+        f":::{{grid-item-card}} {row.value}\u00a0{row.unit} "
+        f"<small>[{row.low}, {row.high}]</small>\n{row.meaning}\n:::"
         for row in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples()
     ]
     return "\n".join(["::::{grid} 1 1 3 3", ":class-container: numbers", "", *cards, "::::"])
@@ -229,7 +246,7 @@ def gallery(chapters, folder):
         title = re.match(r"# (.*)", notebook.cells[0].source)
         if drawn:
             lines += [
-                f"## {title.group(1) if title else name}",
+                f"## [{title.group(1) if title else name}](../executed/{name}.ipynb)",
                 "",
                 ":::::{grid} 1 1 2 2",
                 ":gutter: 3",
@@ -243,9 +260,9 @@ def gallery(chapters, folder):
                 f":img-alt: {one['alt'][:300]}",
                 "",
                 f"{one['caption'].partition('. ')[0].rstrip('.')}.",
-                f"From [its chapter](../executed/{name}.ipynb), drawn by {one['function']}.",
+                f"Drawn by {one['function']}.",
                 "",
-                ":::{dropdown} The code, with its parameters",
+                ":::{dropdown} The code",
                 "```python",
                 one["source"],
                 "```",
@@ -280,7 +297,7 @@ def drawings(notebook):
         if "caption" in figure and pictures:
             called = re.search(r"figures\.(\w+)\(\n?", cell.source.partition("figure = ")[2])
             drawer = getattr(figures, called.group(1), None) if called else None
-            link = f"{{func}}`{drawer.__module__}.{drawer.__name__}`" if drawer else "this code"
+            link = f"{{func}}`~{drawer.__module__}.{drawer.__name__}`" if drawer else "this code"
             found.append(
                 {
                     "name": figure.get("name", cell.id),
@@ -303,13 +320,19 @@ def _inline(notebook):
 
 
 def _small(png, path, size):
-    """Write a smaller copy of a picture, and return its name; without a height, none is cut off."""
+    """Write a smaller copy of a picture, and return its name.
+
+    With a height, a picture loses its lower part, or gets white margins if it is wide.
+    """
     from PIL import Image, ImageOps
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     width, height = size
     if height:
-        picture = ImageOps.fit(picture, size, centering=(0.5, 0))
+        if picture.width * height > 1.5 * picture.height * width:  # its sides say what it shows
+            picture = ImageOps.pad(picture, size, color="white")
+        else:
+            picture = ImageOps.fit(picture, size, centering=(0.5, 0))
     else:
         picture.thumbnail((width, 10 * width))
     with files.whole(path) as temporary:
@@ -332,13 +355,18 @@ def rerun_command(name, parameters):
     str
         For a shell.
     """
-    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
+    lines = [shlex.join(["papermill", f"notebooks/{name}.ipynb", "out.ipynb"])]
     for key, value in sorted(parameters.items(), key=lambda one: one[0] != "profile"):
         # Lists as YAML; papermill must be told of a text that it would take for another value.
         plain = isinstance(value, str)
         text = value if plain else json.dumps(value) if isinstance(value, list) else str(value)
-        words += ["-r" if plain and _is_read_as_another(value) else "-p", key, text]
-    return shlex.join(words)
+        option = "-r" if plain and _is_read_as_another(value) else "-p"
+        said = shlex.join([option, key, text])
+        if len(lines[-1]) + len(said) < COLUMNS - 2:
+            lines[-1] += f" {said}"
+        else:
+            lines.append(f"  {said}")
+    return " \\\n".join(lines)
 
 
 def _is_read_as_another(text):

@@ -234,8 +234,8 @@ def quote(table, name, digits=2):
     Returns
     -------
     pandas.Series of str
-        Like ``0.68 (0.62 to 0.74)``.
+        Like ``0.68 [0.62, 0.74]``; the ends of the interval stay in one line.
     """
     values = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
-    texts = ["{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*row, d=digits) for row in values]
+    texts = ["{:.{d}f} [{:.{d}f},\u00a0{:.{d}f}]".format(*row, d=digits) for row in values]
     return pd.Series(texts, index=table.index)

@@ -141,8 +141,10 @@ def test_controls_change_pictures_and_numbers(explorer, visit):
     assert only[1] != side[1]
     explorer.after(lambda: explorer.control("Fields").select_option(index=0))
     twin = explorer.after(lambda: explorer.root.get_by_role("button", name="SIMBA").click())
-    assert twin[2].startswith("SIMBA")
-    assert explorer.control("Suite").evaluate("menu => menu.selectedOptions[0].text") == "SIMBA"
+    assert twin[2].startswith("mock SIMBA")
+    assert (
+        explorer.control("Suite").evaluate("menu => menu.selectedOptions[0].text") == "mock SIMBA"
+    )
     assert visit.problems == []
 
 
@@ -289,7 +291,7 @@ def test_view_is_saved_as_a_picture(explorer, tmp_path):
         explorer.root.get_by_role("button", name="Picture (PNG)").click()
     waiting.value.save_as(tmp_path / "view.png")
     assert explorer.root.locator(".status").last.inner_text().endswith(".png is saved.")
-    assert waiting.value.suggested_filename.startswith("IllustrisTNG_CV")
+    assert waiting.value.suggested_filename.startswith("mock_TNG_CV")
     picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB"))
     assert picture.shape[1] > 800
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 100

@@ -525,3 +525,11 @@ def test_what_is_too_heavy_stays_at_home(with_networks, collection, tmp_path, mo
     data = content(page(with_networks, [4], tmp_path)._repr_html_())
     assert data["about"]["computing"] is None
     assert data["about"]["networks"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("mock suite", "mock TNG"), ("CAMELS", "IllustrisTNG")]
+)
+def test_a_page_of_a_mock_names_the_mock(stores, source, said):
+    labels = describe(Collection(stores[0], stores[1], BOX, source=source))["labels"]
+    assert labels["IllustrisTNG"] == said

@@ -61,5 +61,11 @@ def test_a_stack_has_a_line_and_crosses_for_each_suite():
          "width": [0.02, 0.006, 0.03, 0.01], "error": [0.01, 0.01, 0.02, 0.02]}
     )  # fmt: skip
     figure = figures.width_by_number(table, 0.03, source="mock suite")
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["all suites", "mock SIMBA", "distance from the truth"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [
+        "all suites",
+        "mock SIMBA",
+        "scatter of the training halos",
+        "root of the number",
+        "distance from the truth",
+    ]

@@ -38,9 +38,9 @@ def test_forest_puts_the_claimed_side_on_the_right():
     assert len({line.get_color() for line in points}) == 3
     said = [text.get_text() for text in axis.texts]
     assert said == [
-        "2 [1.5, 3]; claimed > 1",
-        "2 [1.5, 3]; claimed < 1",
-        "0.9 [0.7, 1.1]; claimed < 1",
+        "2.0 [1.5, 3.0]; claimed > 1",
+        "2.0 [1.5, 3.0]; claimed < 1",
+        "0.90 [0.70, 1.10]; claimed < 1",
         "no number",
     ]
     labels = [label.get_text() for label in axis.get_yticklabels()]

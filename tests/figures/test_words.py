@@ -42,7 +42,7 @@ def test_a_table_has_no_name_of_the_library_and_no_negative_zero():
     assert table["coverage"] == ["68.3\u202f%", "–"]
     assert table["mock"] == ["yes", "no"]
     assert table["options"] == ["method trident", "a, b"]
-    assert table["learning rate"][1] == "3.0 × 10<sup>−3</sup>"
+    assert table["learning rate"][1] == "3.0\u202f×\u202f10<sup>−3</sup>"
 
 
 def test_results_on_camels_are_not_called_mock():
@@ -78,13 +78,43 @@ def test_intervals_stand_beside_their_numbers():
     )  # fmt: skip
     found = figures.with_intervals(table, ["bias"], 2)
     assert found.columns.tolist() == ["method", "bias"]
-    assert found["bias"].tolist() == ["0.10 [0.05, 0.15]", "−0.20", "–"]
+    assert found["bias"].tolist() == ["0.10 [0.05,\u00a00.15]", "−0.20", "–"]
     assert table.columns.size == 4
     assert "MMD" in figures.tabulate(found).to_html()
 
 
+def test_an_interval_without_a_width_is_none():
+    table = pd.DataFrame({"bias": [0.1], "bias_low": [0.1], "bias_high": [0.1]})
+    assert figures.with_intervals(table, ["bias"], 2)["bias"].tolist() == ["0.10"]
+
+
+def test_rows_of_several_quantities_have_their_own_digits():
+    table = pd.DataFrame({"min": [0.76, 5e5], "max": [0.7612, 3e9]}, index=["share", "mass"])
+    found = cells(figures.tabulate(table, by_row=True).to_html())
+    assert found["min"] == ["0.760", "5.0\u202f×\u202f10<sup>5</sup>"]
+    assert found["max"] == ["0.761", "3.0\u202f×\u202f10<sup>9</sup>"]
+
+
+def test_a_column_of_several_kinds_has_no_raw_number():
+    header = pd.Series({"box": 37252.0, "masses": [0.0, 2703183616.0], "count": 300000, "h": 0.67})
+    text = figures.tabulate(header).to_html()
+    for raw in ("3.73e+04", "2703183616", "e+"):
+        assert raw not in text, raw
+    assert "37\u202f252" in text
+    assert "300\u202f000" in text
+
+
+def test_titles_above_a_named_level_are_in_words():
+    table = pd.DataFrame(
+        [[0.2, 0.3]], columns=pd.MultiIndex.from_product([["std_aleatoric"], ["own", "away"]],
+                                                         names=[None, "suite"]))  # fmt: skip
+    assert "from the map" in figures.tabulate(table).to_html()
+
+
 def test_tally_counts():
     assert figures.tally(["worse", "better", "better"]) == "better twice, worse once"
+    said = figures.tally(["does not hold", "holds", "holds"], {"holds": "hold"})
+    assert said == "2 hold, 1 does not hold"
 
 
 def test_caption_is_marked_for_the_page(monkeypatch):

@@ -85,5 +85,5 @@ def test_the_papers_coverages_stand_beside_the_networks_own_widths():
         ]
         for width, factor in zip(coverage.WIDTHS, (0.5, 1.0), strict=True):
             share = ((own["truth"] - own["mean"]).abs() <= factor * own["std"]).mean()
-            assert found.loc[row, width].startswith(f"{share:.2f} (")
+            assert found.loc[row, width].startswith(f"{share:.2f} [")
     assert tables.table_coverage(table[:0])["paper"].notna().all()

@@ -151,7 +151,9 @@ def test_page_folds_its_parameters_and_says_how_to_run_it_again(run_folder):
 )
 def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
     nbformat.write(executed_notebook({}), tmp_path / "04_cnn.ipynb")
-    program, notebook, out, *options = shlex.split(pages.rerun_command("04_cnn", given))
+    command = pages.rerun_command("04_cnn", given)
+    assert max(map(len, command.splitlines())) <= pages.COLUMNS
+    program, notebook, out, *options = shlex.split(command.replace("\\\n", " "))
     assert (program, notebook) == ("papermill", "notebooks/04_cnn.ipynb")
     places = [str(tmp_path / "04_cnn.ipynb"), str(tmp_path / out)]
     command = [*places, *options, "--prepare-only", "-k", "python3"]

@@ -67,6 +67,26 @@ def test_plumbing_and_long_cells_are_folded_and_short_ones_are_not(page):
     assert tags(short) == []
 
 
+def test_imports_after_imports_are_folded_once(page):
+    start = "from cgmhelpers.runs import start\n\nthis_run = start(globals())"
+    cells = [nbformat.v4.new_code_cell(one) for one in (start, "import numpy")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    (folded,) = pages.as_page(notebook, "06_accuracy", "the mock suite").cells
+    assert folded.source.endswith("start(globals())\n\nimport numpy")
+    assert tags(folded) == ["hide-input"]
+
+
+def test_a_wide_picture_keeps_its_sides(tmp_path):
+    wide = Image.new("RGB", (1000, 200), "white")
+    wide.paste((0, 0, 0), (0, 0, 20, 200))
+    written = io.BytesIO()
+    wide.save(written, "PNG")
+    pages._small(written.getvalue(), tmp_path / "wide.png", pages.THUMBNAIL)
+    with Image.open(tmp_path / "wide.png") as small:
+        assert small.size == pages.THUMBNAIL
+        assert small.getpixel((2, small.height // 2)) == (0, 0, 0)
+
+
 def test_the_way_to_run_it_again_says_what_it_took(page):
     assert "Run this chapter again (1.5 processor minutes in this build)" in page.cells[2].source
 
@@ -90,7 +110,7 @@ def test_a_card_shows_a_picture_within_html_if_there_is_no_figure(page, tmp_path
 
 def test_the_gallery_has_the_function_and_the_code(page, tmp_path):
     text = pages.gallery({"06_accuracy": page}, tmp_path)
-    assert "{func}`cgmhelpers.figures.errors.bias_matrix`" in text
+    assert "{func}`~cgmhelpers.figures.errors.bias_matrix`" in text
     assert page.cells[-1].source in text
     assert "After Figure 3 of the paper, on the mock suite: halo mass.\n" in text
     with Image.open(tmp_path / "gallery_fig-3.png") as drawn:
@@ -102,7 +122,7 @@ def test_the_first_page_has_the_numbers_of_the_run(tmp_path):
     row = {"value": "0.30", "low": "0.20", "high": "0.40", "unit": "dex", "meaning": "is the error"}
     pd.DataFrame([row]).to_csv(tmp_path / pages.FIRST_NUMBERS, index=False)
     text = pages.numbers(tmp_path)
-    assert "0.30 <small>[0.20, 0.40]</small> dex" in text
+    assert "0.30\u00a0dex <small>[0.20, 0.40]</small>" in text
     assert "is the error" in text
 
 

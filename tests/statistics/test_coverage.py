@@ -127,7 +127,7 @@ def test_groups_are_kept_apart_and_halos_without_truth_left_out():
 def test_a_metric_is_quoted_with_its_interval():
     found = coverage.examine(posteriors(HALOS), BY, draws=50)
     row = found.iloc[0]
-    text = f"{row['coverage']:.2f} ({row['coverage_low']:.2f} to {row['coverage_high']:.2f})"
+    text = f"{row['coverage']:.2f} [{row['coverage_low']:.2f},\u00a0{row['coverage_high']:.2f}]"
     assert coverage.quote(found, "coverage").tolist() == [text]
     assert coverage.quote(found[:0], "coverage").empty
 
