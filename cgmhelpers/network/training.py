@@ -113,6 +113,15 @@ def train_task(task, folder, *, progress=True, report=None):
     table = samples.halo_table(ds)
     split_seed = settings.seed if settings.split_seed is None else settings.split_seed
     table["part"] = splits.split(table, task.split_by, seed=split_seed)
+    twins = splits.twins_of_simulations(table) if task.split_by == "halo" else []
+    if twins:
+        log.warning(
+            "%s: %s have the same initial conditions, as others may. In a split by halo, the "
+            "network learns from twins of validation and test halos, and its error bars come out "
+            "too small. Split by seed or realisation, if there are three initial conditions.",
+            folder,
+            " and ".join(twins),
+        )
     parts = _with_properties(ds, table)
     observed = _observed(task.observation, ds, parts, settings.seed)
     scaling = Scaling.fit(*observed["training"], task.properties, settings.ranges)

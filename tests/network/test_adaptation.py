@@ -401,6 +401,16 @@ def test_suites_that_hardly_teach_are_told(tmp_path, caplog):
     assert "constant" not in caplog.text
 
 
+def test_twins_on_both_sides_are_told(tmp_path, caplog):
+    """Suites share initial conditions, and so halos."""
+    fit(tmp_path / "twins", "pooled")
+    assert "IllustrisTNG CV_0 and SIMBA CV_0 have the same initial conditions" in caplog.text
+    caplog.clear()
+    fit(tmp_path / "together", "pooled", split_by="seed")
+    fit(tmp_path / "alone", "none", ds=blobs())
+    assert "initial conditions" not in caplog.text
+
+
 def test_a_target_is_no_source(tmp_path):
     both = suites()[0]
     simba = both.isel(halo=both["suite"].values == "SIMBA")
