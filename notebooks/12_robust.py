@@ -366,6 +366,7 @@ kept_note, kept = results.read_left_out()
 if kept:
     print(kept_note["command"].replace(" --", " \\\n  --"))
     wide = {"blind": ["bias", "change"], "error_bars": ["coverage_68"]}
+    wide["looks"] = ["alike", "alike_change", "inner", "inner_change"]
     for name, one in kept.items():
         display(
             figures.tabulate(
