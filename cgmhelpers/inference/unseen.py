@@ -95,7 +95,7 @@ def widen(predictions, between):
     Raises
     ------
     ParameterError
-        If a property isn't in `between`.
+        If a property isn't in `between`, or a spread isn't a number.
     """
     spread = between["tau"] * between["factor"]
     spread = spread.set_axis(pd.MultiIndex.from_frame(between[["property", "halo_class"]]))
@@ -105,6 +105,12 @@ def widen(predictions, between):
             "The spread between suites isn't known for all properties.",
             found=sorted(set(between["property"])),
             expected=f"also {sorted(missing)}",
+        )
+    if not np.isfinite(spread).all():
+        raise ParameterError(
+            "A spread between suites isn't a number.",
+            found=spread[~np.isfinite(spread)].to_dict(),
+            expected="a table of between_suites",
         )
     classes = _inferred_class(predictions)
     own, common = (

@@ -66,11 +66,20 @@ class LeavingOut:
         check_known(self.shown, ALIGNED, "Unknown ways to train with maps of the target.")
         p = run.parameters
         self.left_out = [p.target] if p.target else list(left_out or p.suites)
-        if len(p.suites) < 3:
+        if len(p.suites) < 3 or seeds < 1:
             raise ParameterError(
                 "One suite can't be left out.",
-                found=f"suites = {p.suites}",
-                expected="at least three: two to learn from, and one to test on",
+                found=f"suites = {p.suites}, seeds = {seeds}",
+                expected="at least three: two to learn from, and one to test on; and a seed",
+            )
+        check_known(self.left_out, p.suites, "The run has no such suite to leave out.")
+        alone = [one for one in self.left_out if len(self.sources(one)) < 2]
+        if alone:
+            raise ParameterError(
+                "One suite alone can't tell how far another is.",
+                found=f"sources {self.sources(alone[0])} when {alone[0]} is left out",
+                expected="at least two sources for each suite that is left out",
+                remedy="Name more sources, or a target that isn't among them.",
             )
 
     def sources(self, left_out):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scoringrules
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.statistics.metrics import at_home, with_truth
 from cgmhelpers.statistics.resampling import HALO, REALISATION, interval, resample
@@ -33,9 +33,21 @@ def cells(predictions, by=()):
         Columns of `NETWORK`, suite_test, property and `by`, then ``n``; ``bias`` (median of
         inference minus truth), ``rmse`` and ``crps``, in units of the property's range; ``chi2``
         (reduced); ``coverage_68`` and ``coverage_95``.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, a property is unknown, or a mean or a deviation can't be scored.
     """
     keys = [*NETWORK, "suite_test", "property", *by]
     table = with_truth(predictions, keys)
+    check_known(table["property"].unique(), RANGES, "Unknown properties.")
+    if (table["std"] == 0).any():
+        raise ParameterError(
+            "Posteriors of no width can't be scored.",
+            found=f"std = 0 in {(table['std'] == 0).sum()} of {len(table)} rows",
+            expected="positive deviations",
+        )
     width = table["property"].map(RANGES)
     error = (table["mean"] - table["truth"]) / width
     score = error / (table["std"] / width)
@@ -208,7 +220,7 @@ def looks_elsewhere(looks, method):
         "holds" if they are less like single-suite networks than these are like each other, "does
         not hold" if more, "can't be decided" if the interval contains no difference or isn't known.
     """
-    row = looks[looks["method"] == method].iloc[0]
+    row = _row(looks, method)
     if row["alike_change_high"] < 0:
         return "holds"
     return "does not hold" if row["alike_change_low"] > 0 else "can't be decided"
@@ -233,10 +245,15 @@ def verdict(table, method, goal=0.31):
         "holds", "does not hold", or "can't be decided" if the interval contains the goal or isn't
         known.
     """
-    row = table[table["method"] == method].iloc[0]
+    row = _row(table, method)
     if row["change_high"] <= -goal:
         return "holds"
     return "does not hold" if row["change_low"] > -goal else "can't be decided"
+
+
+def _row(table, method):
+    check_known(method, table["method"], "The table lacks this method.")
+    return table[table["method"] == method].iloc[0]
 
 
 def _sizes(foreign):

@@ -417,10 +417,12 @@ def with_truth(predictions, columns):
     Raises
     ------
     ParameterError
-        If a column is missing, or no row is left.
+        If a column is missing, no row is left, a mean isn't finite, or a deviation isn't or is
+        negative.
     """
     check_columns(predictions, {*columns, "truth", "mean", "std"})
     rows = predictions[np.isfinite(predictions["truth"])]
     if rows.empty:
         raise ParameterError("No prediction has a truth to compare with.", found="0 rows")
+    _checked(mean=rows[["mean"]], std=rows[["std"]])
     return rows

@@ -103,3 +103,5 @@ def test_one_suite_and_unknown_properties_are_refused():
     other = suites([0.1]).assign(property="z_cgm")
     with pytest.raises(ParameterError, match="z_cgm"):
         unseen.widen(other, between)
+    with pytest.raises(ParameterError, match="isn't a number"):
+        unseen.widen(suites([0.1]), between.assign(tau=np.nan))

@@ -157,3 +157,11 @@ def test_experiments_without_sense_are_refused(tmp_path):
     two = Run.from_profile("smoke", runs=str(tmp_path), suites=["SIMBA", "Astrid"])
     with pytest.raises(ParameterError, match="left out"):
         LeavingOut(two)
+    with pytest.raises(ParameterError, match="left out"):
+        LeavingOut(opened(tmp_path), seeds=0)
+    with pytest.raises(ParameterError, match="no such suite"):
+        LeavingOut(opened(tmp_path), left_out=["Swift-EAGLE"])
+    with pytest.raises(ParameterError, match="One suite alone"):
+        LeavingOut(opened(tmp_path, sources=["SIMBA"], target="Astrid"))
+    with pytest.raises(ParameterError, match=r"Astrid.*SIMBA is left out"):
+        LeavingOut(opened(tmp_path, sources=["SIMBA", "Astrid"]), left_out=["SIMBA"])

@@ -139,3 +139,16 @@ def test_looks_are_compared_halo_by_halo():
     assert left_out.looks_elsewhere(left_out.looks(turned), "pooled") == "holds"
     alone = left_out.looks(pd.concat(tables).assign(alike=np.nan))
     assert (alone["halos"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("mean", np.nan), ("std", np.inf), ("std", 0.0), ("property", "sfr")]
+)
+def test_what_has_no_score_is_refused(table, column, value):
+    with pytest.raises(ParameterError, match=r"invalid values|no width|Unknown properties"):
+        left_out.cells(table.assign(**{column: table[column].where(table["group"] > 0, value)}))
+
+
+def test_methods_that_the_table_lacks_have_no_verdict(table):
+    with pytest.raises(ParameterError, match="lacks this method"):
+        left_out.verdict(left_out.summary(table, draws=5), "coral")
