@@ -303,7 +303,7 @@ Markdown(
 # %% [markdown]
 # - Integrated gradients turn an inference into an image that adds up to it, relative to the choice of a blank map.
 # - Field shares show the wavelength that an inference rests on, for each class; profiles show whether its pixels lie where the property is defined.
-# - A picture of importance is a claim like any other. It has to pass tests that it could fail.
+# - A picture of importance is a claim like any other. It has to pass tests that it could fail. [Chapter 12](12_robust.ipynb) asks of networks of several suites whether they look at other pixels.
 #
 # ## Exercise
 #

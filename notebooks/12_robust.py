@@ -130,6 +130,12 @@ if can_leave_out:
             )
         )
 
+# %% tags=["hide-output"]
+if can_leave_out:
+    classes = statistics.by_class(blind).drop(columns="track")
+    classes = classes[classes["method"].isin([leaving_out.SINGLE, *kinds])]
+    display(figures.tabulate(classes, "Blind, by class", note))
+
 # %% mystnb={"figure": {"name": "fig-robust-bias", "caption": "Bias of each property in each suite that was left out, blind: networks of single suites (mean over the sources), of all sources together, and with the penalty of this run. Above each panel: the mean size of the bias of its networks."}}
 if can_leave_out:
     cells = statistics.away(statistics.cells(blind))
@@ -290,6 +296,50 @@ if can_leave_out:
     )
 
 # %% [markdown]
+# ## Do they look at other pixels?
+#
+# Each network shares its inferred halo mass out among the pixels of a map ([chapter 10](10_interpretation.ipynb)), here of test halos of the suite left out. Two networks look alike if the contributions of the pixels have the same ranks. Networks of single suites differ among
+# each other; a network that rests on what suites have in common may rest on other pixels than all of them, or on those where they agree.
+
+# %%
+if can_leave_out:
+    attributions = experiment.attributions(predictions)
+    looked = statistics.looks(leaving_out.looks(attributions))
+    measured = ["alike", "alike_change", "inner", "inner_change"]
+    display(
+        figures.tabulate(
+            figures.with_intervals(looked, measured, 2),
+            "Rank correlation of the pixels with single-suite networks, "
+            "and where the attribution of log_m_halo lies",
+            note,
+        )
+    )
+
+# %% mystnb={"figure": {"name": "fig-robust-attribution", "caption": "Contribution of each pixel to the inferred halo mass in the suite left out, by a network of a single suite and by one of all sources with the penalty: the median halo of each class. Dashed: R200c, if it fits; dotted: 200 kpc."}}
+if can_leave_out:
+    suite, (halos, networks) = list(attributions.items())[-1]
+    by_class = pd.Series(halos["halo_class"].values)
+    middle = [
+        own.index[len(own) // 2]
+        for _, own in by_class.groupby(by_class, sort=False)
+    ]
+    first, *_ = learnt = experiment.sources(suite)
+    beside = {
+        leaving_out.SINGLE: networks[leaving_out.SINGLE, first],
+        kinds[-1]: networks[kinds[-1], "+".join(learnt)],
+    }
+    figure = figures.attribution_maps(
+        halos.isel(halo=middle),
+        {name: one.of(middle) for name, one in beside.items()},
+        note,
+    )
+    names = [
+        figures.suite_name(name, this_run.source)
+        for name in (suite, first)
+    ]
+    figures.caption(f"{names[0]} is left out; single suite: {names[1]}.")
+
+# %% [markdown]
 # ## What no method can see
 #
 # Two atmospheres of $10^{6.5}$ K, one with 0.3 solar metals and one with 0.1 and more gas to make up for it. Their X-ray maps are the same, pixel by pixel, and their masses are not:
@@ -337,6 +387,7 @@ kept_note, kept = results.read_left_out()
 if kept:
     print(kept_note["command"].replace(" --", " \\\n  --"))
     wide = {"blind": ["bias", "change"], "error_bars": ["coverage_68"]}
+    wide["looks"] = ["alike", "alike_change", "inner", "inner_change"]
     for name, one in kept.items():
         display(
             figures.tabulate(
@@ -354,13 +405,18 @@ if can_leave_out:
     of = table.set_index("method")
     own = judged[judged["kind"] == "own"]
     spoilt = judged[~judged["kind"].isin(["own", "left out"])]
+    robust = looked.set_index("method").loc[kinds[-1]]
+    change = [
+        f"{robust[f'alike_change{end}']:+.2f}".replace("-", "−")
+        for end in ("", "_low", "_high")
+    ]
     halo = bars[bars["property"] == "log_m_halo"].set_index("posterior")
-    change = f"{of['change']['pooled']:+.0%}".replace("-", "−")
+    less = f"{of['change']['pooled']:+.0%}".replace("-", "−")
     found = [
         f"Blind, the bias is {of['bias'][leaving_out.SINGLE]:.3f} of the "
         "property's range for networks of a single suite, and "
         f"{of['bias']['pooled']:.3f} for one of all sources "
-        f"({change}). That all sources together make it 31% lower "
+        f"({less}). That all sources together make it 31% lower "
         f"{statistics.verdict(table, 'pooled')}.",
         "At home, the RMSE of the pooled network is "
         f"{of['rmse_home']['pooled']:.3f}, that of single suites "
@@ -372,6 +428,11 @@ if can_leave_out:
         f"The trust score flags {own['flagged'].mean():.1%} of the halos "
         "of its own suites. The area under the curve of spoilt maps goes "
         f"{figures.ends(spoilt, 'auc', ['kind'], this_run.source)}.",
+        f"The ranks of the pixels of the {kinds[-1]} network correlate by "
+        f"{robust['alike']:.2f} with those of single suites, {change[0]} "
+        f"[{change[1]}, {change[2]}] against theirs among each other. "
+        "That it looks at other pixels "
+        f"{statistics.looks_elsewhere(looked, kinds[-1])}.",
     ]
 else:
     found = ["Nothing: this run has fewer than three suites."]

@@ -172,17 +172,47 @@ def _command(name, asked):
     return shlex.join(["cgm", name, "--profile", asked.profile, *words])
 
 
-@of_run(profile="robust")
+def _leaves_out(asked, seeds, kind=None, part=None):
+    from cgmhelpers.runs.leaving_out import KINDS, LeavingOut
+
+    def networks(run):
+        experiment = LeavingOut(run, seeds, kind or KINDS)
+        return {"Networks": experiment.trainings(_share(part))}
+
+    return _state(asked, MAPS, more=networks)
+
+
+def _share(part):
+    """Read "2/3" as (2, 3)."""
+    numbers = (part or "1/1").split("/")
+    if len(numbers) != 2 or not all(one.isdecimal() for one in numbers):
+        raise typer.BadParameter(f"{part!r} isn't k/n, such as 2/3")
+    return tuple(map(int, numbers))
+
+
+@of_run(profile="robust", makes=_leaves_out)
 def robust(
     asked,
     seeds: Annotated[int, typer.Option(help="Networks of each kind.", min=1)] = 3,
     kind: Annotated[list[str] | None, typer.Option(help="Adaptation; all by default.")] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(help="Train the k-th of n shares of the networks, k/n, and keep no tables."),
+    ] = None,
 ):
-    """Leave each suite out in turn, and keep the tables in book/results; make what it lacks."""
+    """Leave each suite out in turn, and keep the tables in book/results; make what it lacks.
+
+    Interrupted, call it again: what is there is kept. It says how long the networks take.
+    """
     from cgmhelpers.runs import results as runs_results
     from cgmhelpers.runs.leaving_out import KINDS, LeavingOut
 
     experiment = LeavingOut(asked.open(), seeds, kind or KINDS)
+    folders = experiment.train(_share(part), tell=typer.echo)
+    if part:
+        for folder in folders:
+            typer.echo(folder)
+        return
     command = _command("robust", asked) + f" --seeds {seeds}"
     command += "".join(f" --kind {one}" for one in kind or ())
     typer.echo(runs_results.write_left_out(experiment, command))

@@ -27,22 +27,28 @@ def attribution_maps(ds, attribution, source=None):
     ----------
     ds : xarray.Dataset
         Limited maps (halo, field, y, x) of the halos, along one line of sight.
-    attribution : Attribution
-        From :func:`cgmhelpers.inference.attribution.integrated_gradients`, of the same halos.
+    attribution : Attribution, or dict of str to Attribution
+        From :func:`cgmhelpers.inference.attribution.integrated_gradients`, of the same halos; of
+        several networks by their titles.
     source : str, optional
         Name of the data, written on the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each halo, two columns for each field: the map, and its attribution (red raises
-        the inference over that from a blank map, blue lowers it). The attributions of a row have
-        the same scale, and 2% of the pixels that aren't zero lie beyond its ends. The dashed circle
+        A row for each halo; for each field a column with the map, and one with its attribution by
+        each network (red raises the inference over that from a blank map, blue lowers it). The
+        attributions of a row have the same scale, and 2% of the pixels that aren't zero lie beyond
+        its ends. The dashed circle
         is R200c, if it fits, the dotted one 200 kpc.
     """
+    networks = attribution if isinstance(attribution, dict) else {"attribution": attribution}
+    attribution = next(iter(networks.values()))
     number, fields = attribution.values.shape[:2]
+    step, several = 1 + len(networks), len(networks) > 1
+    high, small = (3.1, 7) if several else (2.3, 8)  # the column is narrow for many panels
     figure, axes = plt.subplots(
-        number, 2 * fields, figsize=(2.35 * 2 * fields + 1.6, 2.3 * number + 0.4),
+        number, step * fields, figsize=(2.35 * step * fields + 1.6, high * number + 0.4),
         sharex=True, sharey=True, squeeze=False,
     )  # fmt: skip
     pixel = float(np.diff(ds["x"].values[:2])[0])
@@ -52,14 +58,15 @@ def attribution_maps(ds, attribution, source=None):
     for column, name in enumerate(attribution.fields):
         norm = colours_of(name, images[:, column], ds.attrs["limits"])
         for row, image in zip(axes, images[:, column], strict=True):
-            shown = row[2 * column].imshow(
+            shown = row[step * column].imshow(
                 image, norm=norm, cmap=known_fields.get(name).colour_map, **view
             )
-        axes[0, 2 * column].set_title(field_names(name))
-        axes[0, 2 * column + 1].set_title(f"{field_names(name)}, attribution")
+        axes[0, step * column].set_title(field_names(name))
+        for place, title in enumerate(networks, step * column + 1):
+            axes[0, place].set_title(title if several else f"{field_names(name)}, {title}")
         bar = figure.colorbar(
             shown,
-            ax=axes[:, 2 * column],
+            ax=axes[:, step * column],
             label=unit_label(name),
             location="bottom",
             aspect=14,
@@ -67,17 +74,20 @@ def attribution_maps(ds, attribution, source=None):
             extend="min",
         )
         bar.ax.xaxis.set_minor_formatter(NullFormatter())
-    for place, values in enumerate(attribution.values):
-        lit = np.abs(values[values != 0])
+    for place in range(number):
+        of_networks = np.stack([one.values[place] for one in networks.values()])
+        lit = np.abs(of_networks[of_networks != 0])
         scale = np.percentile(lit, 98) if len(lit) else 1.0
-        for column in range(fields):
-            shown = axes[place, 2 * column + 1].imshow(
-                values[column], vmin=-scale, vmax=scale, cmap="RdBu_r", **view
+        for network, column in np.ndindex(of_networks.shape[:2]):
+            shown = axes[place, step * column + 1 + network].imshow(
+                of_networks[network, column], vmin=-scale, vmax=scale, cmap="RdBu_r", **view
             )
         label = rf"$\Delta${property_named(attribution.property).label} per pixel"
-        figure.colorbar(shown, ax=axes[place], label=label, aspect=15, pad=0.01, extend="both")
-        axes[place, 0].set_ylabel(_halo_text(ds.isel(halo=place), attribution, place), size=8)
-        for panel, colour in zip(axes[place], ("w", "0.2") * fields, strict=True):
+        bar = figure.colorbar(shown, ax=axes[place], aspect=15, pad=0.01, extend="both")
+        bar.set_label(label, size=small + 1)
+        axes[place, 0].set_ylabel(_halo_text(ds.isel(halo=place), networks, place), size=small)
+        colours = ("w", *["0.2"] * len(networks)) * fields
+        for panel, colour in zip(axes[place], colours, strict=True):
             radius = float(ds["r200c"].values[place])
             panel.add_patch(Circle((0, 0), radius, fill=False, color=colour, lw=0.8, ls="--"))
             panel.add_patch(Circle((0, 0), APERTURE, fill=False, color=colour, lw=0.9, ls=":"))
@@ -88,11 +98,14 @@ def attribution_maps(ds, attribution, source=None):
     return note_source(figure, source)
 
 
-def _halo_text(ds, attribution, place):
+def _halo_text(ds, networks, place):
     label = {one.name: one.label for one in HALO_CLASSES}.get(str(ds["halo_class"].values), "")
-    truth = float(ds["properties"].sel(property=attribution.property))
-    inferred = attribution.inferred[place]
-    return f"{label}: true {truth:.2f},\ninferred {inferred:.2f} [kpc]"
+    name = next(iter(networks.values())).property
+    truth = float(ds["properties"].sel(property=name))
+    inferred = ", ".join(f"{one.inferred[place]:.2f}" for one in networks.values())
+    if len(networks) > 1:
+        return f"{label}\ntrue {truth:.2f}, inferred\n{inferred}"
+    return f"{label}: true {truth:.2f},\ninferred {inferred} [kpc]"
 
 
 @styled

@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "attribution": [
+            "agreement",
             "deep_lift",
             "integrated_gradients",
             "radial_profile",

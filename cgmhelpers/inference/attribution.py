@@ -17,7 +17,7 @@ pixel without signal has no attribution by definition: an empty region may infor
 isn't counted. Pixels are those of the network's input, log10 of the map.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -55,9 +55,24 @@ class Attribution:
 
     values: np.ndarray
     inferred: np.ndarray
-    blank: float
+    blank: np.ndarray
     fields: tuple
     property: str
+
+    def of(self, maps):
+        """Select some of the maps.
+
+        Parameters
+        ----------
+        maps : array_like of int
+            Their positions.
+
+        Returns
+        -------
+        Attribution
+        """
+        values, inferred, blank = (one[maps] for one in (self.values, self.inferred, self.blank))
+        return replace(self, values=values, inferred=inferred, blank=blank)
 
     @property
     def gap(self):
@@ -246,6 +261,31 @@ def rank_correlation(first, second):
         if lit.sum() >= 3:
             found[place] = stats.spearmanr(one[lit], other[lit]).statistic
     return found
+
+
+def agreement(first, second):
+    """Average the rank correlation of two attributions over the fields.
+
+    Parameters
+    ----------
+    first, second : Attribution
+        Both of the same maps and fields.
+
+    Returns
+    -------
+    ndarray, shape (maps,)
+        Mean of :func:`rank_correlation` over the fields that have one; NaN if none has.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ.
+    """
+    ranks = rank_correlation(first, second)
+    known = np.isfinite(ranks)
+    number = known.sum(axis=1)
+    total = np.where(known, ranks, 0).sum(axis=1)
+    return np.divide(total, number, out=np.full(len(ranks), np.nan), where=number > 0)
 
 
 def radial_profile(attribution, ds, edges):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
+from cgmhelpers.errors import ParameterError
+
 EDGE = 0.05
 """Share of the largest values whose tail is a power law."""
 QUANTILES = {"faint end": 0.25, "median": 0.5, "upper quartile": 0.75, "bright end": 0.99}
@@ -34,9 +36,20 @@ def numbers(images, floors):
     -------
     ndarray, shape (maps, fields * len(NUMBERS))
         Logarithms to base 10, and a share of pixels.
+
+    Raises
+    ------
+    ParameterError
+        If there is another number of fields than of floors.
     """
-    floors = np.asarray(floors, dtype=float)[:, None, None]
-    images = np.maximum(np.asarray(images, dtype=float), floors)
+    floors, images = np.asarray(floors, dtype=float)[:, None, None], np.asarray(images, dtype=float)
+    if images.ndim != 4 or images.shape[1] != len(floors):
+        raise ParameterError(
+            "The images have the wrong number of fields.",
+            found=f"shape {images.shape}",
+            expected=f"(maps, {len(floors)}, y, x)",
+        )
+    images = np.maximum(images, floors)
     logarithm = np.log10(images)
     side = images.shape[-1]
     y, x = np.indices((side, side)) - (side - 1) / 2
@@ -100,7 +113,19 @@ class Cloud:
         Returns
         -------
         ndarray, same shape
+
+        Raises
+        ------
+        ParameterError
+            If the rows have another number of numbers, or one isn't finite.
         """
+        rows = np.asarray(rows)
+        if rows.shape[1:] != self.centre.shape or not np.isfinite(rows).all():
+            raise ParameterError(
+                "These numbers aren't of the training's kind.",
+                found=f"shape {rows.shape}, {(~np.isfinite(rows)).sum()} not finite",
+                expected=f"rows of {len(self.centre)} finite numbers",
+            )
         return (rows - self.centre) / self.scale
 
     def white(self, rows):

@@ -40,6 +40,8 @@ class Predictor:
         Limits that the maps get.
     size : int
         Pixels along a side.
+    pixel_size : float
+        Side of a pixel [kpc].
     calibration : Calibration or None
         Correction of the posterior widths; None for a network without one.
     description : dict
@@ -54,6 +56,7 @@ class Predictor:
         calibration = description.get("calibration")
         self.calibration = calibration and Calibration.from_dict(calibration)
         self.size = network.size
+        self.pixel_size = description["pixel_size_kpc"]
         # With the normalisation folded into the convolutions it is twice as fast.
         self.network = folded(network.eval())
 
@@ -176,7 +179,9 @@ def predict(folder, stores, parts=("test",), axis=summaries.EVALUATION_AXIS):
     parts = [parts] if isinstance(parts, str) else list(parts)
     check_known(parts or [""], splits.PARTS, "Unknown parts.")
     predictor = load(folder)
-    ds = samples.load(stores, predictor.fields, predictor.limits, predictor.size)
+    ds = samples.load(
+        stores, predictor.fields, predictor.limits, predictor.size, predictor.pixel_size
+    )
     table = samples.halo_table(ds)
     table["part"] = assign_parts(table, folder, predictor.description["split"])
     chosen = np.flatnonzero(table["part"].isin(parts))
@@ -205,7 +210,7 @@ def load_maps(folders, stores):
     Parameters
     ----------
     folders : sequence of path
-        Folders of networks with the same limits and size.
+        Folders of networks with the same limits, size and pixels.
     stores : dict of str to list of path
         Suite -> map stores.
 
@@ -223,17 +228,19 @@ def load_maps(folders, stores):
     Raises
     ------
     ParameterError
-        If the networks differ in limits or size, or there is none.
+        If the networks differ in limits, size or pixels, there is none, or the maps don't fit them.
     DataNotFoundError, FormatError
         If a folder holds no whole network.
     """
     networks = {folder: checkpoint.read_description(folder) for folder in folders}
-    kinds = {(one["limits"], one["network"]["size"]) for one in networks.values()}
+    kinds = {
+        (one["limits"], one["network"]["size"], one["pixel_size_kpc"]) for one in networks.values()
+    }
     if len(kinds) != 1:
         raise ParameterError(
             "These networks don't see the same maps.",
-            found=f"limits and sizes {sorted(kinds)}",
-            expected="one limit and one size",
+            found=f"limits, sizes and pixels {sorted(kinds)}",
+            expected="one limit, one size and one side of a pixel",
         )
     fields = list(dict.fromkeys(name for one in networks.values() for name in one["fields"]))
     maps = [samples.load(paths, fields, *next(iter(kinds))) for paths in stores.values()]

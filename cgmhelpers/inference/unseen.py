@@ -40,25 +40,31 @@ def between_suites(nested):
     pandas.DataFrame
         A row for each property and ``halo_class`` (by the *inferred* mass; ``"all"`` for classes
         without `FEWEST` halos in every source): ``tau`` in the unit of the property, ``suites``
-        (k), and ``factor`` (:math:`q_k`).
+        (k: those with two halos that have the property, as one halo tells no sampling variance),
+        and ``factor`` (:math:`q_k`).
 
     Raises
     ------
     ParameterError
-        If there are fewer than two suites.
+        If a property has fewer than two such suites.
     """
     table = with_truth(nested, ["suite_test", "property"])
     table = table.assign(inferred=_inferred_class(table))
-    suites = table["suite_test"].nunique()
-    if suites < 2:
-        raise ParameterError(
-            "A spread between suites takes several of them.",
-            found=sorted(table["suite_test"].unique()),
-            expected="predictions in at least two suites that their networks weren't trained on",
-        )
-    factor = stats.t.ppf((1 + ONE_SIGMA) / 2, suites)
     rows = []
-    for name, own in table.groupby("property", sort=False):
+    for name in nested["property"].unique():
+        own = table[table["property"] == name]
+        halos = own["suite_test"].value_counts()
+        own = own[own["suite_test"].isin(halos.index[halos >= 2])]
+        suites = own["suite_test"].nunique()
+        if suites < 2:
+            raise ParameterError(
+                f"The spread of {name} between suites takes several of them.",
+                found=f"halos with {name}: {halos.to_dict()}",
+                expected="two halos in each of at least two suites that their networks weren't "
+                "trained on",
+                remedy="Use more halos, or leave the property out.",
+            )
+        factor = stats.t.ppf((1 + ONE_SIGMA) / 2, suites)
         groups = {EVERY: own, **dict(list(own.groupby("inferred")))}
         for kind, some in groups.items():
             error = (some["mean"] - some["truth"]).groupby(some["suite_test"])
@@ -89,7 +95,7 @@ def widen(predictions, between):
     Raises
     ------
     ParameterError
-        If a property isn't in `between`.
+        If a property isn't in `between`, or a spread isn't a number.
     """
     spread = between["tau"] * between["factor"]
     spread = spread.set_axis(pd.MultiIndex.from_frame(between[["property", "halo_class"]]))
@@ -99,6 +105,12 @@ def widen(predictions, between):
             "The spread between suites isn't known for all properties.",
             found=sorted(set(between["property"])),
             expected=f"also {sorted(missing)}",
+        )
+    if not np.isfinite(spread).all():
+        raise ParameterError(
+            "A spread between suites isn't a number.",
+            found=spread[~np.isfinite(spread)].to_dict(),
+            expected="a table of between_suites",
         )
     classes = _inferred_class(predictions)
     own, common = (

@@ -27,11 +27,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from cgmhelpers.errors import ParameterError
+
 HIDDEN = 64
 """Width of the hidden layer of the classifier of suites."""
 PENALTIES = ("mmd", "coral", "dann", "bottleneck")
 ALIGNED = ("mmd", "coral", "dann")
 """Penalties that compare suites, and so need two of them."""
+NARROWEST = 0.05
+"""Smallest squared width of a kernel by default, over the mean squared distance: blank maps have
+the same features, and if most pairs were of them, their distance of zero would be the width."""
 
 
 def balanced(halos, domains):
@@ -151,13 +156,20 @@ def mmd(one, other, width=None):
     one, other : torch.Tensor, shapes (n, features) and (m, features)
         At least two rows each.
     width : float, optional
-        h; by default the median distance between all rows, which carries no gradient.
+        h; by default the median distance between all rows, which carries no gradient
+        (:func:`gaussian_kernel`).
 
     Returns
     -------
     torch.Tensor
         A scalar.
+
+    Raises
+    ------
+    ParameterError
+        If a sample has fewer than two rows.
     """
+    _check_samples(one, other)
     kernel = gaussian_kernel(torch.cat([one, other]), width)
     number = len(one)
     rest = len(kernel) - number
@@ -175,19 +187,21 @@ def gaussian_kernel(rows, width=None):
     ----------
     rows : torch.Tensor, shape (n, features)
     width : float, optional
-        As for `mmd`.
+        As for `mmd`; by default at least `NARROWEST`, and large against rounding errors.
 
     Returns
     -------
     torch.Tensor, shape (n, n)
     """
+    rounding = torch.finfo(rows.dtype).eps * rows.detach().square().sum(dim=1).mean()
     # Of centred rows: the difference of large squares would lose digits.
     rows = rows - rows.mean(dim=0).detach()
     squares = rows.square().sum(dim=1)
     distances = (squares[:, None] + squares - 2 * rows @ rows.T).clamp_min(0)
     if width is None:
         upper = torch.triu_indices(len(rows), len(rows), 1, device=rows.device)
-        variance = distances.detach()[upper[0], upper[1]].median()
+        known = distances.detach()[upper[0], upper[1]]
+        variance = torch.maximum(known.median(), NARROWEST * known.mean()) + rounding
         variance = variance.clamp_min(torch.finfo(rows.dtype).tiny)
     else:
         variance = width**2
@@ -207,9 +221,24 @@ def coral(one, other):
     -------
     torch.Tensor
         A scalar.
+
+    Raises
+    ------
+    ParameterError
+        If a sample has fewer than two rows.
     """
+    _check_samples(one, other)
     apart = torch.cov(one.T) - torch.cov(other.T)
     return apart.square().sum() / (4 * one.shape[1] ** 2)
+
+
+def _check_samples(one, other):
+    if min(len(one), len(other)) < 2:
+        raise ParameterError(
+            "A sample is too small to be compared with another.",
+            found=f"{len(one)} and {len(other)} rows",
+            expected="at least two of each",
+        )
 
 
 def divergence_from_normal(mean, logarithm_of_variance):

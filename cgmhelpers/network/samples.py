@@ -26,7 +26,7 @@ MOST_READERS = 4
 """Largest number of threads that read: each holds 40 MB of images while it does."""
 
 
-def load(stores, fields, limits=None, size=None):
+def load(stores, fields, limits=None, size=None, pixel_size=None):
     """Open map stores, choose fields, coarsen, and apply limits.
 
     Parameters
@@ -40,6 +40,8 @@ def load(stores, fields, limits=None, size=None):
         already (``attrs["limits"]``).
     size : int, optional
         Pixels along a side; maps are coarsened to it. None keeps them.
+    pixel_size : float, optional
+        Side of a pixel that a network knows [kpc], after coarsening; other maps are refused.
 
     Returns
     -------
@@ -50,7 +52,8 @@ def load(stores, fields, limits=None, size=None):
     Raises
     ------
     ParameterError
-        If a field is missing, limits are unknown or missing, or maps can't be coarsened to `size`.
+        If a field is missing, limits are unknown or missing, maps can't be coarsened to `size`, or
+        their pixels have another side than `pixel_size`.
     DataNotFoundError, FormatError
         If a store isn't there, or stores don't fit together.
     """
@@ -67,6 +70,13 @@ def load(stores, fields, limits=None, size=None):
     ds = lazy.with_fields(ds, fields)
     if size is not None and size != ds.sizes["y"]:
         ds = coarsen(ds, size)
+    if pixel_size is not None and not np.isclose(side_of_pixel(ds), pixel_size, rtol=1e-3):
+        raise ParameterError(
+            "The pixels of the maps don't have the size that the network knows.",
+            found=f"{side_of_pixel(ds):.4g} kpc",
+            expected=f"{pixel_size:.4g} kpc",
+            remedy="Make the maps with the network's number of pixels and their size.",
+        )
     applied = ds.attrs.get("limits")
     if limits is None and applied is None:
         raise ParameterError(
@@ -75,6 +85,22 @@ def load(stores, fields, limits=None, size=None):
             remedy="Give limits, or pass the data set through maps.apply_limits.",
         )
     return ds if limits in (None, applied) else apply_limits(ds, limits)
+
+
+def side_of_pixel(ds):
+    """Return the side of a pixel of maps.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Maps with the coordinate x of the pixels [kpc].
+
+    Returns
+    -------
+    float
+        In kpc.
+    """
+    return float(np.diff(ds["x"].values[:2])[0])
 
 
 def halo_table(ds):

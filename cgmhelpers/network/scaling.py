@@ -88,23 +88,18 @@ class Scaling:
             raise FormatError("The maps lack properties.", found=names, expected=missing)
         fields = [str(name) for name in ds["field"].values]
         pixels = {name: StandardScaler() for name in fields}
-        extremes = {name: [] for name in fields}
+        ends = {name: [] for name in fields}
         for start in range(0, len(chosen), HALOS_AT_ONCE):
             images = lazy.read(ds["image"], chosen[start : start + HALOS_AT_ONCE])
             for number, name in enumerate(fields):
                 block = _positive(images[:, :, number], name)
                 # In float64: float32 sums over 1e8 pixels lose digits.
                 pixels[name].partial_fit(np.log10(block, dtype=np.float64).reshape(-1, 1))
-                extremes[name] += [block.min(), block.max()]
-        for name in fields:
-            if min(extremes[name]) == max(extremes[name]) and ds.attrs["limits"] != "observed":
-                log.warning(
-                    "The %s maps of all %d training halos are the same constant, %g: the network "
-                    "can't learn from this field. Use more halos, or a lower limit.",
-                    name,
-                    len(chosen),
-                    min(extremes[name]),
-                )
+                ends[name].append(ends_of(block))
+        suites = ds["suite"].values[chosen]
+        if ds.attrs["limits"] != "observed":
+            for name in fields:
+                warn_of_a_constant(f"{name} maps", np.concatenate(ends[name], axis=1), suites)
         targets = ds["properties"].sel(property=wanted)
         targets = targets.isel(halo=chosen).values
         constant = [name for name, t in zip(wanted, targets.T, strict=True)
@@ -115,6 +110,8 @@ class Scaling:
                 found=constant,
                 remedy="Use more halos, and check how the properties were computed.",
             )
+        for name, column in zip(wanted, targets.T, strict=True):
+            warn_of_a_constant(f"values of {name}", np.stack([column, column]), suites)
         return cls(
             fields=tuple(fields),
             floors=tuple(lowest(name, ds.attrs["limits"]) for name in fields),
@@ -265,6 +262,47 @@ class Unscaled(Scaling):
             return np.asarray(images, dtype=np.float32)
         out[...] = images
         return out
+
+
+def ends_of(maps):
+    """Return the least and the greatest pixel of each halo.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (halos, ...)
+        Of a field.
+
+    Returns
+    -------
+    ndarray, shape (2, halos)
+    """
+    flat = maps.reshape(len(maps), -1)
+    return np.stack([flat.min(axis=1), flat.max(axis=1)])
+
+
+def warn_of_a_constant(what, ends, suites):
+    """Warn of suites in which something is the same for all halos: nothing can be learnt there.
+
+    Parameters
+    ----------
+    what : str
+        Its name in the warning.
+    ends : ndarray, shape (2, halos)
+        Its least and greatest value for each halo.
+    suites : ndarray of str, shape (halos,)
+        Suite of each halo.
+    """
+    for suite in dict.fromkeys(suites):
+        low, high = ends[:, suites == suite]
+        if low.min() == high.max():
+            log.warning(
+                "The %s of all %d training halos of %s are the same constant, %g: a network can't "
+                "learn from them. Use more halos, a lower limit, or check how they were made.",
+                what,
+                len(low),
+                suite,
+                low[0],
+            )
 
 
 def _positive(image, name):

@@ -147,6 +147,25 @@ def together_in(table, by):
     return table[_BOX].merge(numbers, on=_BOX, how="left")["number"].to_numpy()
 
 
+def twins_of_simulations(table):
+    """Name simulations that share initial conditions: a split by halo parts their twins.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As for `split`.
+
+    Returns
+    -------
+    list of str
+        Two of them, such as "SIMBA CV_0"; empty if there are none.
+    """
+    boxes = table[["suite", *_BOX]].assign(seed=_seeds(table)).drop_duplicates()
+    boxes = boxes[boxes["seed"] != UNKNOWN_SEED]
+    shared = boxes[boxes.duplicated("seed", keep=False)].sort_values("seed", kind="stable")
+    return [f"{one.suite} {one.set_name}_{one.realisation}" for one in shared[:2].itertuples()]
+
+
 def _sortable(column):
     """Realisations as text that sorts as they do: 2 before 10, numbers before names."""
     if column.name != "realisation":

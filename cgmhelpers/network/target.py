@@ -3,10 +3,12 @@
 import numpy as np
 
 from cgmhelpers.errors import ParameterError
+from cgmhelpers.halos.classes import HALO
 from cgmhelpers.maps import lazy
-from cgmhelpers.maps.store import concatenated
+from cgmhelpers.maps.store import HALOS_AT_ONCE, concatenated
 from cgmhelpers.network import samples, splits
 from cgmhelpers.network.adaptation import ALIGNED
+from cgmhelpers.network.scaling import ends_of, warn_of_a_constant
 
 
 def unlabelled_maps(ds, sources, table, split_by, seed):
@@ -32,7 +34,8 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
     Raises
     ------
     ParameterError
-        If the maps differ in fields, pixels or axes, or no halo is in training.
+        If the maps differ in fields, pixels or axes, no halo is in training, or the target is one
+        of the sources.
     """
     halos = samples.halo_table(ds)
     if split_by == "halo":
@@ -50,9 +53,49 @@ def unlabelled_maps(ds, sources, table, split_by, seed):
             expected=f"at least one, and {sources.sizes['x']} pixels of the same size",
             remedy="Make maps of the same size, of initial conditions that the sources have too.",
         )
+    labelled, alike = given(samples.halo_table(chosen), table)
+    if labelled and alike:
+        raise ParameterError(
+            "The target is one of the sources: there is nothing to adapt to.",
+            found=f"{labelled} halos of {', '.join(sorted(set(chosen['suite'].values)))}, which "
+            "are in training with their properties",
+            expected="maps of another suite, or some of a source's",
+        )
+    if ds.attrs["limits"] != "observed":
+        blocks = [
+            slice(at, at + HALOS_AT_ONCE) for at in range(0, len(chosen["halo"]), HALOS_AT_ONCE)
+        ]
+        ends = np.concatenate([_ends(chosen, block) for block in blocks], axis=-1)
+        for name, own in zip(ds["field"].values, ends, strict=True):
+            warn_of_a_constant(f"{name} maps", own, chosen["suite"].values)
     return chosen.assign(
         properties=(ds["properties"].dims, np.full(chosen["properties"].shape, np.nan))
     )
+
+
+def given(halos, table):
+    """Count the halos of a target that a training is given with their properties, too.
+
+    Parameters
+    ----------
+    halos, table : pandas.DataFrame
+        Halos of the target, and of the sources with their part.
+
+    Returns
+    -------
+    number : int
+    alike : bool
+        Whether they are all training halos of their suites.
+    """
+    known = table[(table["part"] == "training") & table["suite"].isin(halos["suite"])]
+    number = len(halos.merge(known[[*HALO]], on=[*HALO]))
+    return number, number == len(known)
+
+
+def _ends(ds, block):
+    """Least and greatest pixels, (fields, 2, halos), of a block of halos."""
+    images = lazy.read(ds["image"], np.arange(ds.sizes["halo"])[block])  # halo, axis, field, y, x
+    return np.stack([ends_of(images[:, :, number]) for number in range(images.shape[2])])
 
 
 def joined(ds, unlabelled):

@@ -33,7 +33,7 @@ from cgmhelpers.network.loop import (
 from cgmhelpers.network.moment_network import MomentNetwork, moments
 from cgmhelpers.network.scaling import Scaling, Unscaled
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.network.target import check_adaptation, joined, unlabelled_maps
+from cgmhelpers.network.target import check_adaptation, given, joined, unlabelled_maps
 from cgmhelpers.network.task import Task
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,15 @@ def train_task(task, folder, *, progress=True, report=None):
     table = samples.halo_table(ds)
     split_seed = settings.seed if settings.split_seed is None else settings.split_seed
     table["part"] = splits.split(table, task.split_by, seed=split_seed)
+    twins = splits.twins_of_simulations(table) if task.split_by == "halo" else []
+    if twins:
+        log.warning(
+            "%s: %s have the same initial conditions, as others may. In a split by halo, the "
+            "network learns from twins of validation and test halos, and its error bars come out "
+            "too small. Split by seed or realisation, if there are three initial conditions.",
+            folder,
+            " and ".join(twins),
+        )
     parts = _with_properties(ds, table)
     observed = _observed(task.observation, ds, parts, settings.seed)
     scaling = Scaling.fit(*observed["training"], task.properties, settings.ranges)
@@ -130,6 +139,14 @@ def train_task(task, folder, *, progress=True, report=None):
             ),
         )
     suites = sorted(set(table["suite"]))
+    idle = set(suites) - set(table["suite"][parts == "training"])
+    if idle:
+        raise ParameterError(
+            "A suite has no halo to learn from.",
+            found=f"no training halo of {', '.join(sorted(idle))} with all properties",
+            expected="at least one of each suite",
+            remedy="Leave the suite out, use more halos, or infer other properties.",
+        )
     domains = np.searchsorted(suites, table["suite"].to_numpy(str))
     unlabelled = None
     if task.target is not None:
@@ -186,7 +203,7 @@ def train_task(task, folder, *, progress=True, report=None):
         "split": {"by": task.split_by, "seed": split_seed, "fractions": list(splits.FRACTIONS)},
         "halos": {name: int((parts[: len(table)] == name).sum()) for name in splits.PARTS},
         "evaluation_axis": summaries.EVALUATION_AXIS,
-        "pixel_size_kpc": float(np.diff(ds["x"].values[:2])[0]),
+        "pixel_size_kpc": samples.side_of_pixel(ds),
         "network": architecture,
         "number_of_parameters": network.number_of_parameters,
         "scaling": scaling.to_dict(),
@@ -207,6 +224,7 @@ def train_task(task, folder, *, progress=True, report=None):
             "suites": sorted(set(shown["suite"])),
             "sets": sorted(set(shown["set_name"])),
             "halos": len(shown),
+            "labelled": given(shown, table)[0],
             "use": "maps of the training part, without properties",
         }
     checkpoint.write_network(folder, state, description, pd.DataFrame(history), table)

@@ -7,7 +7,9 @@ alike, take the same number of passes, and have the profile's hyperparameters; n
 looking at the suite that is left out.
 """
 
+import logging
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,22 +17,26 @@ from scipy import stats
 
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.inference import baselines, distance, prediction, trusting, unseen
+from cgmhelpers.halos.measuring import APERTURE
+from cgmhelpers.inference import attribution, baselines, distance, prediction, trusting, unseen
 from cgmhelpers.maps import corruption, store
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
-from cgmhelpers.network import samples
+from cgmhelpers.network import checkpoint, samples
 from cgmhelpers.network.adaptation import ALIGNED
 from cgmhelpers.runs import stages
 from cgmhelpers.statistics import conformal, metrics
 from cgmhelpers.statistics import left_out as scores
+from cgmhelpers.statistics.left_out import SINGLE
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 from cgmhelpers.statistics.reliability import auc
 
+log = logging.getLogger(__name__)
 BLIND, SHOWN = TRACKS = ("blind", "unlabelled target")
-SINGLE = "single suite"
 VARIED = "varied astrophysics"
 KINDS = ("none", "pooled", "mmd", "coral", "dann", "bottleneck")
 """Ways to train on several suites: the values of the setting `adaptation`."""
+LOOKED_AT = 48
+"""Test halos of each suite left out whose pixels are given their contributions."""
 
 
 class LeavingOut:
@@ -60,11 +66,20 @@ class LeavingOut:
         check_known(self.shown, ALIGNED, "Unknown ways to train with maps of the target.")
         p = run.parameters
         self.left_out = [p.target] if p.target else list(left_out or p.suites)
-        if len(p.suites) < 3:
+        if len(p.suites) < 3 or seeds < 1:
             raise ParameterError(
                 "One suite can't be left out.",
-                found=f"suites = {p.suites}",
-                expected="at least three: two to learn from, and one to test on",
+                found=f"suites = {p.suites}, seeds = {seeds}",
+                expected="at least three: two to learn from, and one to test on; and a seed",
+            )
+        check_known(self.left_out, p.suites, "The run has no such suite to leave out.")
+        alone = [one for one in self.left_out if len(self.sources(one)) < 2]
+        if alone:
+            raise ParameterError(
+                "One suite alone can't tell how far another is.",
+                found=f"sources {self.sources(alone[0])} when {alone[0]} is left out",
+                expected="at least two sources for each suite that is left out",
+                remedy="Name more sources, or a target that isn't among them.",
             )
 
     def sources(self, left_out):
@@ -91,6 +106,14 @@ class LeavingOut:
             Methods are the kinds, ``"single suite"``, if the run has a second set
             ``"varied astrophysics"`` (pooled networks of that set), and the baselines.
         """
+        chosen = self._of_predictions()
+        tables = self._tested([one for one, _ in chosen])
+        tables = [one.assign(**about) for one, (_, about) in zip(tables, chosen, strict=True)]
+        tables += self._baselines()
+        return self._same_halos(pd.concat(tables, ignore_index=True))
+
+    def _of_predictions(self):
+        """Trainings of :meth:`predictions`, and what they are."""
         chosen = []
         for seed in range(self.seeds):
             for left_out in self.left_out:
@@ -108,10 +131,7 @@ class LeavingOut:
                 for kind in self.shown:
                     one = self._training(sources, kind, seed, target=left_out)
                     chosen.append((one, about | {"method": kind, "track": SHOWN}))
-        tables = self._tested([one for one, _ in chosen])
-        tables = [one.assign(**about) for one, (_, about) in zip(tables, chosen, strict=True)]
-        tables += self._baselines()
-        return self._same_halos(pd.concat(tables, ignore_index=True))
+        return chosen
 
     def nested(self):
         """Leave out each source in turn, and test on it: errors between suites, blind.
@@ -122,14 +142,7 @@ class LeavingOut:
             Validation halos of each source, by networks of the other sources, with ``left_out``
             (the suite that no network of these rows saw) and ``seed``.
         """
-        chosen = []
-        for seed in range(self.seeds):
-            for left_out in self.left_out:
-                sources = self.sources(left_out)
-                for inner in sources:
-                    others = tuple(one for one in sources if one != inner)
-                    one = self._training(others, "pooled" if len(others) > 1 else "none", seed)
-                    chosen.append((one, inner, {"left_out": left_out, "seed": seed}))
+        chosen = self._of_nested()
         tables = self._tested([one for one, _, _ in chosen], ("validation",))
         return pd.concat(
             [
@@ -138,6 +151,88 @@ class LeavingOut:
             ],
             ignore_index=True,
         )
+
+    def _of_nested(self):
+        """Trainings of :meth:`nested`, the source that each leaves out, and what they are."""
+        chosen = []
+        for seed in range(self.seeds):
+            for left_out in self.left_out:
+                sources = self.sources(left_out)
+                for inner in sources:
+                    others = tuple(one for one in sources if one != inner)
+                    one = self._training(others, "pooled" if len(others) > 1 else "none", seed)
+                    chosen.append((one, inner, {"left_out": left_out, "seed": seed}))
+        return chosen
+
+    def trainings(self, part=(1, 1)):
+        """List the trainings of the experiment, but for that of the control.
+
+        Parameters
+        ----------
+        part : tuple of int
+            (k, n): the k-th of n shares, which take turns in the list.
+
+        Returns
+        -------
+        list of cgmhelpers.runs.stages.Training
+            Each network once, whether it is there or not.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such share.
+        """
+        number, parts = part
+        if not 1 <= number <= parts:
+            raise ParameterError(
+                "There is no such share of the networks.",
+                found=f"{number} of {parts}",
+                expected="k of n, with k from 1 to n",
+            )
+        every = [one for one, *_ in (*self._of_predictions(), *self._of_nested())]
+        return list({one.path: one for one in every}.values())[number - 1 :: parts]
+
+    def train(self, part=(1, 1), tell=log.info):
+        """Train the networks of a share that aren't there, and say beforehand how long it takes.
+
+        Interrupted, call it again: networks that are there are kept, and one that was begun goes
+        on from its last epoch.
+
+        Parameters
+        ----------
+        part : tuple of int
+            As for :meth:`trainings`.
+        tell : callable
+            Takes a sentence. The time is judged by networks that are there; without one, the first
+            is trained before.
+
+        Returns
+        -------
+        list of Path
+            Folders of the networks.
+        """
+        chosen = self.trainings(part)
+        self._stores()  # makes the maps
+        lacking = [one for one in chosen if not one.is_done()]
+        seconds = self._seconds_a_suite()
+        if lacking and not np.isfinite(seconds):
+            self.run._make(lacking[:1], "Networks of several suites")
+            lacking, seconds = lacking[1:], self._seconds_a_suite()
+        if lacking:
+            suites = sum(_suites_of(one.task) for one in lacking)
+            tell(
+                f"{len(lacking)} of {len(chosen)} networks to train, "
+                f"about {seconds * suites / 60:.1f} minutes of one process."
+            )
+        self.run._make(lacking, "Networks of several suites")
+        return [one.path for one in chosen]
+
+    def _seconds_a_suite(self):
+        """Time of a training over the suites whose maps it sees; NaN if no network is there."""
+        done = [one for one in self.trainings() if one.is_done()]
+        seconds = [pd.read_csv(one.path / checkpoint.HISTORY)["seconds"].sum() for one in done]
+        suites = sum(_suites_of(one.task) for one in done)
+        return sum(seconds) / suites if suites else np.nan
 
     def widened(self, predictions, nested):
         """Give blind predictions the error bars for an unseen suite.
@@ -199,7 +294,9 @@ class LeavingOut:
         Returns
         -------
         pandas.DataFrame
-            A row for each suite left out and property: ``coverage_68`` and ``coverage_95``.
+            A row for each suite left out and property: ``coverage_68`` and ``coverage_95``; and
+            ``unbounded_68`` and ``unbounded_95``, the shares of halos whose interval is infinite,
+            as hardly a calibration halo looks like them: it covers and says nothing.
         """
         own = predictions[(predictions["track"] == BLIND) & (predictions["method"] == "pooled")]
         rows = []
@@ -218,13 +315,12 @@ class LeavingOut:
                 weights = conformal.density_ratio(*numbers)
                 score = [np.abs(one["mean"] - one["truth"]) / one["std"]
                          for one in (calibration, test)]  # fmt: skip
-                covered = {
-                    f"coverage_{round(100 * level)}": (
-                        score[1] <= conformal.half_widths(score[0], *weights, level)
-                    ).mean()
-                    for level in (ONE_SIGMA, 0.95)
-                }
-                rows.append({"left_out": suite, "property": name} | covered)
+                row = {"left_out": suite, "property": name}
+                for level in (ONE_SIGMA, 0.95):
+                    width = conformal.half_widths(score[0], *weights, level)
+                    row[f"coverage_{round(100 * level)}"] = (score[1] <= width).mean()
+                    row[f"unbounded_{round(100 * level)}"] = np.isinf(width).mean()
+                rows.append(row)
         return pd.DataFrame(rows)
 
     def _described(self, training):
@@ -240,7 +336,9 @@ class LeavingOut:
         """Maps of suites as a network sees them, along the line of sight of tests."""
         predictor = prediction.load(folder)
         for paths in stores.values():
-            ds = samples.load(paths, predictor.fields, predictor.limits, predictor.size)
+            ds = samples.load(
+                paths, predictor.fields, predictor.limits, predictor.size, predictor.pixel_size
+            )
             images = ds["image"].sel(axis=EVALUATION_AXIS, field=list(predictor.fields))
             yield ds, images.values
 
@@ -287,6 +385,52 @@ class LeavingOut:
                     tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
+    def attributions(self, predictions, name="log_m_halo"):
+        """Attribute an inference in the suites that were left out to pixels, network by network.
+
+        Parameters
+        ----------
+        predictions : pandas.DataFrame
+            From :meth:`predictions`.
+        name : str
+            Property.
+
+        Returns
+        -------
+        dict of str to tuple
+            Suite left out -> up to `LOOKED_AT` of its test halos (xarray.Dataset, with maps), and
+            for each network, ``(method, suite_train)``, their
+            :class:`cgmhelpers.inference.attribution.Attribution`: the single-suite networks and
+            those of `kinds`, of the first seed.
+        """
+        found = {}
+        for suite in self.left_out:
+            sources = self.sources(suite)
+            trainings = {(SINGLE, one): self._training((one,), "none", 0) for one in sources}
+            trainings |= {
+                (kind, "+".join(sources)): self._training(sources, kind, 0) for kind in self.kinds
+            }
+            paths = {key: one.path for key, one in trainings.items()}
+            stores = {suite: self._stores(seen=True)[suite]}
+            ((ds, images),) = self._images(next(iter(paths.values())), stores)
+            tested = predictions[
+                (predictions["left_out"] == suite) & (predictions["suite_test"] == suite)
+            ]
+            halos = pd.MultiIndex.from_frame(samples.halo_table(ds)[list(HALO)])
+            own = np.flatnonzero(halos.isin(pd.MultiIndex.from_frame(tested[list(HALO)])))
+            # In the order of their masses, so that all classes are among them.
+            own = own[np.argsort(ds["log_mass"].values[own], kind="stable")]
+            own = own[np.unique(np.linspace(0, len(own) - 1, LOOKED_AT).astype(int))]
+            maps = ds.isel(halo=own).sel(axis=EVALUATION_AXIS)
+            found[suite] = (
+                maps,
+                {
+                    key: attribution.deep_lift(prediction.load(path), images[own], name)
+                    for key, path in paths.items()
+                },
+            )
+        return found
+
     def control(self, kind="mmd"):
         """Show a network an unlabelled target of a known suite with another mix of halos.
 
@@ -329,7 +473,9 @@ class LeavingOut:
         dict of str to pandas.DataFrame
             ``"blind"`` and ``"unlabelled_target"``, as from
             `cgmhelpers.statistics.left_out.summary`; ``"error_bars"``; ``"conformal"``;
-            ``"trust"``, as from :func:`judged`; and ``"control"``.
+            ``"trust"``, as from :func:`judged`; ``"classes"``, the blind track as from
+            `cgmhelpers.statistics.left_out.by_class`; ``"looks"``, as from
+            `cgmhelpers.statistics.left_out.looks`; and ``"control"``.
         """
         predictions, nested = self.predictions(), self.nested()
         control = self.control(self.shown[0]) if self.shown else None
@@ -340,6 +486,8 @@ class LeavingOut:
             "error_bars": self.error_bars(predictions, nested),
             "conformal": self.conformal(predictions),
             "trust": judged(self.trust(predictions)),
+            "classes": scores.by_class(blind),
+            "looks": scores.looks(looks(self.attributions(predictions))),
         }
         if self.shown:
             keys = ["method", "property"]
@@ -349,7 +497,7 @@ class LeavingOut:
 
     def _training(self, sources, kind, seed, *, target=None, varied=False, control=None):
         run, p = self.run, self.run.parameters
-        stores = self._stores(varied)
+        stores = self._of_set(run._stores(), varied)
         name = "+".join(sources)
         ending = {"none": ""}.get(kind, f"_{kind}") + ("_varied" if varied else "")
         ending += f"_shown_{target}" if target else ""
@@ -374,11 +522,14 @@ class LeavingOut:
 
     def _stores(self, varied=False, seen=False):
         """Map stores of the run's own set, or of all others, by suite; as tested, if `seen`."""
+        return self._of_set(self._maps[seen], varied)
+
+    def _of_set(self, stores, varied):
         p = self.run.parameters
         own = [(volume, name) == (p.volume, p.set_name) for volume, name, _ in p.boxes]
         return {
-            suite: [one for one, is_own in zip(stores, own, strict=True) if is_own != varied]
-            for suite, stores in self._maps[seen].items()
+            suite: [one for one, is_own in zip(some, own, strict=True) if is_own != varied]
+            for suite, some in stores.items()
         }
 
     def _tested(self, trainings, parts=("test",)):
@@ -405,10 +556,54 @@ class LeavingOut:
         return tables
 
     def _same_halos(self, predictions):
-        """Keep the halos that all methods tested: those whose initial conditions none learnt."""
-        keys = ["suite", "set_name", "realisation", "group", "left_out"]
-        known = predictions[predictions["method"] != VARIED][keys].drop_duplicates()
-        return predictions.merge(known, on=keys)
+        """Keep the halos that all networks tested: those whose initial conditions none learnt."""
+        return tested_by_all(predictions, predictions["method"] != VARIED)
+
+
+def _suites_of(task):
+    """Number of suites whose maps a training sees."""
+    maps = [*task.stores, *(task.target or [])]
+    return len({Path(one).name.partition("_")[0] for one in maps})
+
+
+def tested_by_all(predictions, asked):
+    """Keep the halos that all networks for a suite left out have tested.
+
+    Networks of other sources may split halos in another way, if suites differ in their initial
+    conditions.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        From :meth:`LeavingOut.predictions`.
+    asked : pandas.Series of bool
+        Rows of the networks that count: those of another set have other halos.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ParameterError
+        If no halo of a suite left out was tested by all.
+    """
+    keys = [*HALO, "left_out"]
+    networks = [*scores.NETWORK, "suite_test"]
+    rows = predictions[asked].drop_duplicates([*keys, *networks])
+    counts = rows.groupby(keys, sort=False).size().rename("by").reset_index()
+    most = rows.drop_duplicates([*networks]).groupby(["left_out", "suite_test"]).size()
+    wanted = pd.MultiIndex.from_frame(counts[["left_out", "suite"]])
+    known = counts[counts["by"].to_numpy() == most.loc[wanted].to_numpy()]
+    kept = predictions.merge(known[keys], on=keys)
+    lost = set(predictions["left_out"]) - set(scores.away(kept)["left_out"])
+    if lost:
+        raise ParameterError(
+            "No halo was tested by all networks.",
+            found=f"none of {', '.join(sorted(lost))}, which was left out",
+            expected="suites that share initial conditions, or more realisations",
+        )
+    return kept
 
 
 def gas_rich(ds):
@@ -428,6 +623,39 @@ def gas_rich(ds):
     mass, known = ds["log_mass"].values, np.isfinite(fraction)
     line = np.polynomial.Polynomial.fit(mass[known], fraction[known], 1)
     return np.where(known, fraction - line(mass) > 0, False)
+
+
+def looks(attributions):
+    """Compare where networks look, halo by halo.
+
+    Parameters
+    ----------
+    attributions : dict
+        From :meth:`LeavingOut.attributions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each halo and network: identifiers, left_out, method, suite_train; ``alike``, the
+        mean over the (other) single-suite networks of
+        :func:`cgmhelpers.inference.attribution.agreement`; and ``inner``, the share of the
+        attribution within 200 kpc. NaN for maps without light, and for the one single-suite
+        network where there are no others.
+    """
+    tables = []
+    for suite, (ds, networks) in attributions.items():
+        halos = samples.halo_table(ds)[list(HALO)]
+        for key, own in networks.items():
+            others = [one for name, one in networks.items() if name[0] == SINGLE and name != key]
+            alike = [attribution.agreement(own, one) for one in others]
+            inner = attribution.radial_profile(own, ds, [0, APERTURE]).sum(axis=(1, 2))
+            tables.append(
+                halos.assign(
+                    left_out=suite, method=key[0], suite_train=key[1],
+                    alike=np.mean(alike, axis=0) if alike else np.nan, inner=inner,
+                )
+            )  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
 
 
 def judged(halos):

@@ -21,6 +21,7 @@ from cgmhelpers.runs import stages
 from cgmhelpers.runs.profiles import read
 from cgmhelpers.runs.stage_kinds import read_table
 from cgmhelpers.simulations import layout, simulation
+from cgmhelpers.simulations.sets import UNKNOWN_SEED, published_seed
 from cgmhelpers.system import files, parallel, provenance
 
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
@@ -490,7 +491,12 @@ class Run:
         p = self.parameters
         observation = p.observation(p.map_fields, all_of_them=False)
         changed = {"epochs": p.sky_epochs, "batch_size": max(p.batch_size, SKY_BATCH)}
-        like = self._training(p.suites[0], changed=changed, size=p.sky_map_size).task
+        # Of all suites: in a split by halo it would learn from twins of its validation halos.
+        parted = p.split_by == "halo" and self._has_three_initial_conditions()
+        like = self._training(
+            p.suites[0], changed=changed, size=p.sky_map_size,
+            split_by="realisation" if parted else p.split_by,
+        ).task  # fmt: skip
         stores = [one for some in self._stores().values() for one in some]
         task = dataclasses.replace(
             like, stores=stores, fields=tuple(observation.instruments), limits="observed",
@@ -498,6 +504,16 @@ class Run:
         )  # fmt: skip
         flow = {"steps": p.posterior_steps, "seed": p.seed}
         return stages.SkyTraining(task, self.folder / "networks" / "sky", flow)
+
+    def _has_three_initial_conditions(self):
+        """Tell whether a split that keeps twins together leaves no part empty, by CAMELS' rules."""
+        seeds = {}
+        for suite in self.parameters.suites:
+            for volume, name, number in self.parameters.boxes:
+                seed = published_seed(suite, name, number, volume)
+                known = seed != UNKNOWN_SEED
+                seeds.setdefault(suite, set()).add(seed if known else (name, number))
+        return min(map(len, seeds.values())) >= 3
 
     def _networks(self):
         """Training of each network, by suite, fields and limits."""

@@ -42,7 +42,8 @@ def unseen_halos(folder, stores):
             expected='limits "observed"',
         )
     fields = list(description["observation"]["instruments"])
-    ds = samples.load(stores, fields, "ideal", description["network"]["size"])
+    size, pixel_size = description["network"]["size"], description["pixel_size_kpc"]
+    ds = samples.load(stores, fields, "ideal", size, pixel_size)
     part = splits.assign_parts(samples.halo_table(ds), folder, description["split"])
     complete = np.isfinite(ds["properties"].values).all(axis=1)
     return ds.isel(halo=np.flatnonzero((part == "test") & complete)).load()

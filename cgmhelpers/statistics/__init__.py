@@ -47,7 +47,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pit_histogram",
             "quote",
         ],
-        "left_out": ["away", "cells", "summary", "verdict"],
+        "left_out": [
+            "away",
+            "by_class",
+            "cells",
+            "looks",
+            "looks_elsewhere",
+            "summary",
+            "verdict",
+        ],
         "metrics": [
             "GROUPING",
             "ONE_SIGMA",

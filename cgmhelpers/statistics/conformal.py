@@ -46,11 +46,12 @@ def half_widths(scores, weights, own_weights, level):
     usable = np.isfinite(scores).all() and all(
         np.isfinite(one).all() and (one > 0).all() for one in (weights, own)
     )
+    usable = usable and (scores >= 0).all()
     if not usable or scores.shape != weights.shape or scores.ndim != 1 or len(scores) == 0:
         raise ParameterError(
             "Scores and weights don't make a conformal interval.",
             found=f"shapes {scores.shape} and {weights.shape}",
-            expected="as many finite scores as positive weights, at least one",
+            expected="as many finite scores, not negative, as positive weights, at least one",
         )
     order = np.argsort(scores)
     mass = np.cumsum(weights[order])
@@ -72,8 +73,23 @@ def density_ratio(known, other, strength=1.0):
     Returns
     -------
     of_known, of_other : ndarray, shapes (n,) and (m,)
-        Density of `other` over that of `known`, at the rows of each.
+        Density of `other` over that of `known`, at the rows of each. Samples that share no region
+        have weights that leave `half_widths` infinite.
+
+    Raises
+    ------
+    ParameterError
+        If a sample is empty, the samples have other numbers, or one isn't finite.
     """
+    known, other = (np.asarray(one, dtype=float) for one in (known, other))
+    alike = known.ndim == other.ndim == 2 and known.shape[1] == other.shape[1]
+    if not (alike and len(known) and len(other) and np.isfinite([known.sum(), other.sum()]).all()):
+        raise ParameterError(
+            "The densities of these samples can't be compared.",
+            found=f"shapes {known.shape} and {other.shape}, "
+            f"{sum((~np.isfinite(one)).sum() for one in (known, other))} numbers not finite",
+            expected="rows of the same finite numbers, at least one in each",
+        )
     rows = np.concatenate([known, other])
     which = np.repeat([0, 1], [len(known), len(other)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000))

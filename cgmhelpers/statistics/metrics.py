@@ -382,6 +382,24 @@ def _checked(**arrays):
     return arrays.values()
 
 
+def at_home(suite_train, suite_test):
+    """Tell whether suites are among those that networks were trained on.
+
+    Parameters
+    ----------
+    suite_train : sequence of str
+        Suites of the training of each network, joined by "+".
+    suite_test : sequence of str
+        Suite of each test.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    pairs = zip(suite_train, suite_test, strict=True)
+    return np.array([tested in trained.split("+") for trained, tested in pairs], dtype=bool)
+
+
 def with_truth(predictions, columns):
     """Return the rows with a truth of a table that has all columns.
 
@@ -399,10 +417,12 @@ def with_truth(predictions, columns):
     Raises
     ------
     ParameterError
-        If a column is missing, or no row is left.
+        If a column is missing, no row is left, a mean isn't finite, or a deviation isn't or is
+        negative.
     """
     check_columns(predictions, {*columns, "truth", "mean", "std"})
     rows = predictions[np.isfinite(predictions["truth"])]
     if rows.empty:
         raise ParameterError("No prediction has a truth to compare with.", found="0 rows")
+    _checked(mean=rows[["mean"]], std=rows[["std"]])
     return rows

@@ -94,7 +94,7 @@ def unfinished(predictions, histories, draws=1000, seed=1):
                 reason = f"{problem} {value:.0%}, between {low:.0%} and {high:.0%} if converged"
                 rows += [(*key, name, reason) for name in names]
                 break
-    own = predictions[predictions["suite_train"] == predictions["suite_test"]]
+    own = predictions[metrics.at_home(predictions["suite_train"], predictions["suite_test"])]
     by = ["suite_train", "limits", "property"]
     inputs = list(dict.fromkeys(own["fields"]))
     tables = []

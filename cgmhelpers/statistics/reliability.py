@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.statistics import resampling
+from cgmhelpers.statistics import metrics, resampling
 
 
 def per_halo(table):
@@ -21,7 +21,7 @@ def per_halo(table):
     -------
     pandas.DataFrame
         Identifiers of the halo, ``suite_train``, ``log_mass``, ``halo_class``; ``familiar``, true
-        if its suite is that of the training; and ``error``, ``aleatoric`` and ``epistemic``:
+        if its suite is one of the training; and ``error``, ``aleatoric`` and ``epistemic``:
         root mean squares over the properties, in units of their ranges. Halos without a finite
         truth are left out.
     """
@@ -37,7 +37,7 @@ def per_halo(table):
     number = table["property"].nunique()
     total = squares.groupby(keys, sort=False, observed=True)[list(scaled)].sum(min_count=number)
     halos = np.sqrt(total / number).dropna().reset_index()
-    return halos.assign(familiar=halos["suite"] == halos["suite_train"])
+    return halos.assign(familiar=metrics.at_home(halos["suite_train"], halos["suite"]))
 
 
 def areas(halos, share=0.1, draws=500, seed=1):

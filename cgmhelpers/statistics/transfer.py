@@ -42,17 +42,18 @@ def robustness(predictions, by=("fields", "limits", "property")):
     Returns
     -------
     pandas.DataFrame
-        suite_train, the columns of `by`, own (RMSE in the suite of the training), elsewhere (RMSE
-        in the other suites, as from :func:`elsewhere`), factor (elsewhere / own) and offset (mean
-        over the other suites of the absolute median of inference minus truth); the last three are
-        NaN if there is no other suite. The most robust training set has the smallest `elsewhere`.
+        suite_train, the columns of `by`, own (RMSE in the suites of the training) and elsewhere
+        (RMSE in the other suites), both as from :func:`elsewhere`, factor (elsewhere / own) and
+        offset (mean over the other suites of the absolute median of inference minus truth); the
+        last three are NaN if there is no other suite. The most robust training set has the
+        smallest `elsewhere`.
     """
     keys = ["suite_train", *by]
     pairs = ["suite_train", "suite_test", *by]
     table = metrics.summarise(predictions, pairs)
     table = table.merge(metrics.biases(predictions, pairs)[[*pairs, "median"]], on=pairs)
-    same = table["suite_train"] == table["suite_test"]
-    own = table[same].set_index(keys)["rmse"].rename("own")
+    same = metrics.at_home(table["suite_train"], table["suite_test"])
+    own = table[same].groupby(keys, sort=False)["rmse"].agg(elsewhere).rename("own")
     groups = table[~same].assign(offset=table["median"].abs()).groupby(keys, sort=False)
     others = groups.agg(elsewhere=("rmse", elsewhere), offset=("offset", "mean"))
     found = pd.concat([own, others], axis=1).reindex(columns=["own", "elsewhere", "offset"])
@@ -93,9 +94,10 @@ def brightness_and_bias(predictions, totals, name, field):
     rows = []
     own = predictions[predictions["property"] == name]
     for row in metrics.biases(own, ("suite_train", "suite_test")).itertuples():
-        if row.suite_train == row.suite_test:
+        if row.suite_test in row.suite_train.split("+"):
             continue
-        brighter = float((level.loc[row.suite_test] - level.loc[row.suite_train]).mean())
+        trained = level.loc[row.suite_train.split("+")].mean()
+        brighter = float((level.loc[row.suite_test] - trained).mean())
         same_sign = brighter * row.median > 0
         rows.append((row.suite_train, row.suite_test, brighter, row.median, same_sign))
     columns = ["suite_train", "suite_test", "brighter", "offset", "as_expected"]

@@ -59,6 +59,21 @@ def test_a_dry_run_says_what_would_be_made_and_writes_nothing(command, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_lists_the_networks_of_a_share(tmp_path):
+    arguments = ["robust", "--profile", "smoke", "--set", f"runs={tmp_path}/runs", "--seeds", "1"]
+    arguments += ["--dry-run", "--kind", "mmd"]
+    shown = runner.invoke(cli.app, arguments, catch_exceptions=False)
+    # For each suite that is left out a pooled network, mmd blind and with its maps; three of
+    # single suites, which are those of the nested networks too.
+    assert "Networks                     0 of 12" in shown.output
+    shown = runner.invoke(cli.app, [*arguments, "--part", "5/5"], catch_exceptions=False)
+    assert "Networks                     0 of 2" in shown.output
+    wrong = runner.invoke(cli.app, [*arguments, "--part", "half"])
+    assert wrong.exit_code == 2
+    assert "isn't k/n" in wrong.output
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_dry_run_of_the_mock(tmp_path):
     arguments = ["mock", str(tmp_path / "root"), "--suite", "SIMBA", "--dry-run"]
     shown = runner.invoke(cli.app, arguments, catch_exceptions=False).output.replace("\n", "")

@@ -28,6 +28,21 @@ def test_attribution_stands_beside_its_map():
     assert radii == pytest.approx(sorted([200.0, float(ds["r200c"][0])]))
 
 
+def test_networks_stand_side_by_side():
+    ds, attribution = halos()
+    other = Attribution(-2 * attribution.values, np.full(6, 12.5), 11.7, ("xray", "hi"), "f_cgm")
+    figure = attribution_maps(ds, {"one": attribution, "other": other}, "mock")
+    panels = [axis for axis in figure.axes if axis.images]
+    images = np.array([axis.images[0].get_array() for axis in panels[:36]]).reshape(6, 6, 16, 16)
+    assert images[:, ::3] == pytest.approx(ds["image"].values)
+    assert images[:, 1::3] == pytest.approx(attribution.values)
+    assert images[:, 2::3] == pytest.approx(other.values)
+    assert panels[1].images[0].get_clim() == panels[2].images[0].get_clim()
+    titles = [axis.get_title() for axis in panels[:6]]
+    assert titles[1:3] == titles[4:] == ["one", "other"]
+    assert panels[0].get_ylabel().endswith("12.00, 12.50")
+
+
 def test_profiles_are_means_over_the_halos_of_a_class():
     shares = np.zeros((3, 2, 4))
     shares[0], shares[1], shares[2] = 0.1, 0.3, np.nan

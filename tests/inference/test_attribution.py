@@ -56,6 +56,7 @@ def trained_predictor(seed=3):
     architecture = {"in_channels": 2, "channels": 2, "size": SIZE, "dropout": 0.1}
     description = {
         "scaling": scaling().to_dict(), "limits": "ideal", "network": architecture,
+        "pixel_size_kpc": 4.0,
     }  # fmt: skip
     network = MomentNetwork(**architecture)
     # Statistics of the batch normalisation that aren't those of a new network.
@@ -233,3 +234,15 @@ def test_profile_puts_absolute_attribution_into_its_ring():
 def test_a_property_that_the_network_does_not_infer_is_refused(images, method):
     with pytest.raises(ParameterError, match="doesn't infer"):
         method(trained_predictor(), images, "age")
+
+
+def test_agreement_is_the_mean_over_fields_with_light():
+    values = np.random.default_rng(1).normal(size=(2, 2, SIZE, SIZE))
+    values[1, 1] = 0
+    one = attribution.Attribution(values, np.zeros(2), 0.0, ("xray", "hi"), "log_m_halo")
+    turned = attribution.Attribution(
+        values * np.array([1, -1])[:, None, None], *list(vars(one).values())[1:]
+    )
+    np.testing.assert_allclose(attribution.agreement(one, turned), [0, 1], atol=1e-12)
+    dark = attribution.Attribution(0 * values, *list(vars(one).values())[1:])
+    assert np.isnan(attribution.agreement(dark, dark)).all()

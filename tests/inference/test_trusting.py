@@ -1,5 +1,7 @@
 """A score, a word and a reason for each map, judged on strange maps and on familiar ones."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
-from cgmhelpers.inference import distance, posterior, trusting
+from cgmhelpers.inference import distance, posterior, prediction, trusting
 from cgmhelpers.network import adaptation, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.training import train
@@ -173,3 +175,31 @@ def test_a_calibration_belongs_to_its_network(folder, known, tested, tmp_path):
         trusting.trust(folder, tested[:2, :1])
     with pytest.raises(ParameterError, match="don't fit"):
         trusting.trust(folder, tested[:2, :, :8, :8])
+
+
+def test_maps_of_other_pixels_are_refused(folder, known, tmp_path):
+    """The network would take a halo for one four times as large."""
+    other = known.assign_coords(x=4 * known["x"], y=4 * known["y"]).assign_attrs(pixel_size_kpc=16)
+    for look in (
+        lambda: trusting.calibrate_trust(other, train_copy(folder, tmp_path)),
+        lambda: prediction.predict(folder, other),
+        lambda: prediction.load_maps([folder], {"IllustrisTNG": other}),
+    ):
+        with pytest.raises(ParameterError, match="16 kpc"):
+            look()
+
+
+def train_copy(folder, place):
+    """Copy a network without its calibration."""
+    shutil.copytree(folder, place / "copy", ignore=shutil.ignore_patterns(trusting.REFERENCE))
+    return place / "copy"
+
+
+def test_numbers_of_another_kind_are_refused():
+    cloud = distance.Cloud.fit(np.random.default_rng(1).normal(size=(50, 3)))
+    for rows in (np.zeros((4, 1)), np.zeros((4, 4)), np.zeros(3), np.full((4, 3), np.nan)):
+        with pytest.raises(ParameterError, match="kind"):
+            cloud.distance(rows)
+    for images in (np.ones((2, 1, 8, 8)), np.ones((2, 8, 8))):
+        with pytest.raises(ParameterError, match="number of fields"):
+            distance.numbers(images, [1e-3, 1e-3])

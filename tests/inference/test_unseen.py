@@ -80,6 +80,22 @@ def test_classes_have_their_own_spread_where_there_are_halos():
     assert narrow["std"].nunique() == 2  # properties; nothing falls through
 
 
+def test_suites_without_a_property_or_with_one_halo_dont_count():
+    whole = suites([0.3, -0.3, 0.3])
+    gas = whole["property"] == "log_m_cgm"
+    lacking = whole.assign(truth=whole["truth"].where(~gas | (whole["suite"] != "S1")))
+    found = unseen.between_suites(lacking)
+    found = found[found["halo_class"] == "all"].set_index("property")
+    assert found["suites"].to_dict() == {"log_m_halo": 3, "log_m_cgm": 2}
+    assert found.loc["log_m_cgm", "factor"] == pytest.approx(stats.t.ppf(0.841345, 2), abs=1e-4)
+    assert found.loc["log_m_cgm", "tau"] == pytest.approx(0.3, rel=0.1)
+    single = whole[(whole["suite"] != "S1") | (whole["group"] == 0)]
+    assert (unseen.between_suites(single)["suites"] == 2).all()
+    for few in (whole[whole["group"] == 0], single[single["suite"] != "S2"]):
+        with pytest.raises(ParameterError, match="log_m_halo between suites takes several"):
+            unseen.between_suites(few)
+
+
 def test_one_suite_and_unknown_properties_are_refused():
     with pytest.raises(ParameterError, match="several"):
         unseen.between_suites(suites([0.1]))
@@ -87,3 +103,5 @@ def test_one_suite_and_unknown_properties_are_refused():
     other = suites([0.1]).assign(property="z_cgm")
     with pytest.raises(ParameterError, match="z_cgm"):
         unseen.widen(other, between)
+    with pytest.raises(ParameterError, match="isn't a number"):
+        unseen.widen(suites([0.1]), between.assign(tau=np.nan))

@@ -10,7 +10,7 @@ import xarray as xr
 from helpers.blobs import blobs
 from safetensors.torch import load_file
 
-from cgmhelpers.errors import ParameterError
+from cgmhelpers.errors import FormatError, ParameterError
 from cgmhelpers.inference import prediction
 from cgmhelpers.maps import store
 from cgmhelpers.network import adaptation, batches, checkpoint, samples, splits, tuning
@@ -60,6 +60,27 @@ def test_mmd_doesnt_depend_on_units_by_default():
     assert adaptation.mmd(one, other) == pytest.approx(adaptation.mmd(9 * one, 9 * other).item())
 
 
+def test_mmd_of_blank_maps_has_a_usable_gradient():
+    """Suites of undetected halos: most features are the same, but for rounding errors."""
+    other = normal(10, 2, 1, 1).float()
+    for noise in (0.0, 1e-7, 1e-4):
+        for number, rest in ((40, other), (40, torch.full((40, 3), 0.3))):
+            blank = (0.3 + noise * normal(number, 0, 1, 2).float()).requires_grad_()
+            found = adaptation.mmd(blank, rest)
+            found.backward()
+            assert abs(found.item()) < 2
+            # The gradient of one of n rows is below about 1 / (n h), and h is a share of 0.05 of
+            # their distances, about 4, or of rounding errors of 0.3: 0.3 * 1e-7 ** 0.5 = 1e-4.
+            assert blank.grad.abs().max() < (0.1 if rest is other else 300)
+
+
+@pytest.mark.parametrize("distance", [adaptation.mmd, adaptation.coral])
+def test_a_sample_of_one_is_no_sample(distance):
+    for one, other in ((1, 5), (5, 1), (0, 5)):
+        with pytest.raises(ParameterError, match="too small"):
+            distance(normal(one, 0, 1, 1), normal(other, 0, 1, 2))
+
+
 def test_coral_of_normal_distributions_is_the_closed_form():
     one, other = normal(200_000, 0, 1, 1), normal(200_000, 5, 2, 2)
     # Covariances I and 4 I differ by 3 I: 3 * 9 / (4 * 9). A covariance is known to sqrt(2 / n).
@@ -92,11 +113,41 @@ def test_reversed_gradient_against_finite_differences():
         assert features.grad[place].item() == pytest.approx(-0.3 * slope.item(), rel=1e-6)
 
 
-def test_losses_agree_with_skada():
-    losses = pytest.importorskip("skada.deep.losses")
-    one, other = normal(50, 0, 1, 1).float(), normal(50, 1, 2, 2).float()
+def test_distances_agree_with_skada():
+    from skada.deep import losses
+
+    one, other = normal(50, 0, 1, 1), normal(40, 1, 2, 2)
     expected = losses.deepcoral_loss(one, other).item()
-    assert adaptation.coral(one, other).item() == pytest.approx(expected, rel=1e-5)
+    assert adaptation.coral(one, other).item() == pytest.approx(expected, rel=1e-12)
+
+    def kernel(x, y):
+        """Ours; a row isn't compared with itself, as in an estimate without bias."""
+        found = torch.exp(-(torch.cdist(x, y) ** 2) / (2 * 1.5**2))
+        number = len(x)
+        return (found - torch.eye(number)) * number / (number - 1) if x is y else found
+
+    expected = losses._maximum_mean_discrepancy(one, other, kernel).item()
+    assert adaptation.mmd(one, other, 1.5).item() == pytest.approx(expected, rel=1e-10)
+
+
+def test_adversary_agrees_with_skada():
+    """Value and gradient of a balanced batch; skada adds the losses of both suites."""
+    from skada.deep import DANNLoss
+    from skada.deep.modules import GradientReversalLayer
+
+    torch.manual_seed(1)
+    network = MomentNetwork(1, channels=2, size=8, dropout=0)
+    module = adaptation.Adaptation(network, "dann", "hidden", 2)
+    domains, progress = torch.arange(2).repeat_interleave(20), 0.2
+    features = torch.randn(40, network.width_of("hidden"), requires_grad=True)
+    found = module.penalty(features, domains, progress)
+    (slope,) = torch.autograd.grad(found, features)
+    strength = 2 / (1 + np.exp(-10 * progress)) - 1
+    reversed_ = GradientReversalLayer.apply(features, strength)
+    share = module.classifier(reversed_).softmax(dim=1)[:, 1]
+    expected = DANNLoss()(share[:20], share[20:]) / 2
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(slope, torch.autograd.grad(expected, features)[0])
 
 
 @pytest.mark.parametrize("layer", ["convolutions", "hidden"])
@@ -313,6 +364,80 @@ def test_adaptations_without_sense_are_refused(tmp_path):
     elsewhere = target.assign_coords(realisation=target["realisation"] + 9)
     with pytest.raises(ParameterError, match="don't fit"):
         fit(tmp_path, "mmd", elsewhere, split_by="realisation")
+
+
+def without(ds, suite, name):
+    """Take a property from all halos of a suite."""
+    ds = ds.copy(deep=True)
+    number = list(ds["property"].values).index(name)
+    ds["properties"][np.flatnonzero(ds["suite"].values == suite), number] = np.nan
+    return ds
+
+
+@pytest.mark.parametrize("kind", ["none", "pooled", "mmd"])
+def test_a_suite_that_teaches_nothing_is_refused(kind, tmp_path):
+    with pytest.raises(ParameterError, match="no training halo of SIMBA"):
+        fit(tmp_path, kind, ds=without(suites()[0], "SIMBA", "f_cool"))
+
+
+def test_suites_that_hardly_teach_are_told(tmp_path, caplog):
+    both, target = suites()
+    simba = np.flatnonzero(both["suite"].values == "SIMBA")
+    dark = both.copy(deep=True)
+    dark["image"][simba, :, 1] = 1e-30
+    fit(tmp_path / "dark", "pooled", ds=dark)
+    assert "hi maps of all 18 training halos of SIMBA are the same constant" in caplog.text
+    caplog.clear()
+    alike = both.copy(deep=True)
+    alike["properties"][simba, 2] = -2.0
+    fit(tmp_path / "alike", "pooled", ds=alike)
+    assert "values of log_z_cgm of all 18 training halos of SIMBA" in caplog.text
+    caplog.clear()
+    target["image"][:] = 1e-30
+    fit(tmp_path / "blank", "mmd", target)
+    assert "xray maps of all 27 training halos of Astrid" in caplog.text
+    caplog.clear()
+    fit(tmp_path / "usual", "mmd", suites()[1])
+    assert "constant" not in caplog.text
+
+
+def test_twins_on_both_sides_are_told(tmp_path, caplog):
+    """Suites share initial conditions, and so halos."""
+    fit(tmp_path / "twins", "pooled")
+    assert "IllustrisTNG CV_0 and SIMBA CV_0 have the same initial conditions" in caplog.text
+    caplog.clear()
+    fit(tmp_path / "together", "pooled", split_by="seed")
+    fit(tmp_path / "alone", "none", ds=blobs())
+    assert "initial conditions" not in caplog.text
+
+
+def test_a_target_is_no_source(tmp_path):
+    both = suites()[0]
+    simba = both.isel(halo=both["suite"].values == "SIMBA")
+    with pytest.raises(ParameterError, match="one of the sources"):
+        fit(tmp_path, "mmd", simba)
+    half = simba.isel(halo=slice(0, None, 2))  # another mix of halos, as of a control
+    folder = fit(tmp_path / "half", "mmd", half)
+    told = checkpoint.read_description(folder)["target"]
+    assert 0 < told["labelled"] <= told["halos"]
+
+
+def test_pixels_of_a_target_are_numbers(tmp_path):
+    target = suites()[1]
+    target["image"][:, 0, 0, 3, 3] = np.nan
+    with pytest.raises(FormatError, match="without a logarithm"):
+        fit(tmp_path, "mmd", target)
+    assert not (tmp_path / checkpoint.DESCRIPTION).exists()
+
+
+def test_an_interrupted_training_doesnt_go_on_with_other_sources(tmp_path):
+    both = suites()[0]
+    with pytest.raises(StoppedError):
+        fit(tmp_path / "stopped", "mmd", report=stop)
+    other = both.assign_coords(suite=both["suite"].where(both["suite"] != "SIMBA", "Astrid"))
+    found = weights_of(fit(tmp_path / "stopped", "mmd", ds=other))
+    for name, weights in weights_of(fit(tmp_path / "anew", "mmd", ds=other)).items():
+        assert torch.equal(found[name], weights), name
 
 
 @pytest.mark.long

@@ -69,7 +69,7 @@ def test_a_field_without_signal_is_called_out_and_not_blown_up(maps_of_ten, capl
     dark = maps_of_ten.copy(deep=True)
     dark["image"][:, :, 0] = 1e-22
     scaling = Scaling.fit(dark, np.ones(10, dtype=bool))
-    assert "xray maps of all 10 training halos are the same constant" in caplog.text
+    assert "xray maps of all 10 training halos of IllustrisTNG are the same constant" in caplog.text
     assert scaling.std[0] == SMALLEST_STD
     # float32 holds -22 to 2e-6, which the division by 0.1 makes 2e-5.
     np.testing.assert_allclose(scaling.inputs(dark["image"].values)[..., 0, :, :], 0, atol=2e-5)

@@ -71,8 +71,20 @@ def test_all_tables_are_made(experiment):
         "error_bars",
         "conformal",
         "trust",
+        "classes",
+        "looks",
         "control",
     }
+    assert set(tables["classes"]["halo_class"]) == {"sub_l_star", "l_star", "group"}
+    looks = tables["looks"].set_index("method")
+    assert set(looks.index) == {"single suite", "mmd", "pooled"}
+    assert (looks["halos"] > 10).all()
+    assert looks["alike"].between(-1, 1).all()
+    assert (looks["alike_change_low"] <= looks["alike_change"]).all()
+    unbounded = tables["conformal"].filter(like="unbounded")
+    assert (unbounded >= 0).all(axis=None)
+    # An infinite interval covers.
+    assert (tables["conformal"]["coverage_68"] >= tables["conformal"]["unbounded_68"]).all()
     assert set(tables["error_bars"]["posterior"]) == {"in_domain", "unseen_suite"}
     kinds = set(tables["trust"]["kind"])
     assert {"own", "left out", "shifted units", "blank", "noise"} <= kinds
@@ -98,9 +110,58 @@ def test_the_control_keeps_the_halos_that_are_rich_for_their_mass():
     assert fraction[rich].mean() > fraction[~rich].mean() + 0.05
 
 
+def test_networks_are_trained_in_shares_and_their_time_is_told(experiment, tmp_path):
+    every = [one.path.name for one in experiment.trainings()]
+    shares = [[one.path.name for one in experiment.trainings((k, 3))] for k in (1, 2, 3)]
+    assert len(set(every)) == len(every) == 5  # two single suites, pooled, mmd blind and shown
+    assert sorted(name for share in shares for name in share) == sorted(every)
+    for wrong in ((0, 3), (4, 3)):
+        with pytest.raises(ParameterError, match="no such share"):
+            experiment.trainings(wrong)
+    for one in experiment.trainings():  # as if it had just begun
+        (one.path / checkpoint.DESCRIPTION).unlink(missing_ok=True)
+    told = []
+    made = experiment.train((1, 3), tell=told.append)
+    assert [one.name for one in made] == shares[0]
+    assert len(told) == 1
+    assert told[0].startswith("1 of 2 networks to train, about 0.")
+    assert [one.path.name for one in experiment.trainings() if one.is_done()] == shares[0]
+    assert experiment.train((1, 3), tell=told.append) == made
+    assert len(told) == 1  # nothing is left to train
+
+
+def test_only_halos_that_all_networks_tested_are_kept():
+    def tested(method, trained, halos, left_out="C"):
+        return pd.DataFrame({
+            "track": "blind", "method": method, "left_out": left_out, "suite_train": trained,
+            "seed": 0, "suite_test": "C", "suite": "C", "set_name": "LH", "realisation": halos,
+            "group": 0, "property": "f_cgm",
+        })  # fmt: skip
+
+    rows = [tested("single suite", "A", [1, 2, 3]), tested("single suite", "B", [2, 3, 4]),
+            tested("pooled", "A+B", [2, 3, 5]), tested("varied", "A+B", [3])]  # fmt: skip
+    table = pd.concat(rows, ignore_index=True)
+    kept = leaving_out.tested_by_all(table, table["method"] != "varied")
+    assert kept.groupby(["method", "suite_train"])["realisation"].agg(list).to_dict() == {
+        ("single suite", "A"): [2, 3], ("single suite", "B"): [2, 3], ("pooled", "A+B"): [2, 3],
+        ("varied", "A+B"): [3],
+    }  # fmt: skip
+    apart = pd.concat([table, tested("pooled", "B+A", [9])], ignore_index=True)
+    with pytest.raises(ParameterError, match="none of C"):
+        leaving_out.tested_by_all(apart, apart["method"] != "varied")
+
+
 def test_experiments_without_sense_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="Unknown ways"):
         LeavingOut(opened(tmp_path), kinds=["magic"])
     two = Run.from_profile("smoke", runs=str(tmp_path), suites=["SIMBA", "Astrid"])
     with pytest.raises(ParameterError, match="left out"):
         LeavingOut(two)
+    with pytest.raises(ParameterError, match="left out"):
+        LeavingOut(opened(tmp_path), seeds=0)
+    with pytest.raises(ParameterError, match="no such suite"):
+        LeavingOut(opened(tmp_path), left_out=["Swift-EAGLE"])
+    with pytest.raises(ParameterError, match="One suite alone"):
+        LeavingOut(opened(tmp_path, sources=["SIMBA"], target="Astrid"))
+    with pytest.raises(ParameterError, match=r"Astrid.*SIMBA is left out"):
+        LeavingOut(opened(tmp_path, sources=["SIMBA", "Astrid"]), left_out=["SIMBA"])

@@ -211,6 +211,21 @@ def test_variants_differ_in_one_thing_and_take_what_the_run_has(run):
     assert {path: after[path] for path in before} == before
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"realisations": 3}, "realisation"),
+        ({"realisations": 2}, "halo"),
+        ({"set_name": "1P", "realisations": 5}, "halo"),  # one seed
+        ({"realisations": 5, "split_by": "seed"}, "seed"),
+    ],
+)
+def test_the_network_of_all_suites_learns_from_no_twins(options, expected, tmp_path):
+    one = open_run(tmp_path, **{"split_by": "halo"} | options)
+    assert one._sky_training().task.split_by == expected
+    assert one._training("SIMBA").task.split_by == options.get("split_by", "halo")
+
+
 def test_a_run_of_the_mock_in_another_volume(tmp_path):
     (sim,) = open_run(tmp_path, volume="L50n512", suites=["SIMBA"]).simulations
     assert "L50n512" in sim.snapshot_path.parts

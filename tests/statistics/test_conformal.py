@@ -54,10 +54,59 @@ def test_one_calibration_sample_is_right_on_average():
 
 @pytest.mark.parametrize(
     ("scores", "weights", "own"),
-    [([], [], [1.0]), ([1.0], [1.0, 1.0], [1.0]), ([1.0], [-1.0], [1.0]), ([np.nan], [1.0], [1.0])],
+    [
+        ([], [], [1.0]),
+        ([1.0], [1.0, 1.0], [1.0]),
+        ([1.0], [-1.0], [1.0]),
+        ([1.0], [0.0], [1.0]),
+        ([np.nan], [1.0], [1.0]),
+        ([-1.0], [1.0], [1.0]),
+    ],
 )
 def test_what_is_no_calibration_is_refused(scores, weights, own):
     with pytest.raises(ParameterError, match="conformal"):
         conformal.half_widths(scores, weights, own, 0.68)
     with pytest.raises(ParameterError, match="probability"):
         conformal.half_widths([1.0], [1.0], [1.0], 1.5)
+
+
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [
+        (np.ones((0, 2)), np.ones((3, 2))),
+        (np.ones((3, 2)), np.ones((0, 2))),
+        (np.ones((3, 2)), np.ones((3, 1))),
+        (np.ones(3), np.ones(3)),
+        ([[np.nan], [1.0]], [[1.0], [2.0]]),
+    ],
+)
+def test_samples_without_a_density_ratio_are_refused(known, other):
+    with pytest.raises(ParameterError, match="densities"):
+        conformal.density_ratio(known, other)
+
+
+def test_samples_that_share_nothing_have_no_bound():
+    rng = np.random.default_rng(1)
+    weights = conformal.density_ratio(rng.normal(0, 1, (200, 3)), rng.normal(50, 1, (200, 3)))
+    scores = np.abs(rng.normal(size=200))
+    assert np.isinf(conformal.half_widths(scores, *weights, 0.68)).all()
+
+
+@pytest.mark.parametrize("level", [0.3, 0.68, 0.95])
+def test_half_widths_agree_with_crepes_weighted(level):
+    """Its plain intervals are ours; its weighted ones take the next larger score."""
+    from crepes_weighted.base import ConformalRegressor
+
+    rng = np.random.default_rng(1)
+    errors, weights = rng.normal(size=200), rng.lognormal(size=200)
+    own = np.array([1e-3, 0.5, 1.0, 4.0])
+    widths = conformal.half_widths(np.abs(errors), np.ones(200), np.ones(4), level)
+    plain = ConformalRegressor().fit(errors).predict(np.zeros(4), confidence=level)
+    np.testing.assert_allclose(widths, plain[:, 1])
+    widths = conformal.half_widths(np.abs(errors), weights, own, level)
+    other = ConformalRegressor().fit(errors, likelihood_ratios=weights)
+    theirs = other.predict(np.zeros(4), likelihood_ratios=own, confidence=level)[:, 1]
+    order = np.sort(np.abs(errors))
+    np.testing.assert_array_equal(
+        np.searchsorted(order, widths), np.searchsorted(order, theirs) - 1
+    )

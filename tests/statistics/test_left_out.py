@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scoringrules
 
+from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.statistics import left_out
 
@@ -91,3 +92,63 @@ def test_a_single_box_has_no_interval(table):
     found = left_out.summary(table[table["realisation"] == 0], draws=5)
     assert found["bias_low"].isna().all()
     assert left_out.verdict(found, "pooled") == "can't be decided"
+
+
+def test_methods_of_other_suites_arent_compared(table):
+    elsewhere = table[table["method"] == "pooled"].assign(left_out="B")
+    with pytest.raises(ParameterError, match="same suites and properties"):
+        left_out.summary(pd.concat([table[table["method"] != "pooled"], elsewhere]), draws=5)
+    fewer = (table["method"] == "pooled") & (table["property"] == "f_cgm")
+    with pytest.raises(ParameterError, match="same suites and properties"):
+        left_out.summary(table[~fewer], draws=5)
+
+
+def test_classes_are_scored_by_themselves(table):
+    heavy = table.assign(halo_class=np.where(table["group"] < 50, "group", "l_star"))
+    shift = (heavy["method"] == "pooled") & (heavy["halo_class"] == "group")
+    width = heavy["property"].map(WIDTH)
+    heavy["mean"] += np.where(shift, 0.2 * width, 0)
+    found = left_out.by_class(heavy).set_index(["method", "halo_class"])
+    assert (found["n"] == 200).all()
+    assert found.loc[("pooled", "group"), "bias"].to_numpy() == pytest.approx(0.25, abs=0.02)
+    assert found.loc[("pooled", "l_star"), "bias"].to_numpy() == pytest.approx(0.05, abs=0.02)
+    assert found.loc[("single suite", "l_star"), "bias"].to_numpy() == pytest.approx(0.2, abs=0.02)
+
+
+def test_looks_are_compared_halo_by_halo():
+    rng = np.random.default_rng(1)
+    ids = pd.DataFrame({"left_out": "C", "suite": "C", "set_name": "CV", "realisation": 0,
+                        "group": range(100)})  # fmt: skip
+    common = rng.normal(0, 0.3, 100)  # halos differ much more than methods
+    tables = [
+        ids.assign(method=method, alike=common + level + rng.normal(0, 0.01, 100), inner=level)
+        for method, level in (("single suite", 0.4), ("single suite", 0.6), ("pooled", 0.6))
+    ]
+    tables[0].loc[0, "alike"] = tables[1].loc[0, "alike"] = np.nan  # a map without light
+    found = left_out.looks(pd.concat(tables)).set_index("method")
+    assert (found["halos"] == 99).all()
+    assert found.loc["pooled", "alike_change"] == pytest.approx(0.1, abs=0.005)
+    low, high = found.loc["pooled", ["alike_change_low", "alike_change_high"]]
+    assert 0.09 < low < high < 0.11
+    assert found.loc["single suite", "alike_change"] == 0
+    assert found.loc["single suite", "inner"] == pytest.approx(0.5)
+    assert found.loc["pooled", "alike_high"] - found.loc["pooled", "alike_low"] > 0.08
+    assert left_out.looks_elsewhere(found.reset_index(), "pooled") == "does not hold"
+    assert left_out.looks_elsewhere(found.reset_index(), "single suite") == "can't be decided"
+    turned = pd.concat(tables).assign(alike=lambda table: -table["alike"])
+    assert left_out.looks_elsewhere(left_out.looks(turned), "pooled") == "holds"
+    alone = left_out.looks(pd.concat(tables).assign(alike=np.nan))
+    assert (alone["halos"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("mean", np.nan), ("std", np.inf), ("std", 0.0), ("property", "sfr")]
+)
+def test_what_has_no_score_is_refused(table, column, value):
+    with pytest.raises(ParameterError, match=r"invalid values|no width|Unknown properties"):
+        left_out.cells(table.assign(**{column: table[column].where(table["group"] > 0, value)}))
+
+
+def test_methods_that_the_table_lacks_have_no_verdict(table):
+    with pytest.raises(ParameterError, match="lacks this method"):
+        left_out.verdict(left_out.summary(table, draws=5), "coral")

@@ -60,3 +60,12 @@ def test_errors_are_in_units_of_the_ranges():
     assert found["group"].tolist() == [1]  # the other has no truth for f_cool
     assert found["error"][0] == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2))
     assert found["epistemic"][0] == pytest.approx(0.2 * np.sqrt((1 + 1 / 2.8**2) / 2))
+
+
+def test_halos_of_each_suite_of_a_training_are_familiar():
+    table = pd.DataFrame({
+        "suite": ["A", "B", "C"], "set_name": "CV", "realisation": 0, "group": 0, "log_mass": 12.0,
+        "halo_class": "l_star", "suite_train": "A+B", "property": "log_m_halo", "truth": 12.0,
+        "mean": 12.1, "std_aleatoric": 0.1, "std_epistemic": 0.1,
+    })  # fmt: skip
+    assert reliability.per_halo(table)["familiar"].tolist() == [True, True, False]

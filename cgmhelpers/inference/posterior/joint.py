@@ -342,7 +342,9 @@ def halos_of(predictor, folder, stores, parts, axes=None):
     images : ndarray, shape (halos, axes, fields, y, x)
         In the units of the fields.
     """
-    ds = samples.load(stores, predictor.fields, predictor.limits, predictor.size)
+    ds = samples.load(
+        stores, predictor.fields, predictor.limits, predictor.size, predictor.pixel_size
+    )
     table = samples.halo_table(ds)
     table["part"] = splits.assign_parts(table, folder, predictor.description["split"])
     truth = ds["properties"].sel(property=list(predictor.properties)).values
