@@ -175,7 +175,8 @@ def is_prepared(folder, flow=None):
     return (
         (Path(folder) / KNOWN).is_file()
         and posterior.is_trained(folder, flow)
-        and posterior.load(folder).conditions is not None
+        and (calibration := posterior.load(folder).conditions) is not None
+        and calibration.told > 0
         and trusting.is_calibrated(folder)
         and _reference_is(Path(folder), description)
     )

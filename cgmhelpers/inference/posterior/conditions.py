@@ -7,13 +7,14 @@ of the observation and with the properties that it infers:
 
 .. math:: z = a \cdot \phi(u) + s\, e^{b \cdot \phi(u)}\, \epsilon
 
-where :math:`u` are the conditions, standardised, :math:`\phi` are one, the conditions and their
-absolute values (so a slope may differ on either side of the mean), and :math:`\epsilon` is standard
-normal. The coefficients have the highest Gaussian likelihood of validation halos that are observed
-several times. Every observation of a halo has a share of its weight, as its truth is one, and all
-coefficients but the constants are normal about zero. Their scatter is the one of `SPREADS` with
-which the coefficients of the other halos give a part of the halos the highest likelihood: few halos
-take none, and posteriors then are moved and widened alike.
+where :math:`u` are the conditions, standardised, :math:`\phi` are one, the conditions, their
+absolute values (so a slope may differ on either side of the mean) and the products of what the
+network is told with every other condition (so a slope may depend on noise and redshift), and
+:math:`\epsilon` is standard normal. The coefficients have the highest Gaussian likelihood of
+validation halos that are observed several times. Every observation of a halo has a share of its
+weight, as its truth is one, and all coefficients but the constants are normal about zero. Their
+scatter is the one of `SPREADS` with which the coefficients of the other halos give a part of the
+halos the highest likelihood: few halos take none, and posteriors then are moved and widened alike.
 
 The factor s is such that 68.3% of the halos are within one width of their mean, as in
 `cgmhelpers.network.calibration`, by coefficients of the other halos. It mends two faults of the
@@ -24,7 +25,7 @@ References: Nix & Weigend (1994, Proc. IEEE ICNN 1, 55) for the Gaussian likelih
 that depends on the input; Hoerl & Kennard (1970, Technometrics 12, 55) for ridges.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -57,6 +58,8 @@ class Conditions:
         Coefficients of the mean of each of the flow's numbers, and of the logarithm of its width.
     halos : int
         Validation halos behind them.
+    told : int
+        How many of the conditions, the first ones, the network is told of the observation.
     """
 
     names: tuple
@@ -65,9 +68,10 @@ class Conditions:
     shift: tuple
     stretch: tuple
     halos: int
+    told: int
 
     @classmethod
-    def fit(cls, normal, conditions, halo, names):
+    def fit(cls, normal, conditions, halo, names, told=0):
         """Fit to validation halos.
 
         Parameters
@@ -80,6 +84,8 @@ class Conditions:
             Which halo a map shows.
         names : sequence of str
             Of the conditions.
+        told : int
+            How many of them, the first ones, the network is told of the observation.
 
         Returns
         -------
@@ -102,15 +108,15 @@ class Conditions:
             names=tuple(names),
             centre=tuple(conditions.mean(axis=0).tolist()),
             width=tuple(np.where(width > 1e-9, width, 1.0).tolist()),
-            shift=(), stretch=(), halos=len(np.unique(halo)),
+            shift=(), stretch=(), halos=len(np.unique(halo)), told=told,
         )  # fmt: skip
         features = found.features(conditions)
         fitted = np.stack([_fitted(one, features, np.asarray(halo)) for one in normal.T], axis=-1)
         shift, stretch = (tuple(map(tuple, one.tolist())) for one in fitted)
-        return cls(found.names, found.centre, found.width, shift, stretch, found.halos)
+        return replace(found, shift=shift, stretch=stretch)
 
     def features(self, conditions):
-        """Return one, the standardised conditions, and their absolute values.
+        """Return one, the standardised conditions, their absolute values, and products.
 
         Parameters
         ----------
@@ -123,7 +129,9 @@ class Conditions:
         """
         scaled = (np.asarray(conditions, dtype=float) - self.centre) / self.width
         scaled = np.clip(scaled, -REACH, REACH)
-        return np.concatenate([np.ones((len(scaled), 1)), scaled, np.abs(scaled)], axis=1)
+        products = [scaled[:, [one]] * scaled[:, one + 1 :] for one in range(self.told)]
+        ones = np.ones((len(scaled), 1))
+        return np.concatenate([ones, scaled, np.abs(scaled), *products], axis=1)
 
     def __call__(self, conditions):
         """Return mean and width of the flow's numbers.
@@ -158,7 +166,9 @@ class Conditions:
         """
         names, centre, width = (tuple(values[name]) for name in ("names", "centre", "width"))
         shift, stretch = (tuple(map(tuple, values[name])) for name in ("shift", "stretch"))
-        return cls(names, centre, width, shift, stretch, int(values["halos"]))
+        # Conditions of earlier versions have no products.
+        told = int(values.get("told", 0))
+        return cls(names, centre, width, shift, stretch, int(values["halos"]), told)
 
 
 def _fitted(normal, features, halo):

@@ -163,7 +163,11 @@ def calibrate(folder, observed):
         conditions.append(own)
         halos.append(np.repeat(np.arange(number), axes))
     names = joint.condition_names(one.predictor)
-    fitted = Conditions.fit(*(np.concatenate(rows) for rows in (normals, conditions, halos)), names)
+    fitted = Conditions.fit(
+        *(np.concatenate(rows) for rows in (normals, conditions, halos)),
+        names,
+        told=len(names) - len(one.predictor.properties),
+    )
     description = json.loads((folder / joint.DESCRIPTION).read_text())
     with files.whole(folder / joint.DESCRIPTION) as temporary:
         written = description | {"conditions": fitted.to_dict()}

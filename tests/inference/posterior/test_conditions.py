@@ -69,9 +69,20 @@ def test_beyond_all_halos_it_stays_as_it_is():
     assert found(edge)[0][0, 0] < found(conditions)[0][:, 0].max()
 
 
+def test_a_slope_that_depends_on_redshift_is_recovered():
+    normal, conditions, halo, mean, _ = made()
+    unit = (conditions - conditions.mean(axis=0)) / conditions.std(axis=0)
+    more = 0.2 * unit.prod(axis=1, keepdims=True)
+    names, error = ["redshift", "other"], {}
+    for told in (0, 1):
+        shift, _ = Conditions.fit(normal + more, conditions, halo, names, told)(conditions)
+        error[told] = np.sqrt(np.mean((shift - mean - more) ** 2))
+    assert error[1] < 0.05 < 0.15 < error[0]
+
+
 def test_json_keeps_it():
     normal, conditions, halo, *_ = made(halos=50)
-    found = Conditions.fit(normal, conditions, halo, ["redshift", "other"])
+    found = Conditions.fit(normal, conditions, halo, ["redshift", "other"], told=1)
     again = Conditions.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again == found
     np.testing.assert_array_equal(again(conditions), found(conditions))
