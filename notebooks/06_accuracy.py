@@ -121,7 +121,7 @@ Markdown(
 # is confident and wrong.
 #
 # **Two kinds of metrics.** Like the paper, we plot all groups and a random choice of the lighter halos. The paper quotes the metrics *of the plotted points*, and so do our panels, whose headings have the numbers of plotted and of all halos. The tables
-# below each figure add the same metrics for *all* test halos. Verdicts use all halos, and only networks that have finished learning: a network whose training still gained at its end, or that errs more than a network with fewer fields, decides nothing.
+# below each figure add the same metrics for *all* test halos. Verdicts use all halos, and only networks that have finished learning: a network whose training still gained at its end, or that errs more than a network with fewer fields or than the mean of all halos, decides nothing.
 #
 # ### Figure 3: halo mass from ideal maps
 #

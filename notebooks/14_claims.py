@@ -53,7 +53,7 @@ from cgmhelpers.runs.pages import FIRST_NUMBERS
 # - the statement **holds** if the whole interval lies on the claimed side of the threshold;
 # - it **does not hold** if the whole interval lies on the other side;
 # - it **can't be decided** if the interval contains the threshold, if a group has fewer than ten halos, if the run lacks the maps, or if the training of a network behind it is unfinished: it still gained at its end, or the network errs more than one
-#   that sees fewer of the same fields. Such a verdict would judge the training and not the maps.
+#   that sees fewer of the same fields, or than the mean of all halos. Such a verdict would judge the training and not the maps.
 #
 # The draws have the scatter between samples of test halos. They lack the scatter between trainings (another seed gives another network) and between boxes, as halos of a box share their surroundings. With the few boxes of a small
 # run the intervals are therefore too short, and a verdict close to its threshold means little.

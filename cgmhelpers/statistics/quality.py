@@ -67,9 +67,10 @@ def convergence(history):
 def unfinished(predictions, histories, draws=1000, seed=1):
     """List networks whose training is unfinished, so that their results decide nothing.
 
-    A network that sees more fields can learn all that a network with some of them learns. If it
-    errs more on the same test halos, beyond what chance brings about in as many comparisons
-    (Bonferroni's bound, 95%), its training is unfinished.
+    A network that sees more fields can learn all that a network with some of them learns, and any
+    network can learn to answer with the mean. If it errs more on the same test halos, beyond what
+    chance brings about in as many comparisons (Bonferroni's bound, 95%), its training is
+    unfinished.
 
     Parameters
     ----------
@@ -96,21 +97,26 @@ def unfinished(predictions, histories, draws=1000, seed=1):
                 break
     own = predictions[metrics.at_home(predictions["suite_train"], predictions["suite_test"])]
     by = ["suite_train", "limits", "property"]
-    inputs = list(dict.fromkeys(own["fields"]))
-    tables = []
-    for more in inputs:
-        for fewer in inputs:
-            if set(fewer.split("+")) < set(more.split("+")):
-                two = (own[own["fields"] == one] for one in (more, fewer))
-                found = comparison.paired(*two, by=by, draws=draws, seed=seed)
-                found = found[found["metric"] == "rmse"]
-                tables.append(found.assign(more=more, fewer=fewer))
-    compared = pd.concat(tables) if tables else pd.DataFrame()
+    tables = {fields: own[own["fields"] == fields] for fields in dict.fromkeys(own["fields"])}
+    compared = []
+    for more, table in tables.items():
+        weaker = {
+            f"the network for {fewer} alone": other
+            for fewer, other in tables.items()
+            if set(fewer.split("+")) < set(more.split("+"))
+        }
+        means = table.groupby(by, observed=True)["truth"].transform("mean")
+        weaker["the mean of all halos"] = table.assign(mean=means)
+        for name, other in weaker.items():
+            found = comparison.paired(table, other, by=by, draws=draws, seed=seed)
+            found = found[found["metric"] == "rmse"]
+            compared.append(found.assign(fields=more, weaker=name))
+    compared = pd.concat(compared) if compared else pd.DataFrame()
     far = stats.norm.isf(0.025 / max(len(compared), 1)) / stats.norm.isf(0.025)
     for row in compared.itertuples():
         if row.difference > far * (row.high - row.low) / 2:
-            reason = f"errs more on {row.property} than the network for {row.fewer} alone does"
-            rows.append((row.suite_train, row.more, row.limits, row.property, reason))
+            reason = f"errs more on {row.property} than {row.weaker} does"
+            rows.append((row.suite_train, row.fields, row.limits, row.property, reason))
     table = pd.DataFrame(rows, columns=["suite_train", "fields", "limits", "property", "reason"])
     return table.drop_duplicates(["suite_train", "fields", "limits", "property"], ignore_index=True)
 

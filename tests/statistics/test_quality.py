@@ -105,6 +105,13 @@ def test_a_superset_that_loses_is_not_finished():
     ]  # fmt: skip
 
 
+def test_a_network_that_loses_to_the_mean_is_not_finished():
+    scatter = networks({"hi": 0.1})["truth"].std()
+    found = quality.unfinished(networks({"hi": 1.3 * scatter}), FINE, draws=200)
+    assert list(found["reason"]) == ["errs more on f_cool than the mean of all halos does"]
+    assert quality.unfinished(networks({"hi": scatter}), FINE, draws=200).empty
+
+
 def test_a_superset_that_differs_by_chance_is_finished():
     table = networks({"hi": 0.1, "xray+hi": 0.1})
     assert quality.unfinished(table, FINE, draws=200).empty
