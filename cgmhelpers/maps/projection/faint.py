@@ -76,24 +76,39 @@ def corrected(stamped, bound, held, least, x, y, h, weight, kind, factor):
             found = done_again(again[one], surely, x[own], y[own], h[own], weight[own], factor)
             _replace(stamped[one], found, again[one])
     image = np.zeros((pixels, pixels))
-    kept, rest = np.ones((pixels, pixels), np.bool_), 0.0
-    for one in range(kinds):
-        image += stamped[one]
-        kept &= ~again[one]
+    total = done = 0.0
     for j in range(pixels):
+        for one in range(kinds):
+            for i in range(pixels):
+                image[j, i] += stamped[one, j, i]
         for i in range(pixels):
             # Only below the least value may a pixel that isn't done again be negative.
             image[j, i] = max(image[j, i], 0.0)
-            if kept[j, i]:
-                rest += image[j, i]
-    gained = image.sum() - held
+            total += image[j, i]
+    touched = _any_of(again)
+    for j in range(pixels):
+        for i in range(pixels):
+            if touched[j, i]:
+                done += image[j, i]
+    gained, rest = total - held, total - done
     if abs(gained) <= MADE_UP * rest and rest > 0.0:
         given = 1.0 - gained / rest
         for j in range(pixels):
             for i in range(pixels):
-                if kept[j, i]:
-                    image[j, i] *= given
+                image[j, i] *= 1.0 if touched[j, i] else given
     return image
+
+
+@fused
+def _any_of(masks):
+    """Pixels that are in any of several masks."""
+    kinds, side = len(masks), masks.shape[1]
+    result = np.zeros((side, side), np.bool_)
+    for one in range(kinds):
+        for j in range(side):
+            for i in range(side):
+                result[j, i] |= masks[one, j, i]
+    return result
 
 
 @fused

@@ -123,16 +123,18 @@ def _touching(across, up, radius, quantities, inside, pixels, pixel_size):
     fields, number = quantities.shape[1], 0
     x, y, h = np.empty((3, len(radius)))
     weight, scale = np.empty((len(radius), fields)), np.zeros(fields)
+    half = 0.5 * pixels
     for element in range(len(radius)):
         h[number] = radius[element] / pixel_size
-        x[number] = across[element] / pixel_size + 0.5 * pixels
-        y[number] = up[element] / pixel_size + 0.5 * pixels
+        x[number], y[number] = across[element] / pixel_size, up[element] / pixel_size
+        if max(abs(x[number]), abs(y[number])) - half > h[number] or inside[element] == 0.0:
+            continue
         some = False
         for field in range(fields):
             weight[number, field] = quantities[element, field] * inside[element]
             some |= weight[number, field] > 0.0
-        beyond = max(abs(x[number] - 0.5 * pixels), abs(y[number] - 0.5 * pixels)) - 0.5 * pixels
-        if some and beyond <= h[number]:
+        if some:
+            x[number], y[number] = x[number] + half, y[number] + half
             for field in range(fields):
                 scale[field] = max(scale[field], weight[number, field])
             number += 1
