@@ -97,7 +97,15 @@ def largest_small_error(h, level):
 def typical_error(h, level):
     """Root of the mean square of a small stamp's error over the kernel's disc.
 
-    Parameters and result are those of `largest_small_error`.
+    Parameters
+    ----------
+    h, level
+        As of `largest_small_error`.
+
+    Returns
+    -------
+    float
+        Over the value at the kernel's centre.
     """
     return np.hypot(5e-4, 1e-3 * (3.75 / h) ** 3 if level > 0 else 0.0)
 
@@ -106,7 +114,15 @@ def typical_error(h, level):
 def counted_error(h, level):
     """Spread a small stamp's typical error over all cells that its bound is summed over.
 
-    Parameters and result are those of `largest_small_error`.
+    Parameters
+    ----------
+    h, level
+        As of `largest_small_error`.
+
+    Returns
+    -------
+    float
+        Over the value at the kernel's centre.
     """
     reach = CELL * (2 * (REACH_COARSE if level > 0 else REACH_FINE) + 1)
     return typical_error(h, level) * np.sqrt(np.pi) * h / reach

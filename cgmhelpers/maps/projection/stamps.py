@@ -248,11 +248,13 @@ def stamp_wide(grids, start, side, x, y, h, weight, share, integrals, sign, edge
 
     Parameters
     ----------
-    grids, start, side, weight, share
+    grids, start, side
         As of `stamp_small`.
     x, y, h : float
         Centre and radius in pixels of the grid, which is a multiple of WIDTH wide or more than
         WIDTH wider than the kernel; the kernel may reach beyond it.
+    weight, share
+        As of `stamp_small`.
     integrals, sign : (R, T), (R,) array
         From `tables.column_factors`, of rank two or five.
     edge, scratch : ndarray
