@@ -28,7 +28,7 @@ that depends on the input; Hoerl & Kennard (1970, Technometrics 12, 55) for ridg
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy import linalg
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.statistics.metrics import ONE_SIGMA
@@ -40,6 +40,8 @@ FEWEST = 50
 """Halos with which a scatter above zero is tried: the likelihood of fewer has no largest value."""
 PARTS = 5
 """Parts of the halos, each of which is judged by the coefficients of the others."""
+STEPS = 100
+"""Steps of a fit at most; it needs about ten."""
 REACH = 3.0
 """Standard deviations of a condition beyond which the calibration stays as it is there."""
 
@@ -193,29 +195,30 @@ def _fitted(normal, features, halo):
 
 
 def _likeliest(normal, features, halo, spread):
-    """Coefficients of the highest likelihood for one scatter of them, shape (2, features)."""
+    """Coefficients of the highest likelihood for one scatter of them, shape (2, features).
+
+    Means are weighted least squares for given widths, and widths take a step of Fisher's scoring
+    for given means, in turn.
+    """
     used = features if spread else features[:, :1]
+    found = np.zeros((2, features.shape[1]))
     halos = len(np.unique(halo))
+    if halos == 1:
+        return found
     weight = halos / len(normal)
     ridge = np.full(used.shape[1], (spread or 1.0) ** -2)
     ridge[0] = 0.0
-
-    def cost(coefficients):
-        shift, stretch = coefficients.reshape(2, -1)
-        log_width = used @ stretch
-        deviation = (normal - used @ shift) * np.exp(-log_width)
-        value = weight * (deviation @ deviation / 2 + log_width.sum())
-        value += ridge @ (shift**2 + stretch**2) / 2
-        slopes = [
-            ridge * shift - weight * used.T @ (deviation * np.exp(-log_width)),
-            ridge * stretch + weight * used.T @ (1 - deviation**2),
-        ]
-        return value, np.concatenate(slopes)
-
-    found = np.zeros((2, features.shape[1]))
-    start = np.zeros(2 * used.shape[1])
-    if halos > 1:
-        with np.errstate(over="ignore"):  # far steps, which aren't taken
-            best = minimize(cost, start, jac=True, method="L-BFGS-B").x
-        found[:, : used.shape[1]] = best.reshape(2, -1)
+    information = linalg.cho_factor(2 * weight * used.T @ used + np.diag(ridge))
+    shift, stretch = found[:, : used.shape[1]]
+    stretch[0] = np.log(max(normal.std(), 1e-9))
+    for _ in range(STEPS):
+        width = np.exp(used @ stretch)
+        weighted = weight * used.T / width**2
+        shift[:] = linalg.solve(weighted @ used + np.diag(ridge), weighted @ normal, assume_a="pos")
+        deviation = (normal - used @ shift) / width
+        slope = ridge * stretch + weight * used.T @ (1 - deviation**2)
+        step = linalg.cho_solve(information, slope)
+        stretch -= step
+        if np.abs(step).max() < 1e-6:
+            break
     return found
