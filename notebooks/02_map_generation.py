@@ -463,6 +463,10 @@ figure = figures.pencil_beam_comparison(
     worst,
     this_run.source,
 )
+figures.caption(
+    f"The two maps of {figures.field_names(worst)} differ by "
+    f"{moved[worst].mean():.1%} of their sum, pixel by pixel."
+)
 
 # %% [markdown]
 # The elements of the mock suite are far fewer and larger than those of CAMELS, and most of them span pixels. In finer simulations, or with coarser pixels,

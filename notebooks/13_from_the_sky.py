@@ -118,6 +118,13 @@ nature = halos["image"].isel(halo=number).sel(axis=maps.EVALUATION_AXIS)
 figure = figures.seen_by(
     nature, found, f"{this_run.source}; z = {redshift:.3f}"
 )
+one = {"property": "log_m_halo"}
+masses = found["samples"].sel(one).values
+truth = halos["properties"].isel(halo=number).sel(one).item()
+figures.caption(
+    f"From these images log_m_halo = {masses.mean():.2f} ± "
+    f"{masses.std():.2f}; the truth is {truth:.2f}."
+)
 
 # %% [markdown]
 # The point-spread function of eROSITA and the beam of MeerKAT are as wide as pixels of about ten kpc at this redshift. The counts are those of halo *and* background.

@@ -505,10 +505,10 @@ class LeavingOut:
         # A split by halo has twins of test halos in the training.
         split_by = "seed" if p.split_by == "halo" else p.split_by
         ending += "" if p.split_by == split_by else f"_{split_by}"
-        changed = {
-            "adaptation": kind, "adaptation_weight": p.adaptation_weight,
-            "seed": p.seed + seed, "split_seed": p.seed,
-        }  # fmt: skip
+        changed = {"adaptation": kind, "adaptation_weight": p.adaptation_weight}
+        # The first network of a single suite is the one of the run's other chapters.
+        if seed or kind != "none":
+            changed |= {"seed": p.seed + seed, "split_seed": p.seed}
         joined = [one for suite in sources for one in stores[suite]]
         return run._training(
             name, stores=joined, ending=ending, changed=changed, split_by=split_by,

@@ -63,6 +63,17 @@ def test_networks_learn_from_the_sources_and_are_tested_on_all(experiment):
         assert tested == set(found["realisation"])
 
 
+def test_networks_of_one_suite_are_those_of_the_other_chapters(experiment):
+    """Else each chapter would train the other's again, in the same folder."""
+    run = experiment.run
+    for suite in run.parameters.suites:
+        one = run._training(suite)
+        assert experiment._training((suite,), "none", 0) == one
+        more = experiment._training((suite,), "none", 1)
+        assert more.path != one.path
+        assert more in run._ensembles()
+
+
 def test_all_tables_are_made(experiment):
     tables = experiment.tables()
     assert set(tables) == {

@@ -53,7 +53,9 @@ def project(
     kernel_radius : (P,) array
         Radius at which each element's cubic-spline kernel reaches zero, physical kpc, >= 0.
     quantities : (P, F) array
-        What each element deposits in each of F fields (mass, luminosity ...), >= 0.
+        What each element deposits in each of F fields (mass, luminosity ...), >= 0. Fields of one
+        call share the numba backend's stamps, so that pixels may differ, within their accuracy,
+        from those of a call with other fields.
     frame : Frame, optional
         Pixels and depth, by default those of the paper. Elements count with the fraction of their
         kernel between ``-depth`` and ``+depth`` along the line of sight.
