@@ -180,6 +180,8 @@ def test_networks_that_are_not_finished_decide_nothing(as_claimed):
 def test_a_superset_that_loses_decides_nothing():
     predictions, totals = tables(OPPOSITE)
     unfinished = quality.unfinished(predictions, {}, draws=300)
+    # Single fields err more than the mean does, which isn't the matter here.
+    unfinished = unfinished[unfinished["reason"].str.contains(" alone ")]
     assert set(unfinished["fields"]) == {"xray+hi"}
     evidence = Evidence(predictions, totals=totals, unfinished=unfinished, draws=300)
     table = claims.judge(evidence).set_index("number")

@@ -1,9 +1,14 @@
-"""What the fast projection looks up instead of evaluating the kernel: a mosaic and products."""
+"""What the fast projection looks up instead of evaluating the kernel: a mosaic and products.
+
+Sums of linear algebra depend in their last bits on its threads, and so would maps: tables are made
+with one.
+"""
 
 from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import Polynomial
+from threadpoolctl import threadpool_limits
 
 from cgmhelpers.maps.projection.kernel import column
 
@@ -43,6 +48,7 @@ def mosaic():
 
 
 @lru_cache
+@threadpool_limits.wrap(limits=1)
 def column_factors(rank, terms):
     r"""Column kernel as a sum of products of one function of each coordinate, integrated.
 
@@ -89,6 +95,7 @@ def column_factors(rank, terms):
 
 
 @lru_cache(maxsize=1)
+@threadpool_limits.wrap(limits=1)
 def column_factor():
     r"""Column kernel over :math:`u^{7/2}`, :math:`u = 1 - (r/h)^2`, which is how it falls to zero.
 
