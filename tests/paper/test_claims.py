@@ -186,9 +186,7 @@ def test_a_superset_that_loses_decides_nothing():
     evidence = Evidence(predictions, totals=totals, unfinished=unfinished, draws=300)
     table = claims.judge(evidence).set_index("number")
     assert table.loc["2c", "verdict"] == claims.OPEN
-    assert table.loc["2c", "reason"].endswith(
-        "errs more on log_m_halo than the network for hi alone does"
-    )
+    assert "errs more on log_m_halo than the network for " in table.loc["2c", "reason"]
     assert table.loc["1b", "verdict"] == claims.FAILS  # single fields aren't touched
 
 
