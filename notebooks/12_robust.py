@@ -275,11 +275,12 @@ if can_leave_out:
 # %% mystnb={"figure": {"name": "fig-robust-trust", "caption": "Root mean square error of each test halo, over the properties, against its trust score. Large symbols: running medians. Left of the dotted line scores call for care."}}
 if can_leave_out:
     figure = figures.trust_and_error(trusted, note)
-    careful = (trusted["word"] != "usable").groupby(trusted["kind"]).mean()
+    careful = trusted["word"] != "usable"
+    careful = careful.groupby(trusted["kind"]).mean()
     figures.caption(
         f"Not called usable: {careful['own']:.1%} of the halos of the "
-        f"training's suites and {careful['left out']:.1%} of the suite left "
-        "out."
+        f"training's suites and {careful['left out']:.1%} of the suite "
+        "left out."
     )
 
 # %%
