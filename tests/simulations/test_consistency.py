@@ -288,7 +288,7 @@ def test_every_door_is_guarded(root, door):
     sim = Simulation(root, "SIMBA")
     with pytest.raises(FormatError, match="divided by h"):
         doors(sim, halos)[door]()
-    assert len(sim.gas(["mass"])) == 20_000  # who looks for the fault may look
+    assert len(sim.gas(["mass"])) >= 20_000  # who looks for the fault may look
 
 
 @pytest.mark.parametrize("door", ["measure", "maps.make"])

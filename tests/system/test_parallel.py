@@ -1,5 +1,6 @@
 """Tasks side by side give what they give one after another."""
 
+import gc
 import operator
 import os
 import subprocess
@@ -170,6 +171,7 @@ def test_threads_that_are_no_number(monkeypatch):
 @pytest.mark.slow
 def test_processes_that_end_slowly_are_no_error(monkeypatch):
     """On a busy machine they take longer than Dask waits, when all results are there."""
+    gc.collect()  # clients of other tests, which close when they are forgotten
 
     def slow(client):
         monkeypatch.undo()
