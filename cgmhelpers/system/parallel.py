@@ -121,7 +121,6 @@ def client(cluster=None, workers=None):
     ParameterError
         If there is no such cluster, or Dask's configuration doesn't describe a job.
     """
-    import dask
     from distributed import Client
 
     if cluster == "slurm":
@@ -147,12 +146,9 @@ def client(cluster=None, workers=None):
         with connected:
             yield connected
         return
-    with (
-        _environment_kept(LOCAL_ENVIRONMENT),
-        dask.config.set({"distributed.nanny.pre-spawn-environ": LOCAL_ENVIRONMENT}),
-        _processes(workers or available_cores()) as connected,
-    ):
-        yield connected
+    # A process that is started again, for one that died, has Dask do so once more.
+    with _environment_kept(LOCAL_ENVIRONMENT), _processes(workers or available_cores()) as started:
+        yield started
 
 
 @contextmanager
@@ -172,6 +168,7 @@ def _environment_kept(names):
 @contextmanager
 def _processes(workers):
     """Start processes of one thread each, with a client."""
+    import dask
     from distributed import Client
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -179,15 +176,18 @@ def _processes(workers):
         raise SystemExit(1)
     # A process that doesn't start is an error of ours, without a traceback from each process.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    told = {"distributed.nanny.pre-spawn-environ": LOCAL_ENVIRONMENT}
     try:
-        connected = Client(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=":0",
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )
+        # This process goes on with its own threads, and shows its bars.
+        with _environment_kept(LOCAL_ENVIRONMENT), dask.config.set(told):
+            connected = Client(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=":0",
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
     except RuntimeError as error:
         raise ParameterError(
             "The processes that share the work didn't start.",

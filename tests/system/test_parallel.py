@@ -28,14 +28,15 @@ def test_in_processes_and_on_a_running_cluster():
     expected = [2**n for n in range(6)]
     own = [os.environ.get(name) for name in parallel.LOCAL_ENVIRONMENT]
     assert parallel.run_all(operator.pow, TASKS, "powers", workers=2) == expected
-    # What is set for the processes that start isn't left behind: one thread, no progress bar.
-    assert [os.environ.get(name) for name in parallel.LOCAL_ENVIRONMENT] == own
     with parallel.client(workers=2) as running:
+        # What processes start with isn't this process's: one thread, no progress bar.
+        assert [os.environ.get(name) for name in parallel.LOCAL_ENVIRONMENT] == own
         address = running.scheduler.address
         assert parallel.run_all(operator.pow, TASKS, "powers", cluster=address) == expected
         # One thread a process, and an allocator that keeps its pages.
         for name, value in parallel.WORKER_ENVIRONMENT.items():
             assert running.submit(os.getenv, name).result() == value
+    assert [os.environ.get(name) for name in parallel.LOCAL_ENVIRONMENT] == own
 
 
 @pytest.mark.slow
