@@ -4,6 +4,7 @@ Its files, each of which imports only those above it:
 
 - `projection`: kernel-smoothed deposits on pixels: a slow reference, a fast backend, and yt's
 - `gathering`: the deposits of the gas about each halo, in one pass over the file
+- `decoding`: the content of a store's file, checked and decoded
 - `lazy`: images that stay in their stores until they are read
 - `store`: maps on disk: xarray on zarr
 - `making`: maps of the halos of a simulation
@@ -18,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "corruption",
+        "decoding",
         "gathering",
         "lazy",
         "limits",

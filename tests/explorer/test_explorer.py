@@ -30,7 +30,7 @@ from cgmhelpers.explorer.scene import estimate, scene
 from cgmhelpers.explorer.static import DEPTHS, chosen_halos, page
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import prediction
-from cgmhelpers.maps import lazy, store
+from cgmhelpers.maps import decoding, store
 from cgmhelpers.network import training
 from cgmhelpers.network.settings import TrainingSettings
 
@@ -384,13 +384,13 @@ def test_thousands_of_halos_are_not_read_at_once(tmp_path, monkeypatch):
     """Store of 5000 halos: opening reads no image, showing a halo reads one file of each field."""
     write_store(tmp_path / "many.zarr", "SIMBA", halos=5000, pixels=16)
     opened = []
-    decoded = lazy.decoded
+    decoded = decoding.decoded
 
     def counted(array, place):
         opened.append(place)
         return decoded(array, place)
 
-    monkeypatch.setattr(lazy, "decoded", counted)
+    monkeypatch.setattr(decoding, "decoded", counted)
     many = Collection(tmp_path / "many.zarr")
     about = describe(many)
     assert len(about["halos"]["mass"]) == len(many) == 5000

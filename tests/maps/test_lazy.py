@@ -3,40 +3,10 @@
 import dask
 import numpy as np
 import pytest
-import zarr
 from helpers.blobs import blobs
-from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+from helpers.layouts import LAYOUTS, written
 
-from cgmhelpers.errors import FormatError
-from cgmhelpers.maps import lazy, limits, store
-
-LAYOUTS = {
-    "this version's": None,
-    "earlier": ((8, 3, 3, 16, 16), [BloscCodec(cname="zstd", clevel=1), Crc32cCodec()]),
-    "a halo in a file": ((1, 3, 3, 16, 16), [BloscCodec(cname="zstd", clevel=1), Crc32cCodec()]),
-    "another codec": ((8, 3, 2, 16, 16), [ZstdCodec(), Crc32cCodec()]),
-}
-"""Chunks and codecs of stores, beside what the library writes now."""
-
-
-def written(folder, halos, layout, seed):
-    """A store of blobs, and the maps in memory."""
-    maps = blobs(halos, size=16, fields=("xray", "hi"), seed=seed)
-    third = (maps.isel(field=[0]) * 1.5).assign_coords(field=["third"])
-    image = np.concatenate([maps["image"], third["image"]], axis=2)
-    maps = maps.drop_dims("field").assign_coords(field=np.array([*"xh3"], dtype=object))
-    maps = maps.assign(image=(("halo", "axis", "field", "y", "x"), image.astype(np.float32)))
-    path = folder / f"{seed}.zarr"
-    store.write(maps.assign_attrs(fingerprint=str(seed)), path)
-    if LAYOUTS[layout] is not None:
-        chunks, codecs = LAYOUTS[layout]
-        names = zarr.open_array(path / "image").metadata.dimension_names
-        array = zarr.create_array(
-            path / "image", shape=image.shape, chunks=chunks, dtype="f4", compressors=codecs,
-            fill_value=np.nan, dimension_names=names, overwrite=True,
-        )  # fmt: skip
-        array[:] = image
-    return path, maps
+from cgmhelpers.maps import decoding, lazy, limits, store
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -113,21 +83,8 @@ def test_a_field_is_read_without_the_others(tmp_path):
 def test_a_halo_is_read_from_its_files_alone(tmp_path, monkeypatch):
     path, _ = written(tmp_path, 200, "this version's", 1)
     opened, read = store.open(path), []
-    real = lazy.decoded
-    monkeypatch.setattr(lazy, "decoded", lambda *which: read.append(which) or real(*which))
+    real = decoding.decoded
+    monkeypatch.setattr(decoding, "decoded", lambda *which: read.append(which) or real(*which))
     with dask.config.set(scheduler="synchronous"):
         opened["image"].isel(halo=96).load()
     assert [place[0] for _, place in read] == [96 // store.HALOS_PER_CHUNK] * 3
-
-
-@pytest.mark.parametrize("layout", ["this version's", "earlier"])
-@pytest.mark.parametrize("cut", [False, True])
-def test_a_damaged_file_is_named(tmp_path, layout, cut):
-    path, _ = written(tmp_path, 20, layout, 1)
-    opened = store.open(path)
-    name = path / "image" / "c" / "0" / "0" / "0" / "0" / "0"
-    content = bytearray(name.read_bytes())
-    content[100] ^= 1
-    name.write_bytes(content[:2] if cut else content)
-    with pytest.raises(FormatError, match=f"{name} is damaged"):
-        lazy.read(opened["image"], np.arange(3))
