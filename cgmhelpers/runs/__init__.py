@@ -7,7 +7,8 @@ Its files, each of which imports only those above it:
 - `parameters`: all parameters of a run, with their types and checks
 - `profiles`: reads a profile, overrides parameters, and names every wrong one
 - `stage_kinds`: what the stages have in common
-- `stages`: the tasks of a run, for any process
+- `data_stages`: the stages that make data: simulations of the mock, halos, maps
+- `network_stages`: the stages that learn and infer
 - `run`: a run: its folder, and its stages in their order
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
 - `status`: tells what a run has, what it lacks, and why
@@ -26,7 +27,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "book",
         "core_schema",
+        "data_stages",
         "leaving_out",
+        "network_stages",
         "notebooks",
         "offline",
         "pages",
@@ -37,7 +40,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "results",
         "run",
         "stage_kinds",
-        "stages",
         "status",
     ],
     submod_attrs={

@@ -23,7 +23,7 @@ from cgmhelpers.maps import corruption, store
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import checkpoint, samples
 from cgmhelpers.network.adaptation import ALIGNED
-from cgmhelpers.runs import stages
+from cgmhelpers.runs import network_stages
 from cgmhelpers.statistics import conformal, metrics
 from cgmhelpers.statistics import left_out as scores
 from cgmhelpers.statistics.left_out import SINGLE
@@ -174,7 +174,7 @@ class LeavingOut:
 
         Returns
         -------
-        list of cgmhelpers.runs.stages.Training
+        list of cgmhelpers.runs.network_stages.Training
             Each network once, whether it is there or not.
 
         Raises
@@ -538,7 +538,7 @@ class LeavingOut:
         run._make(unique.values(), "Networks of several suites")
         ending = "" if parts == ("test",) else f"_{'_'.join(parts)}"
         tests = [
-            stages.Predictions(
+            network_stages.Predictions(
                 one.path, stores,
                 run.folder / "predictions" / f"{one.path.name}_left_out{ending}.parquet", parts,
             )

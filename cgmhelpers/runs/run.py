@@ -17,7 +17,7 @@ import pandas as pd
 from cgmhelpers.emission.fields import canonical
 from cgmhelpers.errors import ParameterError, ResultError, check_known
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.runs import stages
+from cgmhelpers.runs import data_stages, network_stages, stage_kinds
 from cgmhelpers.runs.profiles import read
 from cgmhelpers.runs.stage_kinds import read_table
 from cgmhelpers.simulations import layout, simulation
@@ -80,7 +80,7 @@ class Run:
 
     def _about(self, entry):
         """Tell something of the simulations, from a note where they aren't there any more."""
-        first = stages.HaloTable(self._maps()[0])
+        first = data_stages.HaloTable(self._maps()[0])
         if entry not in first.note() or not first.is_done():
             self._make(self._mocks()[:1], "Mock simulations")
             return first.entries()[entry]
@@ -118,7 +118,7 @@ class Run:
         p = self.parameters
         root, files_of = self.folder / "mock", (p.mock_cells, p.mock_seed, p.snapshot)
         return [
-            stages.Mock(root, suite, *box, *files_of)
+            data_stages.Mock(root, suite, *box, *files_of)
             for suite in p.suites
             for box in p.boxes
             if p.data_root is None
@@ -340,7 +340,7 @@ class Run:
 
         Returns
         -------
-        list of cgmhelpers.runs.stages.Tuning
+        list of cgmhelpers.runs.network_stages.Tuning
             Of one path.
         """
         p = self.parameters
@@ -352,7 +352,7 @@ class Run:
         task = self._training(suite, fields, limits, changed=changed, size=p.trial_map_size).task
         folder = self.folder / "studies" / f"{suite}_{'+'.join(fields)}_{limits}"
         workers = range(min(p.workers or parallel.available_cores(), p.trials))
-        return [stages.Tuning(task, folder, p.trials, one) for one in workers]
+        return [network_stages.Tuning(task, folder, p.trials, one) for one in workers]
 
     def plan(self):
         """List what the run makes for its book, in the order in which it is made.
@@ -439,7 +439,7 @@ class Run:
         tables, stores = self._files("halos", "parquet"), self._files("maps", "zarr")
         source = [p.mock_cells, p.mock_seed] if p.data_root is None else p.data_root
         return [
-            stages.Maps(*of_one, tuple(p.map_fields), p.minimum_log_mass, options, source)
+            data_stages.Maps(*of_one, tuple(p.map_fields), p.minimum_log_mass, options, source)
             for of_one in zip(self._simulations, tables, stores, strict=True)
         ]
 
@@ -450,7 +450,7 @@ class Run:
         p = self.parameters
         how = p.observation(p.fields), p.map_size, p.seed
         files = zip(self._files("maps", "zarr"), self._files("observed", "zarr"), strict=True)
-        return [stages.Observed(*pair, *how) for pair in files]
+        return [data_stages.Observed(*pair, *how) for pair in files]
 
     def _stores(self, limits=None):
         """Map stores by suite, whether they are there or not; for observed limits, observed."""
@@ -461,7 +461,7 @@ class Run:
 
     def _halo_tables(self):
         """Stages that measure halos, one a simulation."""
-        return [stages.HaloTable(one) for one in self._maps()]
+        return [data_stages.HaloTable(one) for one in self._maps()]
 
     def _training(
         self, suite, fields=None, limits=None, *, stores=None, ending="", changed=None, **task
@@ -482,7 +482,7 @@ class Run:
         if limits == "observed":
             task = {"observation": p.observation(fields)} | task
         folder = self.folder / "networks" / f"{suite}_{'+'.join(fields)}_{limits}{ending}"
-        return stages.Training(
+        return network_stages.Training(
             Task(stores or self._stores()[suite], fields, limits, settings, **task), folder
         )
 
@@ -503,7 +503,7 @@ class Run:
             observation=observation,
         )  # fmt: skip
         flow = {"steps": p.posterior_steps, "seed": p.seed}
-        return stages.SkyTraining(task, self.folder / "networks" / "sky", flow)
+        return network_stages.SkyTraining(task, self.folder / "networks" / "sky", flow)
 
     def _has_three_initial_conditions(self):
         """Tell whether a split that keeps twins together leaves no part empty, by CAMELS' rules."""
@@ -531,7 +531,7 @@ class Run:
         changes = [("one property", "properties", [name]) for name in SINGLE_PROPERTIES]
         seeds = {suite: set() for suite in p.suites}
         for sim in self._simulations:
-            seeds[sim.suite].add(stages.initial_conditions(sim))
+            seeds[sim.suite].add(data_stages.initial_conditions(sim))
         can_be_split = min(map(len, seeds.values())) >= 3
         ways = dict.fromkeys(["halo", "realisation", p.split_by] if can_be_split else ["halo"])
         changes += [(f"split by {way}", "split_by", way) for way in ways]
@@ -557,7 +557,7 @@ class Run:
         p = self.parameters
         stores, settings = self._stores(p.limits[-1]), {"steps": p.posterior_steps, "seed": p.seed}
         return [
-            stages.Posterior(stores[suite], self._training(suite).path, settings)
+            network_stages.Posterior(stores[suite], self._training(suite).path, settings)
             for suite in p.suites
         ]
 
@@ -572,7 +572,7 @@ class Run:
     def _flags(self):
         """Stages that mark strange halos, one for each limits."""
         return [
-            stages.Flags(
+            network_stages.Flags(
                 folders, self._stores(limits), [self._predictions(one) for one in folders],
                 self.folder / "trust" / f"{limits}.parquet",
             )
@@ -582,7 +582,7 @@ class Run:
     def _baselines(self):
         """Stages that infer from a few numbers per map, one for each limits."""
         return [
-            stages.Baselines(
+            network_stages.Baselines(
                 folders, self._stores(limits), self.folder / "baselines" / f"{limits}.parquet"
             )
             for limits, folders in self._by_limits().items()
@@ -594,7 +594,9 @@ class Run:
     def _tests(self, trainings):
         """Stages that let each network infer the test halos of every suite."""
         return [
-            stages.Predictions(one.path, self._stores(one.task.limits), self._predictions(one.path))
+            network_stages.Predictions(
+                one.path, self._stores(one.task.limits), self._predictions(one.path)
+            )
             for one in trainings
         ]
 
@@ -631,5 +633,5 @@ class Run:
             parameters=p.model_dump(),
         )
         parallel.run_all(
-            stages.run, waiting, description, cluster=p.cluster, workers=p.workers or None
+            stage_kinds.run, waiting, description, cluster=p.cluster, workers=p.workers or None
         )

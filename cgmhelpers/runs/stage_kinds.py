@@ -1,4 +1,10 @@
-"""What stages have in common: one that notes what it made, one that writes a table, and others."""
+"""Kinds of stages of a run: small objects that any process can run.
+
+Each stage makes one thing at its ``path``. ``is_done()`` tells whether it is there and was made
+from the same things; ``run()`` makes it. ``needs()`` lists the paths of stages that it is made
+from, and ``choices()`` what it depends on beside them and the files of simulations, so that one can
+say why it isn't done.
+"""
 
 import json
 
@@ -84,6 +90,17 @@ class Table(Noted):
         with files.whole(self.path) as temporary:
             table.to_parquet(temporary)
         self.write_note(**note)
+
+
+def run(stage):
+    """Run a stage, in whatever process.
+
+    Parameters
+    ----------
+    stage : Stage
+        The stage.
+    """
+    stage.run()
 
 
 def read_table(path):

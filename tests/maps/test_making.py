@@ -35,7 +35,7 @@ from cgmhelpers.maps import store as map_store
 from cgmhelpers.maps.limits import apply_limits, coarsen
 from cgmhelpers.maps.projection import images as projection_images
 from cgmhelpers.maps.store import stored_fingerprint
-from cgmhelpers.runs import stages
+from cgmhelpers.runs import data_stages, stage_kinds
 from cgmhelpers.simulations.particles import ParticleReader
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import parallel
@@ -244,8 +244,8 @@ def test_a_snapshot_is_read_once_for_overdensity_properties_and_maps(sim, tmp_pa
     """Of a run, both stages: the maps come with the table, and aren't made again."""
     table, out = tmp_path / "halos.parquet", tmp_path / "maps.zarr"
     options = {"pixels": PIXELS, "pixel_size": PIXEL}
-    maps = stages.Maps(sim, table, out, ("xray", "hi"), 11.5, options)
-    stages.HaloTable(maps).run()
+    maps = data_stages.Maps(sim, table, out, ("xray", "hi"), 11.5, options)
+    data_stages.HaloTable(maps).run()
     assert maps.is_done()
     assert readings(sim) == {"gas": 1, "dark_matter": 1}
     stored, measured = map_store.open(out), pd.read_parquet(table)
@@ -366,13 +366,13 @@ def tasks(tmp_path):
         table, halos = tmp_path / f"{n}.parquet", sim.halos()
         halos.join(properties.compute(sim, halos, progress=False)).to_parquet(table)
         store = tmp_path / f"{n}.zarr"
-        tasks.append(stages.Maps(sim, table, store, ("xray", "hi"), 11.5, options))
+        tasks.append(data_stages.Maps(sim, table, store, ("xray", "hi"), 11.5, options))
     return tasks
 
 
 def run(tasks, cluster):
     """Run stages on a cluster."""
-    parallel.run_all(stages.run, [(one,) for one in tasks], "Maps", cluster=cluster)
+    parallel.run_all(stage_kinds.run, [(one,) for one in tasks], "Maps", cluster=cluster)
 
 
 def content(store):

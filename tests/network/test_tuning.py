@@ -20,7 +20,7 @@ from cgmhelpers.maps import store as map_store
 from cgmhelpers.network import checkpoint, studies, tuning
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
-from cgmhelpers.runs import stages
+from cgmhelpers.runs import network_stages
 from cgmhelpers.system import heartbeat, parallel
 
 SETTINGS = TrainingSettings(epochs=1, batch_size=32, threads=1, channels=3)
@@ -159,7 +159,7 @@ def test_two_workers_share_a_study(tmp_path):
     map_store.write(blobs().assign_attrs(fingerprint="x"), store)
     task = Task([store], ["hi"], "ideal", SETTINGS, 16)
     study = tmp_path / "study"
-    workers = [stages.Tuning(task, study, 4, worker) for worker in range(2)]
+    workers = [network_stages.Tuning(task, study, 4, worker) for worker in range(2)]
     assert not workers[0].is_done()
     parallel.run_all(tune_together, [(2, one) for one in workers], "trials", workers=2)
     assert workers[0].is_done()

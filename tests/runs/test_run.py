@@ -8,7 +8,7 @@ import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.runs import notebooks, stages
+from cgmhelpers.runs import network_stages, notebooks
 from cgmhelpers.runs import run as run_module
 from cgmhelpers.runs.run import SINGLE_PROPERTIES, Run
 
@@ -142,11 +142,11 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
     again.predictions()
     tested = run.folder / "predictions" / "IllustrisTNG_xray_ideal.parquet"
     network = run.folder / "networks" / "IllustrisTNG_xray_ideal"
-    stage = stages.Predictions(network, again.maps(), tested)
+    stage = network_stages.Predictions(network, again.maps(), tested)
     assert stage.is_done()
-    known = stages.stored_fingerprint
+    known = network_stages.stored_fingerprint
     monkeypatch.setattr(
-        stages,
+        network_stages,
         "stored_fingerprint",
         lambda store: "remade" if "SIMBA" in store.name else known(store),
     )

@@ -52,7 +52,7 @@ from cgmhelpers.network import checkpoint, samples, splits
 from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
-from cgmhelpers.runs import profiles, stages
+from cgmhelpers.runs import data_stages, network_stages, profiles
 from cgmhelpers.simulations import simulation
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.statistics import metrics
@@ -214,8 +214,8 @@ def test_what_does_not_belong_together(case, data, tmp_path):
     damage(data)
     out = tmp_path / "halos" / "table.parquet"
     sim = Simulation(data, "IllustrisTNG")
-    maps = stages.Maps(sim, out, tmp_path / "maps.zarr", ("xray",), 11.5, {})
-    refused(FormatError, f"{data}|{words}", stages.HaloTable(maps).run)
+    maps = data_stages.Maps(sim, out, tmp_path / "maps.zarr", ("xray",), 11.5, {})
+    refused(FormatError, f"{data}|{words}", data_stages.HaloTable(maps).run)
     assert not out.exists()
     assert not leftovers(tmp_path)
 
@@ -328,7 +328,9 @@ def test_a_flipped_bit_in_a_map_does_not_pass(whole_store, tmp_path):
         map_store.open(store)["image"].load()
     refused(FormatError, f"{store} is damaged|block 0 of image|checksum", verify, store)
     task = Task([store], ["hi"], "ideal", size=16)
-    refused(FormatError, f"{store} is damaged", stages.Training(task, tmp_path / "network").run)
+    refused(
+        FormatError, f"{store} is damaged", network_stages.Training(task, tmp_path / "network").run
+    )
 
 
 def test_stores_of_different_pixels(whole_store, suite, tmp_path):
