@@ -4,7 +4,8 @@ Its files, each of which imports only those above it:
 
 - `project`: the folder of notebooks, profiles and the book's sources, found or unpacked
 - `core_schema`: what plain values of YAML 1.2 mean
-- `parameters`: all parameters of a run, with their types and checks
+- `values`: the types of parameters, which say what a text means
+- `parameters`: all parameters of a run, with their bounds and checks
 - `profiles`: reads a profile, overrides parameters, and names every wrong one
 - `stage_kinds`: what the stages have in common
 - `data_stages`: the stages that make data: simulations of the mock, halos, maps
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "run",
         "stage_kinds",
         "status",
+        "values",
     ],
     submod_attrs={
         "leaving_out": ["LeavingOut"],

@@ -1,133 +1,30 @@
-"""The parameters of a run, their types and checks.
-
-YAML, a notebook's cell and a command line say which values; the type of each parameter says what a
-text means. So ``010`` is ten for a seed and a name for a run, whichever way it comes.
-"""
+"""The parameters of a run, their bounds, and what must hold of several together."""
 
 import inspect
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos import properties
-from cgmhelpers.network.settings import MAX_SEED
-from cgmhelpers.runs.core_schema import parse, scalar
+from cgmhelpers.runs.values import (
+    Fields,
+    Integer,
+    Limits,
+    Name,
+    Names,
+    Range,
+    Ranges,
+    Real,
+    Realisations,
+    Seed,
+    Text,
+    Texts,
+    Truth,
+    listed,
+)
 from cgmhelpers.simulations import layout, sets
-
-
-def text_of(value):
-    """Take a path, and a whole number, for its text; of other numbers the text isn't known.
-
-    Parameters
-    ----------
-    value : object
-        As it was given.
-
-    Returns
-    -------
-    object
-        The text, or else the same.
-    """
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if whole or isinstance(value, Path) else value
-
-
-def listed(value):
-    """Take a text (``["xray"]``, ``xray,hi``) for the list that it means, and so any sequence.
-
-    Parameters
-    ----------
-    value : object
-        As it was given.
-
-    Returns
-    -------
-    object
-        The list, or else the same.
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        return parse(text if text.startswith("[") else f"[{text}]", repr(value))
-    if isinstance(value, tuple | range):
-        return list(value)
-    return value.tolist() if getattr(value, "ndim", 0) == 1 else value
-
-
-def _mapped(value):
-    """Take a text (``{f_cgm: [0, 0.5]}``) for the mapping that it means."""
-    return parse(value, repr(value)) if isinstance(value, str) else value
-
-
-def _counted(value):
-    """Take a text for a number of realisations where it is one, or else for a list."""
-    number = scalar(value)
-    return number if isinstance(number, int) else listed(value)
-
-
-def _each_once(values):
-    if len(set(values)) < len(values):
-        raise ValueError("each may be given once only")
-    return values
-
-
-def _in_order(values):
-    """Put numbers before names, each in their order."""
-    return sorted(values, key=lambda one: (isinstance(one, str), one))
-
-
-def _increasing(values):
-    if not 0 < values[0] <= values[1]:
-        raise ValueError("a range has two positive numbers, the lower one first")
-    return values
-
-
-_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
-
-
-def _plain(name):
-    # What becomes a part of a path can't leave its folder: no separators, no leading dot.
-    if isinstance(name, str) and not _FOLDER.fullmatch(name):
-        raise ValueError("a name has up to 100 letters, digits and _.+-, and no leading dot")
-    return name
-
-
-_LIST = (BeforeValidator(listed), Field(min_length=1), AfterValidator(_each_once))
-Integer = Annotated[int, BeforeValidator(scalar)]
-Real = Annotated[float, BeforeValidator(scalar)]
-Truth = Annotated[bool, BeforeValidator(scalar)]
-Text = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^[^\x00]+$")]
-Name = Annotated[Text, AfterValidator(_plain)]
-# Half of what libraries take: members of an ensemble count on from it.
-Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED // 2)]
-Names = Annotated[list[Name], *_LIST]
-Fields = Annotated[list[Name], *_LIST, AfterValidator(known_fields.canonical)]
-Limits = Annotated[list[Literal["ideal", "observed", "survey"]], *_LIST, AfterValidator(sorted)]
-Range = Annotated[
-    list[Real],
-    BeforeValidator(listed),
-    Field(min_length=2, max_length=2),
-    AfterValidator(_increasing),
-]
-_Realisation = Annotated[Annotated[int, Field(ge=0)] | str, BeforeValidator(scalar)]
-Realisations = Annotated[
-    Annotated[int, Field(ge=1)]
-    | Annotated[
-        list[Annotated[_Realisation, AfterValidator(_plain)]], *_LIST, AfterValidator(_in_order)
-    ],
-    BeforeValidator(_counted),
-]
-
 
 SOURCES = 1.0
 """Point sources that are masked in an observed map, on average."""
@@ -312,7 +209,7 @@ class Parameters(BaseModel):
     fields: Fields
     map_fields: Fields
     limits: Limits
-    instruments: Annotated[list[Text], *_LIST] = ["erosita_erass4", "meerkat_mhongoose_30"]
+    instruments: Texts = ["erosita_erass4", "meerkat_mhongoose_30"]
     redshifts: Range = [0.01, 0.05]
     exposures: Range = [0.25, 32.0]
     sky_map_size: Integer = Field(32, ge=8)
@@ -323,10 +220,7 @@ class Parameters(BaseModel):
     hydrogen_method: Literal["trident", "snapshot"]
     map_size: Integer = Field(ge=8)
     split_by: Literal["halo", "realisation", "seed"]
-    ranges: Annotated[
-        dict[Name, Annotated[list[Real], Field(min_length=2, max_length=2)]],
-        BeforeValidator(_mapped),
-    ] = {}
+    ranges: Ranges = {}
     seed: Seed
     channels: Integer = Field(ge=1)
     epochs: Integer = Field(ge=1)

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, ParameterError, meant
 from cgmhelpers.runs.core_schema import parse
-from cgmhelpers.runs.parameters import Parameters, listed, text_of
+from cgmhelpers.runs.parameters import Parameters
 from cgmhelpers.runs.project import project_root, runs_folder
+from cgmhelpers.runs.values import listed, text_of
 
 
 def profile_path(profile):

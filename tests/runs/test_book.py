@@ -164,7 +164,7 @@ def test_papermill_reads_from_the_command_what_it_was_given(given, tmp_path):
 
 
 def read_lists(parameters):
-    """Read lists as `cgmhelpers.runs.parameters` does: papermill's -p leaves them as text."""
+    """Read lists as `cgmhelpers.runs.values` does: papermill's -p leaves them as text."""
     return {
         name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
         for name, value in parameters.items()
