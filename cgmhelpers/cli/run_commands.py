@@ -60,8 +60,8 @@ def _state(asked, steps=None, *, notebooks=(), book=False, every=False, more=(),
     from cgmhelpers.runs.book import is_built
 
     run = asked.open(**options)
-    plan = {name: one for name, one in run.plan().items() if steps is None or name in steps}
-    table = runs_status.survey(run, plan | dict(more(run) if more else {}))
+    chosen = {k: one for k, one in run.plan.steps().items() if steps is None or k in steps}
+    table = runs_status.survey(run, chosen | dict(more(run) if more else {}))
     if notebooks:
         wanted = runs_notebooks.plan(asked.profile, notebooks, **asked.values)
         table = pd.concat([table, runs_notebooks.survey(wanted, table)], ignore_index=True)
@@ -104,7 +104,7 @@ def train(asked):
 
 def _study(asked, suite, field, limits, trials):
     def tuning(run):
-        return {"Tuning": run.tunings(suite, field, limits)[:1]}
+        return {"Tuning": run.plan.tunings(suite, field, limits)[:1]}
 
     return _state(asked, MAPS, more=tuning, trials=trials)
 

@@ -10,7 +10,8 @@ Its files, each of which imports only those above it:
 - `stage_kinds`: what the stages have in common
 - `data_stages`: the stages that make data: simulations of the mock, halos, maps
 - `network_stages`: the stages that learn and infer
-- `run`: a run: its folder, and its stages in their order
+- `plan`: the stages of a run in their order, listed before any is made
+- `run`: a run: its folder, and what it makes for those who ask
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
 - `status`: tells what a run has, what it lacks, and why
 - `notebooks`: the order of the notebooks, and papermill that executes them
@@ -35,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "offline",
         "pages",
         "parameters",
+        "plan",
         "preview",
         "profiles",
         "project",

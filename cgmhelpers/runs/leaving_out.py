@@ -216,7 +216,7 @@ class LeavingOut:
         lacking = [one for one in chosen if not one.is_done()]
         seconds = self._seconds_a_suite()
         if lacking and not np.isfinite(seconds):
-            self.run._make(lacking[:1], "Networks of several suites")
+            self.run.make(lacking[:1], "Networks of several suites")
             lacking, seconds = lacking[1:], self._seconds_a_suite()
         if lacking:
             suites = sum(_suites_of(one.task) for one in lacking)
@@ -224,7 +224,7 @@ class LeavingOut:
                 f"{len(lacking)} of {len(chosen)} networks to train, "
                 f"about {seconds * suites / 60:.1f} minutes of one process."
             )
-        self.run._make(lacking, "Networks of several suites")
+        self.run.make(lacking, "Networks of several suites")
         return [one.path for one in chosen]
 
     def _seconds_a_suite(self):
@@ -497,7 +497,7 @@ class LeavingOut:
 
     def _training(self, sources, kind, seed, *, target=None, varied=False, control=None):
         run, p = self.run, self.run.parameters
-        stores = self._of_set(run._stores(), varied)
+        stores = self._of_set(run.plan.stores(), varied)
         name = "+".join(sources)
         ending = {"none": ""}.get(kind, f"_{kind}") + ("_varied" if varied else "")
         ending += f"_shown_{target}" if target else ""
@@ -510,7 +510,7 @@ class LeavingOut:
         if seed or kind != "none":
             changed |= {"seed": p.seed + seed, "split_seed": p.seed}
         joined = [one for suite in sources for one in stores[suite]]
-        return run._training(
+        return run.plan.training(
             name, stores=joined, ending=ending, changed=changed, split_by=split_by,
             target=[control] if control else stores[target] if target else None,
         )  # fmt: skip
@@ -518,7 +518,7 @@ class LeavingOut:
     @cached_property
     def _maps(self):
         maps = self.run.maps()
-        return {False: maps, True: self.run._seen(self.run.parameters.limits[-1])}
+        return {False: maps, True: self.run.seen(self.run.parameters.limits[-1])}
 
     def _stores(self, varied=False, seen=False):
         """Map stores of the run's own set, or of all others, by suite; as tested, if `seen`."""
@@ -535,7 +535,7 @@ class LeavingOut:
     def _tested(self, trainings, parts=("test",)):
         run, stores = self.run, self._stores(seen=True)
         unique = {one.path: one for one in trainings}
-        run._make(unique.values(), "Networks of several suites")
+        run.make(unique.values(), "Networks of several suites")
         ending = "" if parts == ("test",) else f"_{'_'.join(parts)}"
         tests = [
             network_stages.Predictions(
@@ -544,7 +544,7 @@ class LeavingOut:
             )
             for one in unique.values()
         ]  # fmt: skip
-        tables = dict(zip(unique, run._tables(tests, "Predictions"), strict=True))
+        tables = dict(zip(unique, run.tables(tests, "Predictions"), strict=True))
         return [tables[one.path] for one in trainings]
 
     def _baselines(self):

@@ -10,7 +10,7 @@ import os
 import pandas as pd
 
 from cgmhelpers.errors import CGMError
-from cgmhelpers.runs.run import Run
+from cgmhelpers.runs.plan import Plan
 from cgmhelpers.system import provenance
 
 DONE, LACKS, UNFINISHED, OUTDATED = "done", "lacks", "unfinished", "out of date"
@@ -18,15 +18,15 @@ NO_CHOICE = {"profile", "run", "runs", "workers", "cluster"}
 """Parameters that no result depends on."""
 
 
-def survey(run, plan=None):
+def survey(run, steps=None):
     """Tell the state of each stage.
 
     Parameters
     ----------
-    run : Run
+    run : cgmhelpers.runs.run.Run
         The run.
-    plan : dict of str to list, optional
-        Stages of some steps; :meth:`cgmhelpers.runs.run.Run.plan` by default.
+    steps : dict of str to list, optional
+        Stages of some steps; :meth:`cgmhelpers.runs.plan.Plan.steps` by default.
 
     Returns
     -------
@@ -37,9 +37,9 @@ def survey(run, plan=None):
     made = {}
     for line in provenance.recorded(run.folder / provenance.RECORD):
         made |= dict.fromkeys(line.get("makes", ()), line)
-    before = functools.cache(functools.partial(_choices, run.parameters))
+    before = functools.cache(functools.partial(_choices, run))
     rows, waiting = [], {}
-    for step, chosen in (run.plan() if plan is None else plan).items():
+    for step, chosen in (run.plan.steps() if steps is None else steps).items():
         for stage in chosen:
             path = os.path.relpath(stage.path, run.folder)
             upstream = dict.fromkeys(waiting[one] for one in stage.needs() if one in waiting)
@@ -101,16 +101,16 @@ def _then(now, text):
         return now
 
 
-def _choices(now, name, text):
+def _choices(run, name, text):
     """Return what each stage would depend on if a parameter still had its old value."""
-    same = Run(now.model_copy(update={name: getattr(_then(now, text), name)}))
-    return {_key(one): one.choices() for chosen in same.plan().values() for one in chosen}
+    now = run.parameters
+    same = Plan(now.model_copy(update={name: getattr(_then(now, text), name)}), run.folder)
+    return {_key(one): one.choices() for chosen in same.steps().values() for one in chosen}
 
 
 def _key(stage):
-    return (
-        getattr(stage, "studies", None) or stage.path
-    )  # a study's own path depends on its choices
+    # The path of a study depends on its choices.
+    return getattr(stage, "studies", None) or stage.path
 
 
 def summary(table):

@@ -83,7 +83,7 @@ def test_the_record_says_what_made_the_files_and_grows_alone(tmp_path, monkeypat
     run = Run.from_profile("smoke", **settings)
     path = run.folder / provenance.RECORD
     assert not path.exists()
-    run._make([Nothing(run.folder / "it")], "nothing")
+    run.make([Nothing(run.folder / "it")], "nothing")
     (first,) = provenance.recorded(path)
     assert first["made_with"] == provenance.manifest()
     assert {"numpy", "torch", "numba"} <= set(first["made_with"]["packages"])
@@ -94,10 +94,10 @@ def test_the_record_says_what_made_the_files_and_grows_alone(tmp_path, monkeypat
     # A reader on another machine, with other parameters, changes nothing that was made.
     monkeypatch.setattr(provenance, "manifest", lambda: {"machine": "another"})
     other = Run.from_profile("smoke", epochs=9, **settings)
-    other._make([Nothing(run.folder / "it", done=True)], "nothing")
+    other.make([Nothing(run.folder / "it", done=True)], "nothing")
     assert path.read_bytes() == before
     path.write_bytes(before + b'{"torn": ')
-    other._make([Nothing(run.folder / "more")], "more")
+    other.make([Nothing(run.folder / "more")], "more")
     assert path.read_bytes().startswith(before)
     _, last = provenance.recorded(path)
     assert (last["made_with"], last["parameters"]["epochs"]) == ({"machine": "another"}, 9)

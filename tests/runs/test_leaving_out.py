@@ -31,7 +31,7 @@ def experiment(tmp_path_factory):
     for number, suite in enumerate(SUITES):
         whole = blobs(120, suite=suite, seed=number)
         whole["image"] = whole["image"] * np.float32(3 ** (number == 2))
-        stores[suite] = run._stores()[suite]
+        stores[suite] = run.plan.stores()[suite]
         for box, path in enumerate(stores[suite]):
             path.parent.mkdir(parents=True, exist_ok=True)
             some = whole.isel(halo=whole["realisation"].values == box)
@@ -67,11 +67,11 @@ def test_networks_of_one_suite_are_those_of_the_other_chapters(experiment):
     """Else each chapter would train the other's again, in the same folder."""
     run = experiment.run
     for suite in run.parameters.suites:
-        one = run._training(suite)
+        one = run.plan.training(suite)
         assert experiment._training((suite,), "none", 0) == one
         more = experiment._training((suite,), "none", 1)
         assert more.path != one.path
-        assert more in run._ensembles()
+        assert more in run.plan.ensembles()
 
 
 def test_all_tables_are_made(experiment):

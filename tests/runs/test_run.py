@@ -8,9 +8,9 @@ import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.runs import network_stages, notebooks
-from cgmhelpers.runs import run as run_module
-from cgmhelpers.runs.run import SINGLE_PROPERTIES, Run
+from cgmhelpers.runs import network_stages, notebooks, plan
+from cgmhelpers.runs.plan import SINGLE_PROPERTIES
+from cgmhelpers.runs.run import Run
 
 
 def open_run(folder, **overrides):
@@ -154,7 +154,7 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
 
 
 def test_to_open_and_to_show_a_run_reads_and_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module.simulation, "Simulation", None)  # nobody may open one
+    monkeypatch.setattr(plan.simulation, "Simulation", None)  # nobody may open one
     opened = open_run(tmp_path / "runs", data_root=str(tmp_path / "nowhere"))
     assert repr(opened) == "Run(smoke: IllustrisTNG, SIMBA; xray; ideal)"
     assert not (tmp_path / "runs").exists()
@@ -209,21 +209,6 @@ def test_variants_differ_in_one_thing_and_take_what_the_run_has(run):
     assert own[expected.columns].reset_index(drop=True).equals(expected)
     after = times(run.folder)
     assert {path: after[path] for path in before} == before
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"realisations": 3}, "realisation"),
-        ({"realisations": 2}, "halo"),
-        ({"set_name": "1P", "realisations": 5}, "halo"),  # one seed
-        ({"realisations": 5, "split_by": "seed"}, "seed"),
-    ],
-)
-def test_the_network_of_all_suites_learns_from_no_twins(options, expected, tmp_path):
-    one = open_run(tmp_path, **{"split_by": "halo"} | options)
-    assert one._sky_training().task.split_by == expected
-    assert one._training("SIMBA").task.split_by == options.get("split_by", "halo")
 
 
 def test_a_run_of_the_mock_in_another_volume(tmp_path):

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from cgmhelpers.runs import notebooks, profiles, stage_kinds, status
+from cgmhelpers.runs.plan import Plan
 from cgmhelpers.runs.run import Run
 from cgmhelpers.system import provenance
 
@@ -36,10 +37,10 @@ class Made(stage_kinds.Table):
         self.write_note(fingerprint=self.fingerprint())
 
 
-class Small(Run):
-    """A run of three tables: one of epochs, one of channels that is made from it, one of both."""
+class Tables(Plan):
+    """Three tables: one of epochs, one of channels that is made from it, one of both."""
 
-    def plan(self):
+    def steps(self):
         p, folder = self.parameters, self.folder
         first = Made(folder / "a" / "a.parquet", [p.epochs], [])
         second = Made(folder / "b" / "b.parquet", [p.channels], [first.path])
@@ -47,15 +48,23 @@ class Small(Run):
             Made(folder / "c" / "c.parquet", [p.epochs, p.channels], [])
         ]}  # fmt: skip
 
-    def make(self):
-        for name, chosen in self.plan().items():
-            self._make(chosen, name)
+
+class Small(Run):
+    """A run of these tables."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters)
+        self.plan = Tables(parameters, self.folder)
+
+    def made(self):
+        for name, chosen in self.plan.steps().items():
+            self.make(chosen, name)
         return self
 
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(status, "Run", Small)
+    monkeypatch.setattr(status, "Plan", Tables)
 
     def open_run(**given):
         given = {"runs": str(tmp_path), "workers": 1} | given
@@ -77,7 +86,7 @@ def test_a_fresh_run_lacks_everything_and_a_made_one_nothing(opened, tmp_path):
         "Third": ("lacks", ""),
     }
     assert not list(tmp_path.iterdir())
-    assert set(states(run.make()).values()) == {NONE}
+    assert set(states(run.made()).values()) == {NONE}
     text = status.summary(status.survey(run))
     assert [line.split() for line in text.splitlines()] == [
         [name, "1", "of", "1"] for name in ("First", "Second", "Third")
@@ -85,7 +94,7 @@ def test_a_fresh_run_lacks_everything_and_a_made_one_nothing(opened, tmp_path):
 
 
 def test_a_changed_parameter_is_named_where_it_matters_and_what_follows_waits(opened):
-    opened().make()
+    opened().made()
     assert states(opened(epochs=7, members=5, workers=2)) == {
         "First": ("out of date", "epochs was 3, is 7"),
         "Second": ("out of date", "waits for First"),
@@ -99,7 +108,7 @@ def test_a_changed_parameter_is_named_where_it_matters_and_what_follows_waits(op
 
 
 def test_what_was_lost_or_changed_is_said(opened):
-    run = opened().make()
+    run = opened().made()
     (run.folder / "a" / "a.parquet").write_text("other")
     found = states(run)
     assert found["First"] == NONE  # its note says what it was made from, and that is the same
@@ -111,37 +120,18 @@ def test_what_was_lost_or_changed_is_said(opened):
 def test_another_release_is_a_reason(opened, monkeypatch):
     monkeypatch.setattr(provenance, "__version__", "98.post1.dev3+g1a2b3c4")
     monkeypatch.setattr(provenance, "RELEASE", "98")
-    run = opened().make()
+    run = opened().made()
     assert states(run)["First"] == NONE
     monkeypatch.setattr(provenance, "RELEASE", "99")
     assert states(run)["First"][1] == "made by release 98 of cgmhelpers"
 
 
 def test_a_survey_writes_nothing(opened):
-    run = opened().make()
+    run = opened().made()
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
     states(run)
     states(opened(epochs=9))
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
-
-
-def test_the_plan_of_each_profile_without_files(tmp_path):
-    for profile in ("smoke", "quick", "mock"):
-        run = Run.from_profile(profile, runs=str(tmp_path))
-        p, plan = run.parameters, run.plan()
-        simulations = len(p.suites) * len(p.boxes)
-        networks = len(p.suites) * len(p.field_sets) * len(p.limits)
-        expected = {
-            "Mock simulations": simulations, "Halos": simulations, "Maps": simulations,
-            "Networks": networks, "Networks of the ensembles": len(p.suites) * (p.members - 1),
-            "Posteriors": len(p.suites), "Trust": len(p.limits), "Tuning": 1,
-        }  # fmt: skip
-        assert {name: len(plan[name]) for name in expected} == expected
-        paths = [one.path for chosen in plan.values() for one in chosen]
-        assert len(set(paths)) == len(paths)
-        trained = sum(len(one) for name, one in plan.items() if name.startswith("Networks"))
-        assert len(plan["Predictions"]) == trained
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -158,7 +148,7 @@ def executing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(papermill, "execute_notebook", execute)
     monkeypatch.setattr(notebooks, "Run", Small)
-    monkeypatch.setattr(status, "Run", Small)
+    monkeypatch.setattr(status, "Plan", Tables)
 
     def run(*chosen, again=False, **given):
         seen.clear()
@@ -172,12 +162,12 @@ def executing(tmp_path, monkeypatch):
 def test_notebooks_are_executed_until_they_are_up_to_date(executing, opened, tmp_path):
     _, second, *rest = every = list(notebooks.names())
     assert executing() == every
-    opened().make()
+    opened().made()
     assert executing() == []  # what was made after them was never made before
     assert executing(again=True) == every
     assert executing(second, again=True) == [second]
     assert executing(epochs=5) == every
-    opened(epochs=5).make()
+    opened(epochs=5).made()
     assert executing(epochs=5) == every  # they showed what was made again
     assert executing(epochs=5) == []
     (tmp_path / "smoke" / "notebooks" / f"{second}.json").unlink()
