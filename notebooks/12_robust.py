@@ -51,7 +51,7 @@ from cgmhelpers.emission.bands import load_band
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.mock import alike
 from cgmhelpers.paper.notation import html
-from cgmhelpers.runs import leaving_out, results
+from cgmhelpers.runs import judging, leaving_out, prior_shift, results
 
 # %% [markdown]
 # ## The rules
@@ -178,7 +178,7 @@ if can_leave_out:
 
 # %%
 if can_leave_out:
-    bars = experiment.error_bars(predictions, nested)
+    bars = judging.error_bars(predictions, nested)
     display(
         figures.tabulate(
             figures.with_intervals(bars, ["coverage_68"], 2), "Blind", note
@@ -186,7 +186,7 @@ if can_leave_out:
     )
     display(
         figures.tabulate(
-            experiment.conformal(predictions),
+            judging.conformal(experiment, predictions),
             "Conformal, with the target's maps",
             note,
         )
@@ -196,7 +196,7 @@ if can_leave_out:
 if can_leave_out:
     pooled = blind[blind["method"] == "pooled"]
     chosen = (
-        experiment.widened(pooled, nested)
+        judging.widened(pooled, nested)
         if p.posterior == "unseen_suite"
         else pooled
     )
@@ -248,8 +248,8 @@ if can_leave_out:
 
 # %%
 if can_leave_out:
-    trusted = experiment.trust(predictions)
-    judged = leaving_out.judged(trusted)
+    trusted = judging.trust(experiment, predictions)
+    judged = judging.judged(trusted)
     shares = ["flagged", "refused"]
     kinds_of_maps = judged.groupby("kind", sort=False)
     display(
@@ -310,8 +310,8 @@ if can_leave_out:
 
 # %%
 if can_leave_out:
-    attributions = experiment.attributions(predictions)
-    looked = statistics.looks(leaving_out.looks(attributions))
+    attributions = judging.attributions(experiment, predictions)
+    looked = statistics.looks(judging.looks(attributions))
     measured = ["alike", "alike_change", "inner", "inner_change"]
     display(
         figures.tabulate(
@@ -370,7 +370,7 @@ Markdown(
 
 # %%
 if can_leave_out and shown:
-    control = experiment.control(p.adaptation)
+    control = prior_shift.control(experiment, p.adaptation)
     biased = statistics.biases(control, ["method", "property"])
     display(
         figures.tabulate(

@@ -118,7 +118,7 @@ def trust_and_error(halos, source=None):
     Parameters
     ----------
     halos : pandas.DataFrame
-        From ``LeavingOut.trust`` of `cgmhelpers.runs.leaving_out`; rows without an error don't
+        From ``trust`` of `cgmhelpers.runs.judging`; rows without an error don't
         count.
     source : str, optional
         Name of the data, written on the figure.

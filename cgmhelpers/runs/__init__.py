@@ -13,6 +13,8 @@ Its files, each of which imports only those above it:
 - `plan`: the stages of a run in their order, listed before any is made
 - `run`: a run: its folder, and what it makes for those who ask
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
+- `prior_shift`: the control for other halos with the same physics
+- `judging`: what networks are worth in the suite that was left out
 - `status`: tells what a run has, what it lacks, and why
 - `notebooks`: the order of the notebooks, and papermill that executes them
 - `results`: the few small tables that are kept of a run
@@ -30,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "book",
         "core_schema",
         "data_stages",
+        "judging",
         "leaving_out",
         "network_stages",
         "notebooks",
@@ -38,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "parameters",
         "plan",
         "preview",
+        "prior_shift",
         "profiles",
         "project",
         "results",

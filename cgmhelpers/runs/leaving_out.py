@@ -13,30 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.halos.measuring import APERTURE
-from cgmhelpers.inference import attribution, baselines, distance, prediction, trusting, unseen
-from cgmhelpers.maps import corruption, store
-from cgmhelpers.maps.summaries import EVALUATION_AXIS
-from cgmhelpers.network import checkpoint, samples
+from cgmhelpers.inference import baselines
+from cgmhelpers.network import checkpoint
 from cgmhelpers.network.adaptation import ALIGNED
 from cgmhelpers.runs import network_stages
-from cgmhelpers.statistics import conformal, metrics
 from cgmhelpers.statistics import left_out as scores
 from cgmhelpers.statistics.left_out import SINGLE
-from cgmhelpers.statistics.metrics import ONE_SIGMA
-from cgmhelpers.statistics.reliability import auc
 
 log = logging.getLogger(__name__)
 BLIND, SHOWN = TRACKS = ("blind", "unlabelled target")
 VARIED = "varied astrophysics"
 KINDS = ("none", "pooled", "mmd", "coral", "dann", "bottleneck")
 """Ways to train on several suites: the values of the setting `adaptation`."""
-LOOKED_AT = 48
-"""Test halos of each suite left out whose pixels are given their contributions."""
 
 
 class LeavingOut:
@@ -107,7 +98,7 @@ class LeavingOut:
             ``"varied astrophysics"`` (pooled networks of that set), and the baselines.
         """
         chosen = self._of_predictions()
-        tables = self._tested([one for one, _ in chosen])
+        tables = self.tested([one for one, _ in chosen])
         tables = [one.assign(**about) for one, (_, about) in zip(tables, chosen, strict=True)]
         tables += self._baselines()
         return self._same_halos(pd.concat(tables, ignore_index=True))
@@ -120,16 +111,16 @@ class LeavingOut:
                 sources = self.sources(left_out)
                 about = {"left_out": left_out, "track": BLIND, "seed": seed}
                 for source in sources:
-                    one = self._training((source,), "none", seed)
+                    one = self.training((source,), "none", seed)
                     chosen.append((one, about | {"method": SINGLE}))
                 for kind in self.kinds:
-                    one = self._training(sources, kind, seed)
+                    one = self.training(sources, kind, seed)
                     chosen.append((one, about | {"method": kind}))
                 if self.run.parameters.also:
-                    one = self._training(sources, "pooled", seed, varied=True)
+                    one = self.training(sources, "pooled", seed, varied=True)
                     chosen.append((one, about | {"method": VARIED}))
                 for kind in self.shown:
-                    one = self._training(sources, kind, seed, target=left_out)
+                    one = self.training(sources, kind, seed, target=left_out)
                     chosen.append((one, about | {"method": kind, "track": SHOWN}))
         return chosen
 
@@ -143,7 +134,7 @@ class LeavingOut:
             (the suite that no network of these rows saw) and ``seed``.
         """
         chosen = self._of_nested()
-        tables = self._tested([one for one, _, _ in chosen], ("validation",))
+        tables = self.tested([one for one, _, _ in chosen], ("validation",))
         return pd.concat(
             [
                 table[table["suite_test"] == inner].assign(**about)
@@ -160,7 +151,7 @@ class LeavingOut:
                 sources = self.sources(left_out)
                 for inner in sources:
                     others = tuple(one for one in sources if one != inner)
-                    one = self._training(others, "pooled" if len(others) > 1 else "none", seed)
+                    one = self.training(others, "pooled" if len(others) > 1 else "none", seed)
                     chosen.append((one, inner, {"left_out": left_out, "seed": seed}))
         return chosen
 
@@ -212,7 +203,7 @@ class LeavingOut:
             Folders of the networks.
         """
         chosen = self.trainings(part)
-        self._stores()  # makes the maps
+        self.stores()  # makes the maps
         lacking = [one for one in chosen if not one.is_done()]
         seconds = self._seconds_a_suite()
         if lacking and not np.isfinite(seconds):
@@ -234,268 +225,28 @@ class LeavingOut:
         suites = sum(_suites_of(one.task) for one in done)
         return sum(seconds) / suites if suites else np.nan
 
-    def widened(self, predictions, nested):
-        """Give blind predictions the error bars for an unseen suite.
+    def training(self, sources, kind, seed, *, target=None, varied=False, control=None):
+        """Return the training of a network of several suites, or of one.
 
         Parameters
         ----------
-        predictions, nested : pandas.DataFrame
-            From :meth:`predictions` and :meth:`nested`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            `predictions` of networks, with ``std`` as from `cgmhelpers.inference.unseen.widen`.
-        """
-        tables = []
-        for left_out, own in predictions.groupby("left_out", sort=False):
-            between = unseen.between_suites(nested[nested["left_out"] == left_out])
-            tables.append(unseen.widen(own, between))
-        return pd.concat(tables, ignore_index=True)
-
-    def error_bars(self, predictions, nested):
-        """Compare error bars in the suites that were left out, for one kind of network.
-
-        Parameters
-        ----------
-        predictions : pandas.DataFrame
-            From :meth:`predictions`: the blind, pooled networks.
-        nested : pandas.DataFrame
-            From :meth:`nested`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each property and kind of error bars, ``in_domain`` and ``unseen_suite``:
-            ``chi2`` and ``coverage_68``, means over the suites left out with ``chi2_worst``,
-            ``coverage_68_low`` and ``coverage_68_high``; and ``coverage_95``.
-        """
-        own = predictions[(predictions["track"] == BLIND) & (predictions["method"] == "pooled")]
-        found = {"in_domain": scores.away(scores.cells(own))}
-        found["unseen_suite"] = scores.away(scores.cells(self.widened(own, nested)))
-        table = pd.concat(found, names=["posterior"]).reset_index(level=0)
-        groups = table.groupby(["property", "posterior"], sort=False)
-        return groups.agg(
-            chi2=("chi2", "mean"), chi2_worst=("chi2", "max"),
-            coverage_68=("coverage_68", "mean"), coverage_68_low=("coverage_68", "min"),
-            coverage_68_high=("coverage_68", "max"), coverage_95=("coverage_95", "mean"),
-        ).reset_index()  # fmt: skip
-
-    def conformal(self, predictions):
-        """Cover the suites that were left out by weighted conformal intervals.
-
-        Their weights need the maps of the suite, so this isn't blind.
-
-        Parameters
-        ----------
-        predictions : pandas.DataFrame
-            From :meth:`predictions`: the pooled networks.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each suite left out and property: ``coverage_68`` and ``coverage_95``; and
-            ``unbounded_68`` and ``unbounded_95``, the shares of halos whose interval is infinite,
-            as hardly a calibration halo looks like them: it covers and says nothing.
-        """
-        own = predictions[(predictions["track"] == BLIND) & (predictions["method"] == "pooled")]
-        rows = []
-        for suite in self.left_out:
-            training = self._training(self.sources(suite), "pooled", 0)
-            tested = own[(own["left_out"] == suite) & (own["suite_test"] == suite)]
-            tested = tested[(tested["seed"] == 0) & np.isfinite(tested["truth"])]
-            known = self._tested([training], ("validation",))[0]
-            known = known[known["suite_test"].isin(self.sources(suite))]
-            known = known[np.isfinite(known["truth"])]
-            described = self._described(training)
-            for name, test in tested.groupby("property", sort=False):
-                calibration = known[known["property"] == name]
-                numbers = [described.loc[pd.MultiIndex.from_frame(one[list(HALO)])].to_numpy()
-                           for one in (calibration, test)]  # fmt: skip
-                weights = conformal.density_ratio(*numbers)
-                score = [np.abs(one["mean"] - one["truth"]) / one["std"]
-                         for one in (calibration, test)]  # fmt: skip
-                row = {"left_out": suite, "property": name}
-                for level in (ONE_SIGMA, 0.95):
-                    width = conformal.half_widths(score[0], *weights, level)
-                    row[f"coverage_{round(100 * level)}"] = (score[1] <= width).mean()
-                    row[f"unbounded_{round(100 * level)}"] = np.isinf(width).mean()
-                rows.append(row)
-        return pd.DataFrame(rows)
-
-    def _described(self, training):
-        """Numbers of the maps of all halos (:func:`cgmhelpers.inference.distance.numbers`)."""
-        tables = []
-        for ds, images in self._images(training.path, self._stores(seen=True)):
-            floors = prediction.load(training.path).scaling.floors
-            halos = pd.MultiIndex.from_frame(samples.halo_table(ds)[list(HALO)])
-            tables.append(pd.DataFrame(distance.numbers(images, floors), halos))
-        return pd.concat(tables)
-
-    def _images(self, folder, stores):
-        """Maps of suites as a network sees them, along the line of sight of tests."""
-        predictor = prediction.load(folder)
-        for paths in stores.values():
-            ds = samples.load(
-                paths, predictor.fields, predictor.limits, predictor.size, predictor.pixel_size
-            )
-            images = ds["image"].sel(axis=EVALUATION_AXIS, field=list(predictor.fields))
-            yield ds, images.values
-
-    def trust(self, predictions):
-        """Judge every test halo by :func:`cgmhelpers.inference.trusting.trust`.
-
-        Parameters
-        ----------
-        predictions : pandas.DataFrame
-            From :meth:`predictions`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each halo and suite left out, by its pooled network: identifiers, left_out,
-            ``kind`` (``"own"``, ``"left out"``, or a corruption of the own suites' maps), score,
-            word, reason, and ``error``, the root mean square over the properties in units of
-            their ranges (NaN for corrupted maps).
-        """
-        tables = []
-        for suite in self.left_out:
-            sources, stores = self.sources(suite), self._stores(seen=True)
-            folder = self._training(sources, "pooled", 0).path
-            trusting.calibrate_trust([one for name in sources for one in stores[name]], folder)
-            own = predictions[
-                (predictions["method"] == "pooled") & (predictions["track"] == BLIND)
-                & (predictions["left_out"] == suite) & (predictions["seed"] == 0)
-            ]  # fmt: skip
-            error = (own["mean"] - own["truth"]) / own["property"].map(scores.RANGES)
-            error = (error**2).groupby([own[name] for name in HALO]).mean() ** 0.5
-            wanted = {name: stores[name] for name in (*sources, suite)}
-            for name, (ds, images) in zip(wanted, self._images(folder, wanted), strict=True):
-                halos = samples.halo_table(ds)[list(HALO)]
-                tested = pd.MultiIndex.from_frame(halos).isin(error.index)
-                halos, images = halos[tested].reset_index(drop=True), images[tested]
-                kinds = {"left out" if name == suite else "own": images}
-                if name != suite:
-                    kinds |= corruption.corrupted(images)
-                for kind, some in kinds.items():
-                    table = halos.join(trusting.trust(folder, some)[["score", "word", "reason"]])
-                    table = table.assign(left_out=suite, kind=kind, error=np.nan)
-                    if some is images:
-                        table["error"] = error.loc[pd.MultiIndex.from_frame(halos)].to_numpy()
-                    tables.append(table)
-        return pd.concat(tables, ignore_index=True)
-
-    def attributions(self, predictions, name="log_m_halo"):
-        """Attribute an inference in the suites that were left out to pixels, network by network.
-
-        Parameters
-        ----------
-        predictions : pandas.DataFrame
-            From :meth:`predictions`.
-        name : str
-            Property.
-
-        Returns
-        -------
-        dict of str to tuple
-            Suite left out -> up to `LOOKED_AT` of its test halos (xarray.Dataset, with maps), and
-            for each network, ``(method, suite_train)``, their
-            :class:`cgmhelpers.inference.attribution.Attribution`: the single-suite networks and
-            those of `kinds`, of the first seed.
-        """
-        found = {}
-        for suite in self.left_out:
-            sources = self.sources(suite)
-            trainings = {(SINGLE, one): self._training((one,), "none", 0) for one in sources}
-            trainings |= {
-                (kind, "+".join(sources)): self._training(sources, kind, 0) for kind in self.kinds
-            }
-            paths = {key: one.path for key, one in trainings.items()}
-            stores = {suite: self._stores(seen=True)[suite]}
-            ((ds, images),) = self._images(next(iter(paths.values())), stores)
-            tested = predictions[
-                (predictions["left_out"] == suite) & (predictions["suite_test"] == suite)
-            ]
-            halos = pd.MultiIndex.from_frame(samples.halo_table(ds)[list(HALO)])
-            own = np.flatnonzero(halos.isin(pd.MultiIndex.from_frame(tested[list(HALO)])))
-            # In the order of their masses, so that all classes are among them.
-            own = own[np.argsort(ds["log_mass"].values[own], kind="stable")]
-            own = own[np.unique(np.linspace(0, len(own) - 1, LOOKED_AT).astype(int))]
-            maps = ds.isel(halo=own).sel(axis=EVALUATION_AXIS)
-            found[suite] = (
-                maps,
-                {
-                    key: attribution.deep_lift(prediction.load(path), images[own], name)
-                    for key, path in paths.items()
-                },
-            )
-        return found
-
-    def control(self, kind="mmd"):
-        """Show a network an unlabelled target of a known suite with another mix of halos.
-
-        The target are halos of the first source with the larger f_cgm of their mass. Its physics
-        is that of the source, so its maps mean the same, and a method that grows worse here
-        invents a bias where only the prior has changed.
-
-        Parameters
-        ----------
+        sources : sequence of str
+            Suites that it learns from.
         kind : str
-            A penalty that compares suites.
+            One of `KINDS`.
+        seed : int
+            Number of the network, from 0.
+        target : str, optional
+            Name of the suite whose maps the penalty sees, without properties.
+        varied : bool
+            Learn from the simulations of the run's other sets.
+        control : Path, optional
+            Map store to see in place of the target's.
 
         Returns
         -------
-        pandas.DataFrame
-            Predictions for test halos of the control, of the pooled network (``method``
-            ``"pooled"``) and of the one that saw the control.
+        cgmhelpers.runs.network_stages.Training
         """
-        sources = self.sources(self.left_out[-1])
-        stores = self._stores()
-        path = self.run.folder / "maps" / f"control_{sources[0]}_{sources[-1]}.zarr"
-        ds = store.open(stores[sources[0]])
-        resampled = ds.isel(halo=np.flatnonzero(gas_rich(ds)))
-        source = store.stored_fingerprint(stores[sources[0]][0])
-        store.write(resampled.assign_attrs(fingerprint=f"control of {source}").load(), path)
-        shown = self._training(sources, kind, 0, target="control", control=path)
-        trainings = [self._training(sources, "pooled", 0), shown]
-        tables = self._tested(trainings)
-        halos = samples.halo_table(resampled)[list(HALO)]
-        return pd.concat([
-            table.merge(halos).assign(method=method)
-            for table, method in zip(tables, ("pooled", kind), strict=True)
-        ])  # fmt: skip
-
-    def tables(self):
-        """Gather all results.
-
-        Returns
-        -------
-        dict of str to pandas.DataFrame
-            ``"blind"`` and ``"unlabelled_target"``, as from
-            `cgmhelpers.statistics.left_out.summary`; ``"error_bars"``; ``"conformal"``;
-            ``"trust"``, as from :func:`judged`; ``"classes"``, the blind track as from
-            `cgmhelpers.statistics.left_out.by_class`; ``"looks"``, as from
-            `cgmhelpers.statistics.left_out.looks`; and ``"control"``.
-        """
-        predictions, nested = self.predictions(), self.nested()
-        control = self.control(self.shown[0]) if self.shown else None
-        blind, shown = (predictions[predictions["track"] == track] for track in TRACKS)
-        single = blind[blind["method"] == SINGLE].assign(track=SHOWN)
-        found = {
-            "blind": scores.summary(blind),
-            "error_bars": self.error_bars(predictions, nested),
-            "conformal": self.conformal(predictions),
-            "trust": judged(self.trust(predictions)),
-            "classes": scores.by_class(blind),
-            "looks": scores.looks(looks(self.attributions(predictions))),
-        }
-        if self.shown:
-            keys = ["method", "property"]
-            found["unlabelled_target"] = scores.summary(pd.concat([single, shown]))
-            found["control"] = metrics.biases(control, keys)[[*keys, "n", "median"]]
-        return found
-
-    def _training(self, sources, kind, seed, *, target=None, varied=False, control=None):
         run, p = self.run, self.run.parameters
         stores = self._of_set(run.plan.stores(), varied)
         name = "+".join(sources)
@@ -520,8 +271,21 @@ class LeavingOut:
         maps = self.run.maps()
         return {False: maps, True: self.run.seen(self.run.parameters.limits[-1])}
 
-    def _stores(self, varied=False, seen=False):
-        """Map stores of the run's own set, or of all others, by suite; as tested, if `seen`."""
+    def stores(self, varied=False, seen=False):
+        """Make the maps that lack, and list their stores.
+
+        Parameters
+        ----------
+        varied : bool
+            Those of the run's other sets, rather than of its own.
+        seen : bool
+            As networks are tested on them.
+
+        Returns
+        -------
+        dict of str to list of Path
+            Suite -> map stores.
+        """
         return self._of_set(self._maps[seen], varied)
 
     def _of_set(self, stores, varied):
@@ -532,8 +296,22 @@ class LeavingOut:
             for suite, some in stores.items()
         }
 
-    def _tested(self, trainings, parts=("test",)):
-        run, stores = self.run, self._stores(seen=True)
+    def tested(self, trainings, parts=("test",)):
+        """Train networks that lack, and let each infer halos of every suite.
+
+        Parameters
+        ----------
+        trainings : sequence of cgmhelpers.runs.network_stages.Training
+            Of the networks.
+        parts : tuple of str
+            Parts of the halos.
+
+        Returns
+        -------
+        list of pandas.DataFrame
+            As from `cgmhelpers.inference.prediction.predict`, one a network.
+        """
+        run, stores = self.run, self.stores(seen=True)
         unique = {one.path: one for one in trainings}
         run.make(unique.values(), "Networks of several suites")
         ending = "" if parts == ("test",) else f"_{'_'.join(parts)}"
@@ -548,9 +326,9 @@ class LeavingOut:
         return [tables[one.path] for one in trainings]
 
     def _baselines(self):
-        tables, stores = [], self._stores(seen=True)
+        tables, stores = [], self.stores(seen=True)
         for left_out in self.left_out:
-            folder = self._training(self.sources(left_out), "pooled", 0).path
+            folder = self.training(self.sources(left_out), "pooled", 0).path
             table = baselines.predict([folder], stores)
             tables.append(table.assign(left_out=left_out, track=BLIND, seed=0))
         return tables
@@ -604,89 +382,3 @@ def tested_by_all(predictions, asked):
             expected="suites that share initial conditions, or more realisations",
         )
     return kept
-
-
-def gas_rich(ds):
-    """Mark the halos with more gas than others of their mass.
-
-    Parameters
-    ----------
-    ds : xarray.Dataset
-        A map store.
-
-    Returns
-    -------
-    ndarray of bool, shape (halos,)
-        Half of the halos: those above a straight line of f_cgm and log10 of the mass.
-    """
-    fraction = ds["properties"].sel(property="f_cgm").values
-    mass, known = ds["log_mass"].values, np.isfinite(fraction)
-    line = np.polynomial.Polynomial.fit(mass[known], fraction[known], 1)
-    return np.where(known, fraction - line(mass) > 0, False)
-
-
-def looks(attributions):
-    """Compare where networks look, halo by halo.
-
-    Parameters
-    ----------
-    attributions : dict
-        From :meth:`LeavingOut.attributions`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each halo and network: identifiers, left_out, method, suite_train; ``alike``, the
-        mean over the (other) single-suite networks of
-        :func:`cgmhelpers.inference.attribution.agreement`; and ``inner``, the share of the
-        attribution within 200 kpc. NaN for maps without light, and for the one single-suite
-        network where there are no others.
-    """
-    tables = []
-    for suite, (ds, networks) in attributions.items():
-        halos = samples.halo_table(ds)[list(HALO)]
-        for key, own in networks.items():
-            others = [one for name, one in networks.items() if name[0] == SINGLE and name != key]
-            alike = [attribution.agreement(own, one) for one in others]
-            inner = attribution.radial_profile(own, ds, [0, APERTURE]).sum(axis=(1, 2))
-            tables.append(
-                halos.assign(
-                    left_out=suite, method=key[0], suite_train=key[1],
-                    alike=np.mean(alike, axis=0) if alike else np.nan, inner=inner,
-                )
-            )  # fmt: skip
-    return pd.concat(tables, ignore_index=True)
-
-
-def judged(halos):
-    """Sum up how well scores flag what should be flagged.
-
-    Parameters
-    ----------
-    halos : pandas.DataFrame
-        From :meth:`LeavingOut.trust`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each suite left out and kind: ``n``, ``flagged`` and ``refused`` (shares), ``auc``
-        (the chance that a halo of the kind has a lower score than one of the own suites), and the
-        mean ``error`` of halos that are usable and of those that are flagged, with ``p``, the
-        probability of Mann & Whitney's test that usable halos err less by chance alone.
-    """
-    rows = []
-    for suite, own in halos.groupby("left_out", sort=False):
-        known = own.loc[own["kind"] == "own", "score"]
-        for kind, some in own.groupby("kind", sort=False):
-            which = np.repeat([False, True], [len(known), len(some)])
-            flagged = some["word"] != trusting.WORDS[0]
-            errors = [some.loc[one, "error"].dropna() for one in (~flagged, flagged)]
-            told = all(map(len, errors))
-            rows.append({
-                "left_out": suite, "kind": kind, "n": len(some), "flagged": flagged.mean(),
-                "refused": (some["word"] == trusting.WORDS[2]).mean(),
-                "auc": auc(-np.append(known, some["score"]), which) if kind != "own" else np.nan,
-                "error_usable": errors[0].mean(), "error_flagged": errors[1].mean(),
-                "p": stats.mannwhitneyu(*errors, alternative="less").pvalue if told else np.nan,
-            })  # fmt: skip
-    return pd.DataFrame(rows)

@@ -134,8 +134,11 @@ def write_left_out(experiment, command, folder=None):
     Path
         The folder.
     """
+    # Imported here: it imports PyTorch, which nothing else of this file needs.
+    from cgmhelpers.runs import judging
+
     folder = _folder(folder)
-    for name, table in experiment.tables().items():
+    for name, table in judging.tables(experiment).items():
         keep(table, folder / f"left_out_{name}.csv")
     about = {"suites": experiment.left_out, "seeds": experiment.seeds}
     _write_note(experiment.run, command, folder / LEFT_OUT_NOTE, **about)

@@ -170,7 +170,7 @@ def looks(halos, draws=500, seed=1):
     Parameters
     ----------
     halos : pandas.DataFrame
-        From ``LeavingOut.looks`` of `cgmhelpers.runs.leaving_out`.
+        From ``looks`` of `cgmhelpers.runs.judging`.
     draws : int
         Bootstrap draws of halos.
     seed : int

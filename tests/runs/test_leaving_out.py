@@ -1,43 +1,14 @@
 """Suites left out in turn, on map stores of blobs."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from helpers.blobs import blobs
+from helpers.three_suites import SUITES, opened
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.maps import store
 from cgmhelpers.network import checkpoint
 from cgmhelpers.runs import leaving_out
 from cgmhelpers.runs.leaving_out import LeavingOut
 from cgmhelpers.runs.run import Run
-
-SUITES = ["IllustrisTNG", "SIMBA", "Astrid"]
-
-
-def opened(folder, **options):
-    return Run.from_profile(
-        "smoke", runs=str(folder), run="r", suites=SUITES, epochs=1, map_size=16, trial_map_size=16,
-        sky_map_size=16,
-        pixels=16, channels=2, batch_size=16, limits=["ideal"], cluster="none", **options,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def experiment(tmp_path_factory):
-    """Three suites whose maps are there; the last is brighter."""
-    run = opened(tmp_path_factory.mktemp("runs"), target="Astrid", realisations=3)
-    stores = {}
-    for number, suite in enumerate(SUITES):
-        whole = blobs(120, suite=suite, seed=number)
-        whole["image"] = whole["image"] * np.float32(3 ** (number == 2))
-        stores[suite] = run.plan.stores()[suite]
-        for box, path in enumerate(stores[suite]):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            some = whole.isel(halo=whole["realisation"].values == box)
-            store.write(some.assign_attrs(fingerprint=path.name), path)
-    run.maps = lambda: stores
-    return LeavingOut(run, kinds=["mmd"])
 
 
 def test_networks_learn_from_the_sources_and_are_tested_on_all(experiment):
@@ -68,40 +39,10 @@ def test_networks_of_one_suite_are_those_of_the_other_chapters(experiment):
     run = experiment.run
     for suite in run.parameters.suites:
         one = run.plan.training(suite)
-        assert experiment._training((suite,), "none", 0) == one
-        more = experiment._training((suite,), "none", 1)
+        assert experiment.training((suite,), "none", 0) == one
+        more = experiment.training((suite,), "none", 1)
         assert more.path != one.path
         assert more in run.plan.ensembles()
-
-
-def test_all_tables_are_made(experiment):
-    tables = experiment.tables()
-    assert set(tables) == {
-        "blind",
-        "unlabelled_target",
-        "error_bars",
-        "conformal",
-        "trust",
-        "classes",
-        "looks",
-        "control",
-    }
-    assert set(tables["classes"]["halo_class"]) == {"sub_l_star", "l_star", "group"}
-    looks = tables["looks"].set_index("method")
-    assert set(looks.index) == {"single suite", "mmd", "pooled"}
-    assert (looks["halos"] > 10).all()
-    assert looks["alike"].between(-1, 1).all()
-    assert (looks["alike_change_low"] <= looks["alike_change"]).all()
-    unbounded = tables["conformal"].filter(like="unbounded")
-    assert (unbounded >= 0).all(axis=None)
-    # An infinite interval covers.
-    assert (tables["conformal"]["coverage_68"] >= tables["conformal"]["unbounded_68"]).all()
-    assert set(tables["error_bars"]["posterior"]) == {"in_domain", "unseen_suite"}
-    kinds = set(tables["trust"]["kind"])
-    assert {"own", "left out", "shifted units", "blank", "noise"} <= kinds
-    wide = tables["error_bars"].pivot(index="property", columns="posterior", values="chi2")
-    assert (wide["unseen_suite"] <= wide["in_domain"]).all()
-    assert set(tables["control"]["method"]) == {"pooled", "mmd"}
 
 
 def test_nested_networks_never_see_what_they_are_tested_on(experiment):
@@ -110,15 +51,6 @@ def test_nested_networks_never_see_what_they_are_tested_on(experiment):
     for row in nested[["suite_train", "suite_test"]].drop_duplicates().itertuples():
         assert row.suite_test not in row.suite_train
         assert "Astrid" not in row.suite_train
-
-
-def test_the_control_keeps_the_halos_that_are_rich_for_their_mass():
-    ds = blobs(300)
-    rich = leaving_out.gas_rich(ds)
-    fraction = ds["properties"].sel(property="f_cgm").values
-    assert 0.3 < rich.mean() < 0.7
-    assert np.corrcoef(ds["log_mass"], rich)[0, 1] == pytest.approx(0, abs=0.15)
-    assert fraction[rich].mean() > fraction[~rich].mean() + 0.05
 
 
 def test_networks_are_trained_in_shares_and_their_time_is_told(experiment, tmp_path):

@@ -98,7 +98,7 @@ def test_what_the_book_keeps_is_small_and_whole():
         pytest.skip("no run was kept yet")
     folder = results._folder(None)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 60_000
-    others = {path.name for path in folder.glob("left_out*")}  # of `leaving_out`
+    others = {path.name for path in folder.glob("left_out*")}  # of `judging`
     assert {path.name for path in folder.iterdir()} == others | {
         "results.json",
         *(f"{n}.csv" for n in tables),
