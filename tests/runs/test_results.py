@@ -8,7 +8,7 @@ import pytest
 
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.paper import claims, statements
-from cgmhelpers.runs import results
+from cgmhelpers.runs import judging, results
 
 
 class Run:
@@ -106,3 +106,15 @@ def test_what_the_book_keeps_is_small_and_whole():
     assert set(tables["claims"]["verdict"]) <= set(claims.VERDICTS)
     assert tables["claims"]["number"].tolist() == [one.number for one in statements.CLAIMS]
     assert note["command"].startswith("cgm results")
+
+
+def test_tables_of_a_suite_left_out_are_read_as_they_were_written(experiment, tmp_path):
+    results.write_left_out(experiment, "cgm robust", tmp_path)
+    note, tables = results.read_left_out(tmp_path)
+    assert (note["command"], note["suites"], note["seeds"]) == ("cgm robust", ["Astrid"], 1)
+    expected = judging.tables(experiment)
+    assert set(tables) == set(expected)
+    for name, table in tables.items():
+        assert list(table.columns) == list(expected[name].columns)
+        numbers = list(table.select_dtypes("number"))
+        np.testing.assert_allclose(table[numbers], expected[name][numbers], rtol=1e-3)
