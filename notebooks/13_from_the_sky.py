@@ -212,17 +212,17 @@ figures.tabulate(
 # %% [markdown]
 # ## A stack
 #
-# Below $10^{12.5}\,\mathrm{M}_\odot$ eROSITA detects no single halo ({cite:t}`Zhang2024` average 85,222 galaxies). Each posterior is then nearly the prior: but a thousand of them, with their common prior divided out, measure the mean
-# and the scatter of the population ({cite:t}`Hogg2010`). The prior is the mean of the posteriors of validation halos, which no training has seen. The figure has the width of the mean against the number of halos, for random test halos of all suites together and of each suite. The crosses are distances from the true mean. Where they stay
-# above the line, the stack is more confident than right: **model error** doesn't fall with the number.
+# Below $10^{12.5}\,\mathrm{M}_\odot$ eROSITA detects no single halo ({cite:t}`Zhang2024` average 85,222 galaxies). Each posterior is then nearly the prior: but a thousand of them, with their common prior divided out, measure the mean and the scatter of the population ({cite:t}`Hogg2010`). The prior is the mean of
+# the posteriors of validation halos, which no training has seen, observed as these halos are: their number limits the result, however many objects there are ({mod}`cgmhelpers.sky.stacking`). The figure has the width of the mean against the number of halos, for random test halos of all suites together and of each suite. The
+# crosses are distances from the true mean. Where they stay above the line, the stack is more confident than right: **model error** doesn't fall with the number.
 
 # %%
 RANGE = (p.minimum_log_mass, 12.5)
 inside = halos["log_mass"].values < RANGE[1]
-known = sky.stacking.known(network)
-samples = [
-    pd.DataFrame(one, columns=known.columns) for one in drawn[inside]
-]
+known = sky.stacking.known(
+    network, sky.conditions(network, redshift, own)
+)
+samples = [pd.DataFrame(one, columns=names) for one in drawn[inside]]
 suite_of = halos["suite"].values[inside]
 true = halos["properties"].sel(property="f_cgm").values[inside]
 rows = []

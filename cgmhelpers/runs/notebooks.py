@@ -151,6 +151,8 @@ class Executed(Noted):
         """Execute it."""
         import papermill
 
+        # It warns of parameters outside of a notebook's first cell; `start` takes all of a run.
+        logging.getLogger("papermill").setLevel(logging.ERROR)
         fingerprint = self.fingerprint()
         self.path.with_suffix(".json").unlink(missing_ok=True)
         with files.whole(self.path) as temporary:
@@ -164,8 +166,9 @@ class Executed(Noted):
                     kernel_manager_class=_Kernel,
                     cwd=str(project_root()),
                     progress_bar=False,
-                    # A kernel warns that processes of this machine could listen.
-                    extra_arguments=["--log-level=ERROR"],
+                    # A kernel warns that processes of this machine could listen, and calls the
+                    # interruption with which it is shut down an error.
+                    extra_arguments=["--log-level=CRITICAL"],
                 )
             except papermill.PapermillExecutionError as error:
                 raise ResultError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import torch
 from sklearn.neighbors import NearestNeighbors
 
@@ -18,6 +19,7 @@ from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.inference import posterior, trusting
+from cgmhelpers.inference.posterior.joint import told_names, told_of
 from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
 from cgmhelpers.network import checkpoint, samples, training
 from cgmhelpers.network.settings import TrainingSettings
@@ -32,11 +34,11 @@ REFERENCE = "training_halos.parquet"
 MAPS = "training_maps.safetensors"
 """File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
 KNOWN = "known_samples.parquet"
-"""Table beside them: draws from the posteriors of the validation halos. Together they are the prior
-of the network's posteriors, with its imperfections, which `stack` divides out. Those of training
-halos aren't among them: the network knows these halos by heart, and infers them better than halos
-on the sky."""
-KNOWN_DRAWS = 20
+"""Table beside them: draws from the posteriors of the validation halos, with the number of the halo
+and what the network is told of the observation. Together they are the prior of the network's
+posteriors, with its imperfections, which `stack` divides out. Those of training halos aren't among
+them: the network knows these halos by heart, and infers them better than halos on the sky."""
+KNOWN_DRAWS = 8
 """Draws of each observation of these halos."""
 CALIBRATED_WITH = 4
 """Observations of each validation halo that the posterior is calibrated with, at redshifts, depths
@@ -131,8 +133,7 @@ def prepare_task(task, folder, flow=None, *, progress=True):
     held_out = ds.isel(halo=np.flatnonzero(table["part"] == "validation"))
     again = [[description["settings"]["seed"], 3, number] for number in range(CALIBRATED_WITH)]
     posterior.calibrate(folder, (observation.observe(held_out, seed) for seed in again))
-    one_line = held_out.sel(axis=[EVALUATION_AXIS])
-    _write_known(folder, (observation.observe(one_line, seed) for seed in again))
+    _write_known(folder, (observation.observe(held_out, seed) for seed in again))
     table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
     maps = ds["image"].sel(axis=EVALUATION_AXIS).isel(halo=table.index).values
     checkpoint.write_tensors(
@@ -148,13 +149,19 @@ def prepare_task(task, folder, flow=None, *, progress=True):
 
 def _write_known(folder, observed):
     """Write draws from the posteriors of observed halos; see `KNOWN`."""
-    joint, drawn = posterior.load(folder), []
+    joint, tables = posterior.load(folder), []
     for seed, seen in enumerate(observed):
-        images = seen["image"].sel(axis=EVALUATION_AXIS).values
-        drawn.append(draws(joint, images, KNOWN_DRAWS, seed))
-    table = np.concatenate(drawn).reshape(-1, len(joint.properties)).astype(np.float32)
+        images = seen["image"].transpose("halo", "axis", ...).values
+        halos, axes = images.shape[:2]
+        images = images.reshape(halos * axes, *images.shape[2:])
+        drawn = draws(joint, images, KNOWN_DRAWS, seed).astype(np.float32)
+        table = pd.DataFrame(told_of(joint.predictor, images), columns=told_names(joint.predictor))
+        table = table.assign(halo=np.repeat(np.arange(halos), axes))
+        table = table.loc[np.repeat(table.index, KNOWN_DRAWS)].reset_index(drop=True)
+        drawn = pd.DataFrame(drawn.reshape(-1, len(joint.properties)), columns=joint.properties)
+        tables.append(table.join(drawn))
     with files.whole(folder / KNOWN) as temporary:
-        pd.DataFrame(table, columns=joint.properties).to_parquet(temporary, index=False)
+        pd.concat(tables).to_parquet(temporary, index=False)
 
 
 def is_prepared(folder, flow=None):
@@ -171,14 +178,16 @@ def is_prepared(folder, flow=None):
     -------
     bool
     """
-    description = checkpoint.read_description(folder)
+    folder, description = Path(folder), checkpoint.read_description(folder)
+    if not (folder / KNOWN).is_file() or not posterior.is_trained(folder, flow):
+        return False
+    joint = posterior.load(folder)
     return (
-        (Path(folder) / KNOWN).is_file()
-        and posterior.is_trained(folder, flow)
-        and (calibration := posterior.load(folder).conditions) is not None
-        and calibration.told > 0
+        joint.conditions is not None
+        and joint.conditions.told > 0
+        and {"halo", *told_names(joint.predictor)} <= set(pq.read_schema(folder / KNOWN).names)
         and trusting.is_calibrated(folder)
-        and _reference_is(Path(folder), description)
+        and _reference_is(folder, description)
     )
 
 
@@ -215,7 +224,8 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         ``nearest`` (rank) the distances of the training halos most like the object, identified by
         coordinates, ``expected`` (field, y, x), the mean of the posterior's predictions as the
         instruments would see it without noise, and ``brighter`` (field), the share of them that are
-        brighter than the object. Attributes: ``verdict`` ("usable" or "usable with care"),
+        brighter than the object, and ``told`` (condition), what the network is told of the
+        observation. Attributes: ``verdict`` ("usable" or "usable with care"),
         ``score`` of `cgmhelpers.inference.trusting.trust`, ``cautions``, ``network`` (its
         fingerprint) and ``suite_train``.
 
@@ -289,7 +299,9 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         nearest=("rank", distances),
         expected=(("field", "y", "x"), expected),
         brighter=("field", list(brighter.values())),
+        told=("condition", told_of(joint.predictor, found["input"].values[None])[0]),
     ).assign_coords(
+        condition=told_names(joint.predictor),
         property=list(joint.properties),
         unit=("property", [UNITS[name] for name in joint.properties]),
         **{name: ("rank", nearest[name].to_numpy()) for name in [*HALO, "log_mass"]},
@@ -414,7 +426,8 @@ def write(found, folder):
     with files.whole(folder / "posterior.csv") as temporary:
         summary(found).to_csv(temporary, index=False)
     with files.whole(folder / "inputs.json") as temporary:
-        temporary.write_text(json.dumps(dict(found.attrs), indent=1) + "\n")
+        told = dict(zip(found["condition"].values, found["told"].values.tolist(), strict=True))
+        temporary.write_text(json.dumps(found.attrs | {"conditions": told}, indent=1) + "\n")
     with files.whole(folder / "report.html") as temporary:
         temporary.write_text(page(found, summary(found)), encoding="utf-8")
     return folder / "report.html"

@@ -1,18 +1,23 @@
-"""Many faint objects: the mean and the scatter of a property in their population.
+r"""Many faint objects: the mean and the scatter of a property in their population.
 
-Each object has a posterior that rests on the prior of the network's training halos. With that prior
-divided out, the posteriors of N objects together give the population's mean and scatter:
+Each object has a posterior that rests on the prior of the network's training halos. The population
+has another density of the property: the prior's, tilted by a Gaussian to a mean :math:`\mu` and a
+scatter :math:`\sigma` (Efron & Tibshirani 1996, Ann. Stat. 24, 2431), so with the prior's own mean
+and scatter it is the prior, whatever its shape. With the prior divided out, samples
+:math:`\theta_{is}` of N objects together give
 
 .. math::
 
-    p(\\mu, \\sigma) \\propto \\prod_{i=1}^N \\frac{1}{S} \\sum_{s=1}^S
-    \\frac{\\mathcal{N}(\\theta_{is}; \\mu, \\sigma)}{p_0(\\theta_{is})}
+    p(\mu, \sigma) \propto
+    \prod_{i=1}^N \frac{1}{S} \sum_{s=1}^S \frac{r(\theta_{is})}{\langle r \rangle},
+    \qquad r(\theta) = e^{a \theta + b \theta^2}
 
-(Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9). The prior's density is a Gaussian kernel estimate
-of draws from the posteriors of validation halos: exact posteriors have the prior for their mean,
-and what a network errs in all of them is divided out with it. Where the objects are
-chosen by mass, draws outside of the range don't count: the population has the masses of the known
-halos in it, and another mean and scatter of the property.
+(Hogg, Myers & Bovy 2010, ApJ 725, 2166, Eq. 9), where a and b follow from mean and scatter, and
+:math:`\langle r \rangle` is the mean over draws from the posteriors of validation halos, observed
+as the objects are. Exact posteriors have the prior for their mean, and what a network errs in all
+of them is divided out with it. These halos are few: the result is a mean over weights of them
+(Rubin 1981, Ann. Stat. 9, 130), and no number of objects makes it narrower than they allow. Where
+the objects are chosen by mass, draws outside of the range don't count.
 """
 
 import json
@@ -21,32 +26,42 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import gaussian_kde
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import KDTree
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.network import checkpoint
 from cgmhelpers.sky.inferring import KNOWN
 
 MASS = "log_m_halo"
-GRID = (81, 40)
+HALO = "halo"
+"""Column of a table of draws: whose posterior a draw is from."""
+GRID = (61, 40)
 """Means and scatters at which a population is evaluated."""
-SMOOTH = 400
-"""Points at which the prior's density is evaluated."""
-LEAST_DRAWS = 20
-"""Draws from the prior, in a range of mass, whose density can be estimated (adopted)."""
-MOST_DRAWS = 20_000
-"""Draws from the prior that its density is estimated from."""
+BINS = 400
+"""Bins of the property."""
 SUPPORT = (0.001, 0.999)
 """Quantiles of the prior between which draws count: beyond, its density isn't known."""
+EMPTY = 1e-3
+"""Density of the prior where it has no draws, as a share of the mean over its range."""
+LEAST_DRAWS = 20
+"""Draws from the prior, in a range of mass, whose density can be estimated (adopted)."""
 KINDS = ("mean", "scatter")
-LEAST_SCATTER = 0.01
-"""Smallest scatter, as a share of the prior's range; the largest is half of that range."""
-LARGEST_WEIGHT = 100.0
-"""Largest weight of a sample over the smallest one's: where training halos lack, their density
-can't be divided by (adopted: beyond it single samples would decide)."""
+LEAST_SCATTER, LARGEST_SCATTER = 0.01, 1.5
+"""Smallest scatter, as a share of the prior's range, and largest, in scatters of the prior."""
+WIDEST = 0.8
+"""Largest variance, as a share of that of a population which is at the ends of the range alone."""
 LEAST_SAMPLES = 10
 """Effective samples that the median object must have."""
+REWEIGHTED = 64
+"""Random weights of the validation halos that a result is the mean over."""
+ALIKE = 0.25
+"""Share of the observations of validation halos that are most like an object's (adopted)."""
 DRAWS = 4000
+STEPS, HALVINGS, CLOSE = 60, 40, 1e-6
+"""Steps of Newton's method, halvings of a step that goes too far, and the error of mean and square,
+in the prior's units, with which it ends."""
 
 
 def stack(samples, training, properties=None, mass=None, seed=1):
@@ -57,7 +72,8 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     samples : sequence of pandas.DataFrame
         Posterior samples of each object, a column for each property, as `cgm infer` writes them.
     training : pandas.DataFrame
-        Draws from the prior of these posteriors, as `known` reads them.
+        Draws from the prior of these posteriors, as `known` reads them; without a column ``halo``
+        each draw counts as a halo's.
     properties : sequence of str, optional
         Which to infer; all by default.
     mass : tuple of float, optional
@@ -82,7 +98,7 @@ def stack(samples, training, properties=None, mass=None, seed=1):
         If the posteriors have nearly no samples where the population is.
     """
     samples = list(samples)
-    names = [str(one) for one in properties or training.columns]
+    names = [str(one) for one in properties or training.columns.drop(HALO, errors="ignore")]
     needed = {*names, MASS} if mass else set(names)
     missing = needed - set(training.columns).intersection(*(one.columns for one in samples))
     if len(samples) < 2 or missing or (mass and not mass[0] < mass[1]):
@@ -104,19 +120,22 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     generator = np.random.default_rng(seed)
     number = min(len(one) for one in samples)
     drawn = {name: np.stack([one[name].to_numpy()[:number] for one in samples]) for name in needed}
+    inside = np.ones((len(samples), number))
+    if mass:
+        inside *= (drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1])
+    halos = pd.factorize(training[HALO])[0] if HALO in training else np.arange(len(training))
     found, effective = {kind: [] for kind in KINDS}, []
     for name in names:
-        weights, ess = _weights(drawn, name, training, mass)
-        effective.append(float(np.median(ess)))
-        if effective[-1] < LEAST_SAMPLES:
+        density, ess = _posterior(drawn[name], inside, training[name].to_numpy(), halos, generator)
+        effective.append(ess)
+        if ess < LEAST_SAMPLES:
             raise ResultError(
                 f"The posteriors of {name} have too few samples in the population.",
-                found=f"{effective[-1]:.1f} effective samples of the median object",
+                found=f"{ess:.1f} effective samples of the median object",
                 expected=f"at least {LEAST_SAMPLES}",
                 remedy="Draw more samples of each object, or widen the range of mass.",
             )
-        mean, scatter, log_density = _grid(drawn[name], weights, training[name].to_numpy())
-        for kind, values in zip(found, _draw(mean, scatter, log_density, generator), strict=True):
+        for kind, values in zip(found, _draw(*density, generator), strict=True):
             found[kind].append(values)
     return xr.Dataset(
         {kind: (("draw", "property"), np.stack(values, axis=1)) for kind, values in found.items()}
@@ -126,69 +145,115 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     )
 
 
-def _weights(drawn, name, training, mass):
-    """Weights that divide the training prior out, and the effective samples of each object."""
-    # The estimate on a grid: samples are many, and it is smooth.
-    prior = training[name].to_numpy(float)
-    prior = prior[:: -(-len(prior) // MOST_DRAWS)]
-    kernel = gaussian_kde(prior)
-    # Kernels widen the density; draws that are moved together keep its width.
-    kernel = gaussian_kde(prior.mean() + (prior - prior.mean()) / np.sqrt(1 + kernel.factor**2))
-    places = np.linspace(*np.quantile(prior, SUPPORT), SMOOTH)
-    weights = 1 / np.maximum(np.interp(drawn[name], places, kernel(places)), 1e-300)
-    weights = np.minimum(weights, LARGEST_WEIGHT * weights.min())
-    weights *= (drawn[name] >= places[0]) & (drawn[name] <= places[-1])
-    if mass:
-        weights = weights * ((drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1]))
-    squares = (weights**2).sum(axis=1)
-    return weights, weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1)
+def _posterior(values, inside, prior, halos, generator):
+    """Posterior of mean and scatter, uniform in both beforehand, on a grid.
 
+    Returns (mean, scatter, density), and the effective samples of the median object.
+    """
+    centre, unit = prior.mean(), prior.std()
+    edges = (np.linspace(*np.quantile(prior, SUPPORT), BINS + 1) - centre) / unit
+    values, prior = (values - centre) / unit, (prior - centre) / unit
+    # A Gaussian kernel smooths the density; draws that are moved together keep its width.
+    kernel = len(prior) ** -0.2
 
-def _ends(drawn, training):
-    """Ends of all values."""
-    return min(drawn.min(), training.min()), max(drawn.max(), training.max())
+    def smooth(weights=None):
+        counts = np.histogram(prior / np.sqrt(1 + kernel**2), edges, weights=weights)[0]
+        wide = gaussian_filter1d(counts.astype(float), kernel / (edges[1] - edges[0]))
+        return wide / wide.sum() + EMPTY / BINS
 
-
-def _grid(values, weights, training):
-    """Logarithm of the posterior of mean and scatter, uniform in both beforehand, on a grid."""
-    low, high = np.quantile(training, SUPPORT)
-    mean = np.linspace(low, high, GRID[0])
-    scatter = np.geomspace(LEAST_SCATTER, 0.5, GRID[1]) * (high - low)
-    # Samples in bins much narrower than the smallest scatter: then a matrix serves all objects.
-    first, last = _ends(values, training)
-    edges = np.linspace(first, last, 1 + int(np.ceil(4 * (last - first) / scatter[0])))
-    shares = np.stack(
-        [np.histogram(own, edges, weights=weight)[0]
-         for own, weight in zip(values, weights, strict=True)]
-    )  # fmt: skip
-    middle = (edges[1:] + edges[:-1]) / 2
-    log_density = np.empty(GRID)
-    for column, width in enumerate(scatter):
-        kernel = np.exp(-(((middle[:, None] - mean) / width) ** 2) / 2) / width
-        log_density[:, column] = np.log(shares @ kernel + 1e-300).sum(axis=0)
+    mean, scatter, tilts = _tilts(edges, smooth())
+    shares = np.stack([np.histogram(own, edges, weights=weight)[0]
+                       for own, weight in zip(values, inside, strict=True)])  # fmt: skip
+    known = tilts.sum(axis=1) > 0
+    log_density = np.full((REWEIGHTED, len(tilts)), -np.inf)
+    log_density[:, known] = np.log(shares @ tilts[known].T + 1e-300).sum(axis=0)
+    for row in log_density:
+        weights = generator.exponential(size=halos.max() + 1)
+        row[known] -= len(shares) * np.log(tilts[known] @ smooth(weights[halos]))
     # A grid that is even in the logarithm has more points where the scatter is small.
-    return mean, scatter, log_density + np.log(scatter)
+    log_density += np.broadcast_to(np.log(scatter), GRID).ravel()
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    density = (density / density.sum(axis=1, keepdims=True)).mean(axis=0)
+    weight = density @ tilts
+    squares = shares @ weight**2
+    effective = (shares @ weight) ** 2 / np.where(squares > 0, squares, 1)
+    grid = centre + unit * mean, unit * scatter, density.reshape(GRID)
+    return grid, float(np.median(effective))
 
 
-def _draw(mean, scatter, log_density, generator):
+def _tilts(edges, prior):
+    """Ratios of populations' densities to the prior's, in bins.
+
+    Newton's method finds the tilt of each mean and scatter; it is the maximum of a concave function
+    (Efron & Tibshirani 1996).
+
+    Returns the means and the scatters, and the ratios (cells, bins), whose largest is 1 in each
+    cell, and which are 0 where the range has no such population.
+    """
+    middle = (edges[1:] + edges[:-1]) / 2
+    powers, prior = np.stack([middle, middle**2]), np.log(prior)
+    mean = np.linspace(edges[0], edges[-1], GRID[0] + 2)[1:-1]
+    scatter = np.geomspace(LEAST_SCATTER * (edges[-1] - edges[0]), LARGEST_SCATTER, GRID[1])
+    mu, sigma = (one.ravel() for one in np.meshgrid(mean, scatter, indexing="ij"))
+    possible = sigma**2 < WIDEST * (mu - edges[0]) * (edges[-1] - mu)
+    mu, sigma = mu[possible], sigma[possible]
+    wanted = np.stack([mu, mu**2 + sigma**2], axis=1)
+    tilt = np.stack([mu / sigma**2, (1 - sigma**-2) / 2], axis=1)  # that of a normal prior
+
+    def tilted(tilt):
+        log_density = tilt @ powers + prior
+        most = log_density.max(axis=1, keepdims=True)
+        density = np.exp(log_density - most)
+        total = density.sum(axis=1, keepdims=True)
+        return density / total, (most + np.log(total))[:, 0] - (tilt * wanted).sum(axis=1)
+
+    density, cost = tilted(tilt)
+    for _ in range(STEPS):
+        moments = density @ powers.T
+        slope = moments - wanted
+        if np.abs(slope).max() < CLOSE:
+            break
+        bend = np.einsum("cb,ib,jb->cij", density, powers, powers, optimize=True)
+        bend -= moments[:, :, None] * moments[:, None]
+        step = np.linalg.solve(bend + 1e-9 * np.eye(2), slope[..., None])[..., 0]
+        size = np.ones(len(tilt))
+        for _ in range(HALVINGS):
+            density, new = tilted(tilt - size[:, None] * step)
+            worse = new > cost + 1e-12
+            if not worse.any():
+                break
+            size[worse] /= 2
+        tilt, cost = tilt - size[:, None] * step, new
+    else:
+        reached = np.abs(slope).max(axis=1) < CLOSE
+        possible[possible] = reached
+        tilt = tilt[reached]
+    ratios = np.zeros((len(possible), len(middle)))
+    exponent = tilt @ powers
+    ratios[possible] = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    return mean, scatter, ratios
+
+
+def _draw(mean, scatter, density, generator):
     """Draw from a density on a grid, uniformly within its cells."""
-    share = np.exp(log_density - log_density.max()).ravel()
-    cells = generator.choice(share.size, DRAWS, p=share / share.sum())
-    rows, columns = np.unravel_index(cells, log_density.shape)
+    cells = generator.choice(density.size, DRAWS, p=density.ravel())
+    rows, columns = np.unravel_index(cells, density.shape)
     offset = generator.uniform(-0.5, 0.5, (2, DRAWS))
     step = np.log(scatter[1] / scatter[0])
     return mean[rows] + offset[0] * (mean[1] - mean[0]), scatter[columns] * np.exp(offset[1] * step)
 
 
-def known(network, properties=None):
+def known(network, conditions=None):
     """Read what a network's posteriors are like for its validation halos.
 
     Parameters
     ----------
     network : path
         Folder that `cgmhelpers.sky.inferring.prepare` wrote.
-    properties : sequence of str, optional
-        Which; all by default.
+    conditions : mapping or pandas.DataFrame, optional
+        What the network is told of the objects' observations: a number for each condition, or a
+        row for each object, as `cgmhelpers.sky.planning.conditions` or `infer` gives it. Then
+        the draws are those of the observations that are most like the objects'.
 
     Returns
     -------
@@ -199,6 +264,8 @@ def known(network, properties=None):
     ------
     DataNotFoundError
         If the folder has no such table.
+    ParameterError
+        If the network is told something else.
     """
     path = Path(network) / KNOWN
     if not path.is_file():
@@ -207,7 +274,24 @@ def known(network, properties=None):
             expected="a folder that cgm prepare wrote",
             remedy="Make it with cgm prepare.",
         )
-    return pd.read_parquet(path, columns=properties and list(properties))
+    table = pd.read_parquet(path)
+    told = [name for name in table.columns if name not in {HALO, *NAMES}]
+    draws = table.drop(columns=told)
+    if conditions is None or not told:
+        return draws
+    objects = pd.DataFrame(conditions, index=None if hasattr(conditions, "index") else [0])
+    if not set(told) <= set(objects.columns):
+        raise ParameterError(
+            "The objects' observations aren't described.",
+            found=", ".join(objects.columns) or "nothing",
+            expected=", ".join(told),
+            remedy="Infer the objects again with this network.",
+        )
+    width = table[told].std()
+    tree = KDTree(table[told] / width)
+    observations = objects[told].drop_duplicates() / width
+    rows = tree.query(observations, max(1, round(ALIKE * len(table))))[1]
+    return draws.iloc[np.unique(rows)]
 
 
 def read(folders, network):
@@ -234,7 +318,7 @@ def read(folders, network):
     FormatError
         If an object was inferred with another network.
     """
-    samples, prior = [], known(network)
+    samples, conditions = [], []
     fingerprint = checkpoint.read_description(network)["fingerprint"]
     for folder in map(Path, folders):
         for name in ("samples.parquet", "inputs.json"):
@@ -242,7 +326,8 @@ def read(folders, network):
                 raise DataNotFoundError(
                     f"There is no {folder / name}.", expected="folders that cgm infer wrote"
                 )
-        used = json.loads((folder / "inputs.json").read_text())["network"]
+        inputs = json.loads((folder / "inputs.json").read_text())
+        used = inputs["network"]
         if used != fingerprint:
             raise FormatError(
                 f"{folder} was inferred with another network.",
@@ -251,4 +336,5 @@ def read(folders, network):
                 remedy="Infer all objects with one network.",
             )
         samples.append(pd.read_parquet(folder / "samples.parquet"))
-    return samples, prior
+        conditions.append(inputs.get("conditions", {}))
+    return samples, known(network, pd.DataFrame(conditions))

@@ -92,6 +92,51 @@ def test_a_range_of_mass_is_a_population_of_its_own():
     assert found.attrs["objects"] == 80
 
 
+def test_few_validation_halos_limit_the_stack(training):
+    """The prior's mean is known to its scatter over the root of the halos, and no better."""
+    some = objects(900, *PRIOR, seed=6)  # as wide as the prior
+    widths = [
+        stacking.stack(some, training.iloc[:number])["mean"].std().item() for number in (100, 2000)
+    ]
+    assert widths[0] > PRIOR[1] / 100**0.5
+    assert widths[1] < 0.7 * widths[0]
+    # Draws of one halo don't make more halos.
+    table = training.iloc[np.repeat(np.arange(100), 20)].assign(halo=np.arange(2000) // 20)
+    assert stacking.stack(some, table)["mean"].std().item() > 1.5 * widths[1]
+
+
+def test_a_population_may_have_the_shape_of_the_prior():
+    """A skewed prior, and objects that are known the better the more gas they have."""
+    rng = np.random.default_rng(7)
+    prior = rng.gamma(2.0, 0.04, 40_000)
+    truths, samples = rng.gamma(2.0, 0.04, 600), []
+    for truth in truths:
+        noise = 0.15 * np.exp(-truth / 0.05) + 0.01
+        measured = truth + rng.normal(0, noise)
+        weight = np.exp(-(((prior - measured) / (0.15 * np.exp(-prior / 0.05) + 0.01)) ** 2) / 2)
+        weight /= 0.15 * np.exp(-prior / 0.05) + 0.01
+        chosen = rng.choice(prior, 400, p=weight / weight.sum())
+        samples.append(pd.DataFrame({"f_cgm": chosen}))
+    found = stacking.stack(samples, pd.DataFrame({"f_cgm": prior}))
+    off = found["mean"].mean().item() - truths.mean()
+    assert abs(off) < 2 * found["mean"].std().item()
+    assert found["scatter"].mean().item() == pytest.approx(truths.std(), rel=0.15)
+
+
+def test_draws_are_those_of_observations_like_the_objects(training, tmp_path):
+    redshift = np.repeat(np.log10([0.01, 0.02, 0.04, 0.05]), 500)
+    table = training.assign(redshift=redshift, halo=np.arange(2000) % 40)
+    table.to_parquet(tmp_path / stacking.KNOWN)
+    all_of_them = stacking.known(tmp_path)
+    assert list(all_of_them) == ["f_cgm", "halo"]
+    near = stacking.known(tmp_path, {"redshift": -2.0})
+    pd.testing.assert_frame_equal(near, all_of_them.iloc[:500])
+    both = stacking.known(tmp_path, pd.DataFrame({"redshift": np.log10([0.01, 0.05])}))
+    assert sorted(both.index) == [*range(500), *range(1500, 2000)]
+    with pytest.raises(ParameterError, match="aren't described"):
+        stacking.known(tmp_path, {"depth": 1.0})
+
+
 def test_what_is_no_stack_is_refused(training):
     some = objects(3, 0.1, 0.03, seed=1)
     for wrong in (
