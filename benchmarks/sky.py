@@ -88,7 +88,7 @@ def stacks(network, halos, redshift, depth, seed=1):
     """
     drawn = sky.posteriors(network, halos, redshift, depth, 500, seed)
     names = list(halos["property"].values)
-    known = sky.stacking.known(network, sky.conditions(network, redshift, depth))
+    known = sky.stacking.known(network, redshift, depth)
     training = pd.read_parquet(Path(network) / REFERENCE)
     light = np.flatnonzero(halos["log_mass"].values < LIGHT)
     mass = (float(halos["log_mass"].min()), LIGHT)

@@ -219,8 +219,7 @@ figures.tabulate(
 # %%
 RANGE = (p.minimum_log_mass, 12.5)
 inside = halos["log_mass"].values < RANGE[1]
-like = sky.conditions(network, redshift, own)
-known = sky.stacking.known(network, like)
+known = sky.stacking.known(network, redshift, own)
 samples = [pd.DataFrame(one, columns=names) for one in drawn[inside]]
 suite_of = halos["suite"].values[inside]
 true = halos["properties"].sel(property="f_cgm").values[inside]

@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
         "looking": ["look"],
         "observing": ["Observation", "View"],
-        "planning": ["conditions", "depth_for", "posteriors", "unseen_halos", "widths"],
+        "planning": ["depth_for", "posteriors", "unseen_halos", "widths"],
         "stacking": ["stack"],
     },
 )

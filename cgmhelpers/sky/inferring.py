@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import torch
 from sklearn.neighbors import NearestNeighbors
 
@@ -19,7 +18,6 @@ from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.inference import posterior, trusting
-from cgmhelpers.inference.posterior.joint import told_names, told_of
 from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
 from cgmhelpers.network import checkpoint, samples, training
 from cgmhelpers.network.settings import TrainingSettings
@@ -33,13 +31,12 @@ REFERENCE = "training_halos.parquet"
 """Table beside a network: its training halos, with the statistics of their observed maps."""
 MAPS = "training_maps.safetensors"
 """File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
-KNOWN = "known_samples.parquet"
-"""Table beside them: draws from the posteriors of the validation halos, with the number of the halo
-and what the network is told of the observation. Together they are the prior of the network's
-posteriors, with its imperfections, which `stack` divides out. Those of training halos aren't among
-them: the network knows these halos by heart, and infers them better than halos on the sky."""
-KNOWN_DRAWS = 8
-"""Draws of each observation of these halos."""
+VALIDATION = "validation_maps.safetensors"
+"""File beside it: the maps of the validation halos, in the same form. Their posteriors together are
+the prior of the network's posteriors, with its imperfections, which `stack` divides out. Training
+halos won't do: the network knows them by heart, and infers them better than halos on the sky."""
+MOST_VALIDATION = 4000
+"""Validation halos whose maps are kept, at most."""
 CALIBRATED_WITH = 4
 """Observations of each validation halo that the posterior is calibrated with, at redshifts, depths
 and with noise of their own, along all lines of sight."""
@@ -133,35 +130,21 @@ def prepare_task(task, folder, flow=None, *, progress=True):
     held_out = ds.isel(halo=np.flatnonzero(table["part"] == "validation"))
     again = [[description["settings"]["seed"], 3, number] for number in range(CALIBRATED_WITH)]
     posterior.calibrate(folder, (observation.observe(held_out, seed) for seed in again))
-    _write_known(folder, (observation.observe(held_out, seed) for seed in again))
     table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
-    maps = ds["image"].sel(axis=EVALUATION_AXIS).isel(halo=table.index).values
-    checkpoint.write_tensors(
-        folder / MAPS,
-        {"maps": torch.from_numpy(np.log10(maps).astype(np.float16))},
-        {"fingerprint": description["fingerprint"]},
-    )
+    _write_maps(folder / MAPS, ds.isel(halo=table.index), description)
+    every = -(-held_out.sizes["halo"] // MOST_VALIDATION)
+    _write_maps(folder / VALIDATION, held_out.isel(halo=slice(None, None, every)), description)
     trusting.calibrate_trust(seen, folder)
     with files.whole(folder / REFERENCE) as temporary:
         table.assign(fingerprint=description["fingerprint"]).to_parquet(temporary, index=False)
     return folder
 
 
-def _write_known(folder, observed):
-    """Write draws from the posteriors of observed halos; see `KNOWN`."""
-    joint, tables = posterior.load(folder), []
-    for seed, seen in enumerate(observed):
-        images = seen["image"].transpose("halo", "axis", ...).values
-        halos, axes = images.shape[:2]
-        images = images.reshape(halos * axes, *images.shape[2:])
-        drawn = draws(joint, images, KNOWN_DRAWS, seed).astype(np.float32)
-        table = pd.DataFrame(told_of(joint.predictor, images), columns=told_names(joint.predictor))
-        table = table.assign(halo=np.repeat(np.arange(halos), axes))
-        table = table.loc[np.repeat(table.index, KNOWN_DRAWS)].reset_index(drop=True)
-        drawn = pd.DataFrame(drawn.reshape(-1, len(joint.properties)), columns=joint.properties)
-        tables.append(table.join(drawn))
-    with files.whole(folder / KNOWN) as temporary:
-        pd.concat(tables).to_parquet(temporary, index=False)
+def _write_maps(path, ds, description):
+    """Write log10 of the maps of halos along one line of sight."""
+    maps = np.log10(ds["image"].sel(axis=EVALUATION_AXIS).values).astype(np.float16)
+    about = {"fingerprint": description["fingerprint"]}
+    checkpoint.write_tensors(path, {"maps": torch.from_numpy(maps)}, about)
 
 
 def is_prepared(folder, flow=None):
@@ -178,16 +161,14 @@ def is_prepared(folder, flow=None):
     -------
     bool
     """
-    folder, description = Path(folder), checkpoint.read_description(folder)
-    if not (folder / KNOWN).is_file() or not posterior.is_trained(folder, flow):
-        return False
-    joint = posterior.load(folder)
+    description = checkpoint.read_description(folder)
     return (
-        joint.conditions is not None
-        and joint.conditions.told > 0
-        and {"halo", *told_names(joint.predictor)} <= set(pq.read_schema(folder / KNOWN).names)
+        (Path(folder) / VALIDATION).is_file()
+        and posterior.is_trained(folder, flow)
+        and (calibration := posterior.load(folder).conditions) is not None
+        and calibration.told > 0
         and trusting.is_calibrated(folder)
-        and _reference_is(folder, description)
+        and _reference_is(Path(folder), description)
     )
 
 
@@ -224,8 +205,8 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         ``nearest`` (rank) the distances of the training halos most like the object, identified by
         coordinates, ``expected`` (field, y, x), the mean of the posterior's predictions as the
         instruments would see it without noise, and ``brighter`` (field), the share of them that are
-        brighter than the object, and ``told`` (condition), what the network is told of the
-        observation. Attributes: ``verdict`` ("usable" or "usable with care"),
+        brighter than the object, and ``depth`` (field), the exposure in those of the instruments.
+        Attributes: ``verdict`` ("usable" or "usable with care"),
         ``score`` of `cgmhelpers.inference.trusting.trust`, ``cautions``, ``network`` (its
         fingerprint) and ``suite_train``.
 
@@ -281,6 +262,8 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         observation, redshift, found.attrs["pixel_size_kpc"], size, description["emitted_at"]
     )
     expected = _expected(folder, view, weights)
+    noises = found["noise"].where(found["seen"]).median(["y", "x"]).values
+    depths = [view.depth(*pair) for pair in zip(found["field"].values, noises, strict=True)]
     brighter = {
         name: float(np.average(reference[f"{name} total"] > own[f"{name} total"], weights=weights))
         for name in observation.instruments
@@ -299,9 +282,8 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
         nearest=("rank", distances),
         expected=(("field", "y", "x"), expected),
         brighter=("field", list(brighter.values())),
-        told=("condition", told_of(joint.predictor, found["input"].values[None])[0]),
+        depth=("field", depths),
     ).assign_coords(
-        condition=told_names(joint.predictor),
         property=list(joint.properties),
         unit=("property", [UNITS[name] for name in joint.properties]),
         **{name: ("rank", nearest[name].to_numpy()) for name in [*HALO, "log_mass"]},
@@ -426,8 +408,8 @@ def write(found, folder):
     with files.whole(folder / "posterior.csv") as temporary:
         summary(found).to_csv(temporary, index=False)
     with files.whole(folder / "inputs.json") as temporary:
-        told = dict(zip(found["condition"].values, found["told"].values.tolist(), strict=True))
-        temporary.write_text(json.dumps(found.attrs | {"conditions": told}, indent=1) + "\n")
+        depth = dict(zip(found["field"].values, found["depth"].values.tolist(), strict=True))
+        temporary.write_text(json.dumps(found.attrs | {"depth": depth}, indent=1) + "\n")
     with files.whole(folder / "report.html") as temporary:
         temporary.write_text(page(found, summary(found)), encoding="utf-8")
     return folder / "report.html"

@@ -432,6 +432,28 @@ class View:
         scale = 1 / (self._counts_per_brightness * self.dimming * depth)
         return (counts - background) * scale, (background + 1).sqrt() * scale
 
+    def depth(self, name, noise):
+        """Return the depth of an observation from its noise.
+
+        Parameters
+        ----------
+        name : {"xray", "hi"}
+            Field.
+        noise : float
+            Rms where there is no source, as `observe` returns it.
+
+        Returns
+        -------
+        float
+            Factor on the instrument's exposure.
+        """
+        if name == "hi":
+            return float(self.column_noise / noise) ** 2
+        # (scale * depth)^2 = background * depth + 1
+        scale = noise * self._counts_per_brightness * self.dimming
+        root = np.hypot(self.background, 2 * scale)
+        return float((self.background + root) / (2 * scale**2))
+
     def masks(self, number, generator):
         """Draw discs around point sources.
 

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import torch
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.inference import posterior, prediction
-from cgmhelpers.inference.posterior import joint
+from cgmhelpers.inference import posterior
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import checkpoint, samples, splits
 from cgmhelpers.sky.observing import Observation
@@ -79,47 +77,6 @@ def posteriors(folder, halos, redshift, depth, number=300, seed=1):
     ParameterError
         If redshift or depth are outside of the network's training.
     """
-    observation = _observation(folder, redshift, depth)
-    # One line of sight, before the others cost time.
-    one = halos.sel(axis=[EVALUATION_AXIS])
-    seen = observation.observe(one, seed, redshift=redshift, depth=depth)
-    images = seen["image"].sel(axis=EVALUATION_AXIS).values
-    return draws(posterior.load(folder), images, number, seed)
-
-
-def conditions(folder, redshift, depth):
-    """Return what a network is told of an observation.
-
-    Parameters
-    ----------
-    folder : path
-        Of the network, as from `cgmhelpers.sky.inferring.prepare`.
-    redshift : float
-        Of the halos.
-    depth : dict of str to float
-        Factor on the exposure of each field's instrument.
-
-    Returns
-    -------
-    dict of str to float
-        log10 of noise and redshift, for `cgmhelpers.sky.stacking.known`.
-
-    Raises
-    ------
-    ParameterError
-        If redshift or depth are outside of the network's training.
-    """
-    observation = _observation(folder, redshift, depth)
-    predictor, description = prediction.load(folder), checkpoint.read_description(folder)
-    blank = torch.zeros(1, len(observation.instruments), predictor.size, predictor.size)
-    of_sky = description["pixel_size_kpc"], 1, description["emitted_at"]
-    seen = observation.draw(blank, *of_sky, redshift=redshift, depth=depth)
-    told = joint.told_of(predictor, seen.numpy())[0].tolist()
-    return dict(zip(joint.told_names(predictor), told, strict=True))
-
-
-def _observation(folder, redshift, depth):
-    """Read the observation of a network, and check that it was trained for such halos."""
     description = checkpoint.read_description(folder)
     observation = Observation.model_validate(description["observation"])
     for name, values, (low, high) in (
@@ -133,17 +90,21 @@ def _observation(folder, redshift, depth):
                 expected=f"{low:g} to {high:g}",
                 remedy="Train a network for it.",
             )
-    return observation
+    # One line of sight, before the others cost time.
+    one = halos.sel(axis=[EVALUATION_AXIS])
+    seen = observation.observe(one, seed, redshift=redshift, depth=depth)
+    images = seen["image"].sel(axis=EVALUATION_AXIS).values
+    return draws(posterior.load(folder), images, number, seed)
 
 
-def draws(known, images, number, seed):
+def draws(joint, images, number, seed):
     """Draw from the posterior of each map, some maps at a time.
 
     A flow of all draws of all halos together would take gigabytes.
 
     Parameters
     ----------
-    known : joint.Posterior
+    joint : joint.Posterior
         From `cgmhelpers.inference.posterior.load`.
     images : ndarray, shape (maps, channels, y, x)
         In the units of the channels.
@@ -159,7 +120,7 @@ def draws(known, images, number, seed):
     """
     return np.concatenate(
         [
-            known.sample(images[start : start + HALOS_AT_ONCE], number, seed + start)
+            joint.sample(images[start : start + HALOS_AT_ONCE], number, seed + start)
             for start in range(0, len(images), HALOS_AT_ONCE)
         ]
     )

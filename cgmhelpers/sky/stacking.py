@@ -27,12 +27,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import KDTree
+from sklearn.cluster import KMeans
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
-from cgmhelpers.halos.properties import NAMES
+from cgmhelpers.inference import posterior
+from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import checkpoint
-from cgmhelpers.sky.inferring import KNOWN
+from cgmhelpers.sky.inferring import VALIDATION
+from cgmhelpers.sky.observing import Observation
+from cgmhelpers.sky.planning import posteriors
 
 MASS = "log_m_halo"
 HALO = "halo"
@@ -56,8 +59,10 @@ LEAST_SAMPLES = 10
 """Effective samples that the median object must have."""
 REWEIGHTED = 64
 """Random weights of the validation halos that a result is the mean over."""
-ALIKE = 0.25
-"""Share of the observations of validation halos that are most like an object's (adopted)."""
+KNOWN_DRAWS = 20
+"""Draws from the posterior of each validation halo."""
+OBSERVED_AGAIN = 6
+"""Redshifts and depths, at most, at which validation halos are observed for objects of many."""
 DRAWS = 4000
 STEPS, HALVINGS, CLOSE = 60, 40, 1e-6
 """Steps of Newton's method, halvings of a step that goes too far, and the error of mean and square,
@@ -243,55 +248,80 @@ def _draw(mean, scatter, density, generator):
     return mean[rows] + offset[0] * (mean[1] - mean[0]), scatter[columns] * np.exp(offset[1] * step)
 
 
-def known(network, conditions=None):
-    """Read what a network's posteriors are like for its validation halos.
+def known(network, redshift, depth, number=KNOWN_DRAWS, seed=1):
+    """Draw from a network's posteriors of its validation halos, observed as some objects are.
 
     Parameters
     ----------
     network : path
         Folder that `cgmhelpers.sky.inferring.prepare` wrote.
-    conditions : mapping or pandas.DataFrame, optional
-        What the network is told of the objects' observations: a number for each condition, or a
-        row for each object, as `cgmhelpers.sky.planning.conditions` or `infer` gives it. Then
-        the draws are those of the observations that are most like the objects'.
+    redshift : float or array_like, shape (objects,)
+        Of the objects.
+    depth : dict of str to float or array_like, shape (objects,)
+        Exposure of each field, in those of the instruments.
+    number : int
+        Draws of each halo.
+    seed : int
+        Of noise and draws.
 
     Returns
     -------
     pandas.DataFrame
-        Draws from the prior, for `stack`.
+        Draws from the prior, for `stack`: the properties, and ``halo``, a number.
 
     Raises
     ------
     DataNotFoundError
-        If the folder has no such table.
+        If the folder has no validation halos.
     ParameterError
-        If the network is told something else.
+        If the network knows other fields.
     """
-    path = Path(network) / KNOWN
+    path = Path(network) / VALIDATION
     if not path.is_file():
         raise DataNotFoundError(
             f"There is no {path}.",
             expected="a folder that cgm prepare wrote",
             remedy="Make it with cgm prepare.",
         )
-    table = pd.read_parquet(path)
-    told = [name for name in table.columns if name not in {HALO, *NAMES}]
-    draws = table.drop(columns=told)
-    if conditions is None or not told:
-        return draws
-    objects = pd.DataFrame(conditions, index=None if hasattr(conditions, "index") else [0])
-    if not set(told) <= set(objects.columns):
+    description = checkpoint.read_description(network)
+    observation = Observation.model_validate(description["observation"])
+    fields = list(observation.instruments)
+    if set(depth) != set(fields):
         raise ParameterError(
-            "The objects' observations aren't described.",
-            found=", ".join(objects.columns) or "nothing",
-            expected=", ".join(told),
-            remedy="Infer the objects again with this network.",
+            "The depth of each field is needed.", found=", ".join(depth), expected=", ".join(fields)
         )
-    width = table[told].std()
-    tree = KDTree(table[told] / width)
-    observations = objects[told].drop_duplicates() / width
-    rows = tree.query(observations, max(1, round(ALIKE * len(table))))[1]
-    return draws.iloc[np.unique(rows)]
+    maps = 10 ** checkpoint.read_tensors(path)[0]["maps"].numpy().astype(np.float32)
+    halos = xr.Dataset(
+        {"image": (("halo", "axis", "field", "y", "x"), maps[:, None])},
+        coords={"axis": [EVALUATION_AXIS], "field": fields},
+        attrs={
+            "pixel_size_kpc": description["pixel_size_kpc"],
+            "redshift": description["emitted_at"],
+        },
+    )
+    names, tables = posterior.load(network).properties, []
+    for (at, *own), share in _gathered(redshift, *(depth[name] for name in fields)):
+        own = np.clip(own, *observation.depth)
+        draws = max(1, round(share * number))
+        own = dict(zip(fields, own.tolist(), strict=True))
+        drawn = posteriors(network, halos, float(at), own, draws, seed)
+        table = pd.DataFrame(drawn.reshape(-1, drawn.shape[-1]), columns=names)
+        tables.append(table.assign(**{HALO: np.repeat(np.arange(len(maps)), draws)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _gathered(*conditions):
+    """Gather objects of nearly the same redshift and depths: places, and shares of the objects."""
+    objects = np.column_stack(np.broadcast_arrays(*map(np.atleast_1d, conditions)))
+    places, numbers = np.unique(objects, axis=0, return_counts=True)
+    if len(places) > OBSERVED_AGAIN:
+        width = np.log(objects).std(axis=0)
+        scaled = np.log(objects) / np.where(width > 0, width, 1)
+        group = KMeans(OBSERVED_AGAIN, n_init=1, random_state=1).fit_predict(scaled)
+        numbers = np.bincount(group)
+        places = [np.exp(np.log(objects[group == one]).mean(axis=0)) for one in np.unique(group)]
+        numbers = numbers[numbers > 0]
+    return zip(places, numbers / numbers.sum(), strict=True)
 
 
 def read(folders, network):
@@ -336,5 +366,14 @@ def read(folders, network):
                 remedy="Infer all objects with one network.",
             )
         samples.append(pd.read_parquet(folder / "samples.parquet"))
-        conditions.append(inputs.get("conditions", {}))
-    return samples, known(network, pd.DataFrame(conditions))
+        if "depth" not in inputs:
+            raise FormatError(
+                f"{folder} doesn't say how deep the observation is.",
+                found="an older version's inputs.json",
+                expected="depth of each field",
+                remedy="Infer the object again.",
+            )
+        conditions.append({"redshift": inputs["redshift"], **inputs["depth"]})
+    told = pd.DataFrame(conditions)
+    redshift = told.pop("redshift")
+    return samples, known(network, redshift, dict(told.items()))

@@ -306,6 +306,8 @@ def test_the_command_writes_a_page_that_opens_offline(network, written, tmp_path
     assert list(samples) == list(pd.read_csv(tmp_path / "report" / "posterior.csv")["property"])
     told = json.loads((tmp_path / "report" / "inputs.json").read_text())
     assert str(given["hi"]) in told["sha256"]
+    assert told["depth"]["xray"] == pytest.approx(1, rel=0.05)
+    assert told["depth"]["hi"] == pytest.approx(1, rel=0.2)
     assert told["inputs"]["exposure"] == list(map(str, given["exposure"]))
     assert all(str(path) in page for path in given["xray"])
 

@@ -125,6 +125,15 @@ def test_an_estimate_of_brightness_is_unbiased_and_its_noise_is_said():
     assert noise[0].item() == pytest.approx(empty.std().item() * expected, rel=0.02)
 
 
+@pytest.mark.parametrize("field", ["xray", "hi"])
+def test_noise_tells_the_depth(field):
+    depth = torch.tensor([0.01, 0.3, 1.0, 20.0]).reshape(-1, 1, 1)
+    one, generator = view(), torch.Generator().manual_seed(1)
+    _, noise = one.observe(field, torch.zeros(4, 64, 64), depth, generator)
+    found = [one.depth(field, float(own)) for own in noise.ravel()]
+    assert found == pytest.approx(depth.ravel().tolist(), rel=1e-5)
+
+
 def test_softened_values_are_positive_invertible_and_themselves_when_bright():
     value = torch.tensor([-1e22, -1e20, 0.0, 1e18, 1e22])
     noise = torch.tensor(1e18)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.skies import TRAINED_FOR
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.network import checkpoint
@@ -34,17 +33,6 @@ def test_a_table_has_each_halo_at_each_depth(halos, network):
 def test_what_the_network_was_not_trained_for_is_refused(redshift, depth, halos, network):
     with pytest.raises(ParameterError, match="outside of the network's training"):
         planning.posteriors(network, halos, redshift, {"xray": depth, "hi": 1.0})
-
-
-def test_conditions_are_what_observed_halos_tell_the_network(halos, network):
-    told = planning.conditions(network, 0.03, {"xray": 0.7, "hi": 1.5})
-    assert list(told) == ["xray noise", "hi noise", "redshift"]
-    seen = TRAINED_FOR.observe(halos, 2, redshift=0.03, depth={"xray": 0.7, "hi": 1.5})
-    for name, value in told.items():
-        image = seen["image"].sel(field=name, axis="x").values
-        np.testing.assert_allclose(np.log10(np.median(image, axis=(1, 2))), value, rtol=1e-5)
-    with pytest.raises(ParameterError, match="outside of the network's training"):
-        planning.conditions(network, 0.05, {"xray": 1.0, "hi": 1.0})
 
 
 def test_the_depth_for_a_goal_is_interpolated():

@@ -1,6 +1,7 @@
 """Stacks against populations whose posterior is known in closed form."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
-from cgmhelpers.network.checkpoint import FORMAT
+from cgmhelpers.network import checkpoint
 from cgmhelpers.sky import stacking
 
 PRIOR, NOISE = (0.12, 0.05), 0.04
@@ -123,18 +124,24 @@ def test_a_population_may_have_the_shape_of_the_prior():
     assert found["scatter"].mean().item() == pytest.approx(truths.std(), rel=0.15)
 
 
-def test_draws_are_those_of_observations_like_the_objects(training, tmp_path):
-    redshift = np.repeat(np.log10([0.01, 0.02, 0.04, 0.05]), 500)
-    table = training.assign(redshift=redshift, halo=np.arange(2000) % 40)
-    table.to_parquet(tmp_path / stacking.KNOWN)
-    all_of_them = stacking.known(tmp_path)
-    assert list(all_of_them) == ["f_cgm", "halo"]
-    near = stacking.known(tmp_path, {"redshift": -2.0})
-    pd.testing.assert_frame_equal(near, all_of_them.iloc[:500])
-    both = stacking.known(tmp_path, pd.DataFrame({"redshift": np.log10([0.01, 0.05])}))
-    assert sorted(both.index) == [*range(500), *range(1500, 2000)]
-    with pytest.raises(ParameterError, match="aren't described"):
-        stacking.known(tmp_path, {"depth": 1.0})
+def test_the_prior_is_that_of_halos_observed_like_the_objects(network):
+    depth = {"xray": 1.0, "hi": 1.0}
+    known = stacking.known(network, 0.03, depth, number=10)
+    validation = (pd.read_csv(network / checkpoint.SPLIT)["part"] == "validation").sum()
+    assert known.groupby("halo").size().tolist() == [10] * validation
+    pd.testing.assert_frame_equal(known, stacking.known(network, 0.03, depth, number=10))
+    deeper = stacking.known(network, 0.03, {"xray": 2.0, "hi": 2.0}, number=10)
+    assert not known.equals(deeper)
+    # Half of the objects are nearer: half of the draws are of halos that are, too.
+    near = stacking.known(network, 0.025, depth, number=5)
+    both = stacking.known(network, [0.025, 0.03], depth, number=10)
+    pd.testing.assert_frame_equal(both.iloc[: len(near)], near)
+    many = np.random.default_rng(1).uniform(0.021, 0.039, 40)
+    assert len(stacking.known(network, many, depth, number=60)) >= 54 * validation
+    with pytest.raises(ParameterError, match="depth of each field"):
+        stacking.known(network, 0.03, {"xray": 1.0})
+    with pytest.raises(DataNotFoundError):
+        stacking.known(network / "none", 0.03, depth)
 
 
 def test_what_is_no_stack_is_refused(training):
@@ -150,22 +157,28 @@ def test_what_is_no_stack_is_refused(training):
         stacking.stack(massive, known, ["f_cgm"], mass=(13, 14))
 
 
-def test_the_command_reads_what_infer_wrote(training, tmp_path):
-    training.to_parquet(tmp_path / stacking.KNOWN)
-    (tmp_path / "network.json").write_text(json.dumps({"format": FORMAT, "fingerprint": "net"}))
+def test_the_command_reads_what_infer_wrote(network, tmp_path):
+    halos = stacking.known(network, 0.03, {"xray": 1.0, "hi": 1.0}, number=400)
+    names = halos.columns.drop("halo")
+    fingerprint = checkpoint.read_description(network)["fingerprint"]
+    inputs = {"network": fingerprint, "redshift": 0.03, "depth": {"hi": 1.0, "xray": 1.1}}
     folders = []
-    for number, one in enumerate(objects(12, 0.1, 0.03, seed=5)):
+    for number, one in halos.groupby("halo"):
         folders.append(tmp_path / str(number))
         folders[-1].mkdir()
-        one.to_parquet(folders[-1] / "samples.parquet")
-        (folders[-1] / "inputs.json").write_text(json.dumps({"network": "net"}))
-    command = ["stack", *map(str, folders), "--network", str(tmp_path)]
+        one[names].to_parquet(folders[-1] / "samples.parquet")
+        (folders[-1] / "inputs.json").write_text(json.dumps(inputs))
+    command = ["stack", *map(str, folders), "--network", str(network)]
     done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
     assert done.exit_code == 0
-    assert "12 objects" in done.output
-    assert "f_cgm" in done.output
-    (folders[0] / "inputs.json").write_text(json.dumps({"network": "other"}))
+    assert f"{len(folders)} objects" in done.output
+    mean, width = map(float, re.search(r"f_cgm: mean (\S+) \+- ([^,]+),", done.output).groups())
+    assert mean == pytest.approx(halos["f_cgm"].mean(), abs=3 * width)
+    (folders[0] / "inputs.json").write_text(json.dumps({**inputs, "network": "other"}))
     with pytest.raises(FormatError, match="another network"):
-        stacking.read(folders, tmp_path)
+        stacking.read(folders, network)
+    (folders[0] / "inputs.json").write_text(json.dumps({"network": fingerprint}))
+    with pytest.raises(FormatError, match="how deep"):
+        stacking.read(folders, network)
     with pytest.raises(DataNotFoundError):
-        stacking.read([tmp_path / "none"], tmp_path)
+        stacking.read([tmp_path / "none"], network)

@@ -292,43 +292,7 @@ def condition_names(predictor):
     list of str
         Channels that aren't maps of the sky, such as noise and redshift, and the properties.
     """
-    return [*told_names(predictor), *predictor.properties]
-
-
-def told_names(predictor):
-    """List what a network is told of an observation.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        The network.
-
-    Returns
-    -------
-    list of str
-        Channels that aren't maps of the sky, such as noise and redshift.
-    """
-    return [name for name in predictor.fields if name not in FIELDS]
-
-
-def told_of(predictor, images):
-    """Return the values of :func:`told_names` for some maps.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        The network.
-    images : array_like, shape (maps, channels, y, x)
-        In the units of the channels.
-
-    Returns
-    -------
-    ndarray of float64, shape (maps, names)
-        log10 of the median over the pixels of each channel, as some may be masked.
-    """
-    told = [predictor.fields.index(name) for name in told_names(predictor)]
-    middles = np.median(np.asarray(images)[:, told].astype(float), axis=(-2, -1))
-    return np.log10(middles)
+    return [*(name for name in predictor.fields if name not in FIELDS), *predictor.properties]
 
 
 def conditions_of(predictor, images, found):
@@ -346,10 +310,13 @@ def conditions_of(predictor, images, found):
     Returns
     -------
     ndarray of float64, shape (maps, conditions)
-        Those of :func:`told_of`, and the network's means of the properties, in units of their
-        ranges.
+        log10 of the median over the pixels of each channel, as some may be masked, and the
+        network's means of the properties, in units of their ranges.
     """
-    return np.column_stack([told_of(predictor, images), found[:, : len(predictor.properties)]])
+    told = [n for n, name in enumerate(predictor.fields) if name not in FIELDS]
+    images, means = np.asarray(images), found[:, : len(predictor.properties)]
+    middles = [np.log10(np.median(images[:, n].astype(float), axis=(-2, -1))) for n in told]
+    return np.column_stack([*middles, means])
 
 
 def halos_of(predictor, folder, stores, parts, axes=None):
