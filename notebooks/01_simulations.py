@@ -37,6 +37,7 @@ print(this_run.source)
 # %%
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
@@ -280,6 +281,22 @@ figures.caption(
 
 # %% mystnb={"figure": {"name": "fig-parameters", "caption": "Effect of each parameter on the mock: numbers of halos, and medians of gas fraction, metallicity and cool fraction, relative to those of the fiducial model. Solid lines: the top of the parameter's range in CAMELS' LH set; dashed lines: its bottom."}}
 figure = figures.parameter_effects(source="built into the mock suite")
+most = {}  # of each gas property: the largest factor, and whose it is
+for axis in figure.axes:
+    name, _, parameter = axis.get_label().rpartition(" ")
+    drawn = np.concatenate([one.get_ydata() for one in axis.lines])
+    factor = float(10 ** np.abs(np.log10(drawn)).max())
+    most[name] = max(most.get(name, (0, "")), (factor, parameter))
+strongest = [
+    f"{words} most with <i>A</i><sub>{most[name][1][2:]}</sub> "
+    f"(by up to {most[name][0]:.1f} times)"
+    for name, words in (
+        ("cgm_fraction", "Gas fractions change"),
+        ("metallicity", "metallicities"),
+        ("cool_fraction", "cool fractions"),
+    )
+]
+figures.caption(", ".join(strongest) + ".")
 
 # %% [markdown]
 # For each property, `bins` is the number of mass bins that every suite fills, and `as_expected` the number of them with the order

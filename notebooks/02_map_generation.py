@@ -46,6 +46,7 @@ from cgmhelpers import emission, figures, maps, paper, simulations
 from cgmhelpers.halos import in_frames
 from cgmhelpers.halos import twins as halos_twins
 from cgmhelpers.halos.classes import centres
+from cgmhelpers.halos.measuring import APERTURE
 from cgmhelpers.maps.projection.arriving import arriving_fraction
 from cgmhelpers.paper.notation import html
 
@@ -403,6 +404,14 @@ portrait = maps.make(
 )
 figure = figures.hero(portrait.isel(halo=0), source=this_run.source)
 picture = this_run.save_figure(figure, "hero")
+light = portrait["image"].isel(halo=0, axis=0)
+near_enough = np.hypot(light["x"], light["y"]) < APERTURE
+share = light.where(near_enough).sum(["x", "y"]) / light.sum(["x", "y"])
+shares = ", ".join(
+    f"{one.item():.0%} of the {emission.get(name).title}"
+    for name, one in zip(p.fields, share, strict=True)
+)
+figures.caption(f"The circle holds {shares}.")
 
 # %% [markdown]
 # ## How a projection can lose gas
@@ -545,6 +554,17 @@ every = maps.make(
 )
 figure = figures.every_field(
     every.isel(halo=0), p.drawn_limits, source=this_run.source
+)
+limit = [emission.get(name).limit("survey") for name in names]
+seen = (every["image"] > np.reshape(limit, (-1, 1, 1))).mean(["x", "y"])
+seen = seen.isel(halo=0).mean("axis")
+figures.caption(
+    "Above the survey's limit: "
+    + ", ".join(
+        f"{one.item():.0%} of the pixels in {emission.get(name).title}"
+        for name, one in zip(names, seen, strict=True)
+    )
+    + "."
 )
 
 # %% [markdown]
