@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from peers import set_network
 from scipy import stats
 
 from cgmhelpers import Run, sky
@@ -26,6 +27,8 @@ PLACE = {"ra": 187.7, "dec": 12.4}
 LIGHT = 12.5
 STACKED = (10, 40)
 """Halos of each population whose rank is taken."""
+CENTRES = (0.1, 0.9)
+"""Quantiles of the truths between which populations are that the network on sets learns from."""
 FEWEST_LEFT = 250
 """Halos that a population is chosen from, at least."""
 
@@ -80,7 +83,7 @@ def judged(truth, drawn, names):
     }
 
 
-def stacks(network, halos, redshift, depth, seed=1):
+def stacks(network, halos, validation, redshift, depth, seed=1):
     """Width of the mean f_cgm of 1000 light halos over the prior's scatter; ranks of populations.
 
     Populations are test halos drawn with weights that give their f_cgm another mean and scatter.
@@ -103,35 +106,52 @@ def stacks(network, halos, redshift, depth, seed=1):
         width = float(found["mean"].std())
         off = float(found["mean"].mean()) - truth[light][some].mean()
         rows[number] = {"width": width, "times tighter": prior / width, "error/width": off / width}
-    calibrated = {
-        number: populations(samples, truth[light], known, mass, prior, number, seed)
-        for number in STACKED
-    }
+    # The peer learns from what the posteriors of validation halos are.
+    learnt = sky.posteriors(network, validation, redshift, depth, 500, seed + 1)
+    those = np.flatnonzero(validation["log_mass"].values < LIGHT)
+    truths = validation["properties"].sel(property="f_cgm").values[those]
+    centres = np.quantile(truths, CENTRES)
+    calibrated = {}
+    for number in STACKED:
+        peer = set_network.train(_summary(learnt[those]), truths, number, centres, prior, seed)
+        calibrated[number] = populations(
+            samples, truth[light], known, mass, prior, number, seed, peer
+        )
     return {"prior": prior, "by number": rows, "populations": calibrated}
 
 
-def populations(samples, truth, known, mass, prior, number, seed):
+def _summary(drawn):
+    """Means and log widths of posteriors (halos, draws, properties)."""
+    return np.concatenate([drawn.mean(axis=1), np.log(drawn.std(axis=1))], axis=1)
+
+
+def populations(samples, truth, known, mass, prior, number, seed, peer):
     """Ranks of the true means of populations (SBC), which have no halo in common.
 
     A halo in two populations makes their ranks alike, and the p value of ranks that are alike means
     nothing.
     """
-    rng, ranks, apart = np.random.default_rng(seed), [], []
+    rng, ranks, apart, errors = np.random.default_rng(seed), [], [], []
+    summary = _summary(np.stack([one.to_numpy() for one in samples]))
     left = np.arange(len(truth))
     while len(left) >= max(2 * number, FEWEST_LEFT):
         centre = rng.uniform(*np.quantile(truth, [0.3, 0.7]))
-        weight = np.exp(-(((truth[left] - centre) / prior) ** 2) / 2)
-        some = rng.choice(left, number, replace=False, p=weight / weight.sum())
+        share = set_network.population(truth[left], centre, prior)
+        some = rng.choice(left, number, replace=False, p=share)
         found = sky.stack([samples[one] for one in some], known, ["f_cgm"], mass, seed=len(ranks))
-        expected = np.average(truth[left], weights=weight)
+        expected = share @ truth[left]
         mean = found["mean"].values
         ranks.append(float((mean < expected).mean()))
         apart.append((mean.mean() - expected) / mean.std())
+        errors.append((mean.mean() - expected, peer(summary[some])[0] - expected))
         left = np.setdiff1d(left, some)
+    rms, peers = np.sqrt(np.mean(np.square(errors), axis=0)) / prior
     return {
         "populations": len(ranks), "SBC p": stats.kstest(ranks, "uniform").pvalue,
         "offset/width": np.mean(apart), "its error": np.std(apart) / len(apart) ** 0.5,
-        "scatter of offsets": np.std(apart),
+        "scatter of offsets": np.std(apart), "rms error / prior": rms,
+        "of a network on sets": peers,
+        "correlation of both errors": np.corrcoef(*np.transpose(errors))[0, 1],
     }  # fmt: skip
 
 
@@ -145,7 +165,7 @@ def main():
     run = Run.from_profile(options.profile)
     network = run.sky_network()
     stores = [one for some in run.maps().values() for one in some]
-    halos = sky.unseen_halos(network, stores)
+    halos, validation = (sky.unseen_halos(network, stores, part) for part in ("test", "validation"))
     description = checkpoint.read_description(network)
     observation = sky.Observation.model_validate(description["observation"])
     low, high = observation.redshift
@@ -180,7 +200,8 @@ def main():
         )
         result[name] = judged(*pairs, names) | {"refused": refused}
         print(json.dumps({name: result[name]}, default=float), flush=True)
-    result["stack"] = stacks(network, halos, middle, dict.fromkeys(observation.instruments, 1.0))
+    own = dict.fromkeys(observation.instruments, 1.0)
+    result["stack"] = stacks(network, halos, validation, middle, own)
     print(json.dumps(result, default=float))
 
 

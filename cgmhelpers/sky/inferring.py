@@ -24,7 +24,6 @@ from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.sky.looking import look
 from cgmhelpers.sky.observing import Observation, View
-from cgmhelpers.sky.planning import draws
 from cgmhelpers.system import files
 
 REFERENCE = "training_halos.parquet"

@@ -13,7 +13,7 @@ HALOS_AT_ONCE = 64
 """Halos whose posteriors are drawn together."""
 
 
-def unseen_halos(folder, stores):
+def unseen_halos(folder, stores, part="test"):
     """Read the halos that a network for telescopes' files hasn't seen in its training.
 
     Parameters
@@ -22,11 +22,13 @@ def unseen_halos(folder, stores):
         Of the network, as from `cgmhelpers.sky.inferring.prepare`.
     stores : path, sequence of paths, or Dataset
         Map stores of its training.
+    part : {"test", "validation"}
+        Part of the network's split; validation halos calibrated its posterior.
 
     Returns
     -------
     xarray.Dataset
-        Maps of the test halos with all properties, without limits, averaged to the network's
+        Maps of these halos with all properties, without limits, averaged to the network's
         pixels, in memory.
 
     Raises
@@ -44,9 +46,9 @@ def unseen_halos(folder, stores):
     fields = list(description["observation"]["instruments"])
     size, pixel_size = description["network"]["size"], description["pixel_size_kpc"]
     ds = samples.load(stores, fields, "ideal", size, pixel_size)
-    part = splits.assign_parts(samples.halo_table(ds), folder, description["split"])
+    parts = splits.assign_parts(samples.halo_table(ds), folder, description["split"])
     complete = np.isfinite(ds["properties"].values).all(axis=1)
-    return ds.isel(halo=np.flatnonzero((part == "test") & complete)).load()
+    return ds.isel(halo=np.flatnonzero((parts == part) & complete)).load()
 
 
 def posteriors(folder, halos, redshift, depth, number=300, seed=1):
@@ -94,30 +96,8 @@ def posteriors(folder, halos, redshift, depth, number=300, seed=1):
     one = halos.sel(axis=[EVALUATION_AXIS])
     seen = observation.observe(one, seed, redshift=redshift, depth=depth)
     images = seen["image"].sel(axis=EVALUATION_AXIS).values
-    return draws(posterior.load(folder), images, number, seed)
-
-
-def draws(joint, images, number, seed):
-    """Draw from the posterior of each map, some maps at a time.
-
-    A flow of all draws of all halos together would take gigabytes.
-
-    Parameters
-    ----------
-    joint : joint.Posterior
-        From `cgmhelpers.inference.posterior.load`.
-    images : ndarray, shape (maps, channels, y, x)
-        In the units of the channels.
-    number : int
-        Draws of each map.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    ndarray, shape (maps, draws, properties)
-        In the units of the properties.
-    """
+    joint = posterior.load(folder)
+    # Some halos at a time: a flow of all draws of all halos together would take gigabytes.
     return np.concatenate(
         [
             joint.sample(images[start : start + HALOS_AT_ONCE], number, seed + start)
