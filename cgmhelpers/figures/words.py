@@ -58,6 +58,8 @@ ABBREVIATIONS = {name: name.upper() for name in ("mmd", "coral", "dann", "rmse",
 CLASSES = {one.name: one.label for one in HALO_CLASSES}
 NO_BREAK = ",\u00a0"
 """Between the ends of an interval, which stay in one line."""
+SENTENCE = 30
+"""Characters beyond which a cell is more than a name."""
 SMALL, LARGE = 0.01, 1e7
 """Columns whose largest number is beyond these have powers of ten."""
 
@@ -117,12 +119,20 @@ def tabulate(table, caption=None, source=None, percent=(), by_row=False):
     styler.format_index(_name, axis="index")
     if plain:
         styler.hide(axis="index")
+    if _is_wordy(table):
+        styler.set_table_attributes('class="wordy"')
     if caption or source:
         said = html(caption or "") + (
             ". " if caption and source and caption[-1] not in ".?" else " "
         )
         styler.set_caption(f"{said}{source or ''}".strip())
     return styler
+
+
+def _is_wordy(table):
+    """Tell whether a table has columns of sentences: a telephone shows them one below another."""
+    texts = [table[one].astype(str) for one in table.select_dtypes(exclude="number")]
+    return sum(one.str.len().max() > SENTENCE for one in texts if len(one)) > 1
 
 
 def _in_words(value, source):

@@ -127,3 +127,13 @@ def test_caption_is_marked_for_the_page(monkeypatch):
     ((text, marks),) = shown
     assert marks == {"metadata": {"caption": True}}
     assert text.data == "<i>R</i>² is high"
+
+
+def test_a_table_of_sentences_is_marked_and_one_of_numbers_is_not():
+    claims = pd.DataFrame({
+        "statement": ["Gas fractions are harder to infer than masses"], "verdict": ["holds"],
+        "quantity": ["R2 of the mass less that of the gas fraction"], "value": [0.2],
+    })  # fmt: skip
+    assert "wordy" in figures.tabulate(claims).to_html()
+    assert "wordy" not in figures.tabulate(claims.drop(columns="quantity")).to_html()
+    assert "wordy" not in figures.tabulate(claims.iloc[:0]).to_html()
