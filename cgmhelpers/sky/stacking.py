@@ -98,7 +98,7 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     ------
     ParameterError
         If there are fewer than two objects, a property is missing, or the prior has nothing in the
-        range of mass.
+        range of mass, or no width.
     ResultError
         If the posteriors have nearly no samples where the population is.
     """
@@ -131,6 +131,13 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     halos = pd.factorize(training[HALO])[0] if HALO in training else np.arange(len(training))
     found, effective = {kind: [] for kind in KINDS}, []
     for name in names:
+        if not training[name].std() > 0:
+            raise ParameterError(
+                f"The prior of {name} has no width.",
+                found=f"all draws are {training[name].iloc[0]:g}",
+                expected="draws that differ",
+                remedy="Leave this property out.",
+            )
         density, ess = _posterior(drawn[name], inside, training[name].to_numpy(), halos, generator)
         effective.append(ess)
         if ess < LEAST_SAMPLES:

@@ -151,6 +151,8 @@ def test_what_is_no_stack_is_refused(training):
     ):  # fmt: skip
         with pytest.raises(ParameterError, match="isn't a stack"):
             stacking.stack(**({"samples": some, "training": training} | wrong))
+    with pytest.raises(ParameterError, match="has no width"):
+        stacking.stack(some, training.assign(f_cgm=0.1))
     massive = [one.assign(log_m_halo=12.0) for one in some]
     known = training.assign(log_m_halo=np.random.default_rng(1).uniform(11.5, 14, len(training)))
     with pytest.raises(ResultError, match="too few samples"):
