@@ -131,7 +131,7 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     halos = pd.factorize(training[HALO])[0] if HALO in training else np.arange(len(training))
     found, effective = {kind: [] for kind in KINDS}, []
     for name in names:
-        if not training[name].std() > 0:
+        if not np.ptp(training[name].to_numpy()) > 0:
             raise ParameterError(
                 f"The prior of {name} has no width.",
                 found=f"all draws are {training[name].iloc[0]:g}",
