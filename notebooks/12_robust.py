@@ -425,6 +425,16 @@ if can_leave_out:
         f"{of['bias']['pooled']:.3f} for one of all sources "
         f"({less}). That all sources together make it 31% lower "
         f"{statistics.verdict(table, 'pooled')}.",
+        f"The RMSE there is {of['rmse']['pooled']:.3f} for the pooled "
+        "network; "
+        + " and ".join(
+            f"{of['rmse'][name]:.3f} for {said}"
+            for name, said in (
+                ("scaling relation", "the scaling relation"),
+                ("boosted trees", "boosted trees"),
+            )
+        )
+        + ", which learn from the same halos.",
         "At home, the RMSE of the pooled network is "
         f"{of['rmse_home']['pooled']:.3f}, that of single suites "
         f"{of['rmse_home'][leaving_out.SINGLE]:.3f}.",
@@ -435,7 +445,8 @@ if can_leave_out:
         f"The trust score flags {own['flagged'].mean():.1%} of the halos "
         "of its own suites. The area under the curve of spoilt maps goes "
         f"{figures.ends(spoilt, 'auc', ['kind'], this_run.source)}.",
-        f"The ranks of the pixels of the {kinds[-1]} network correlate by "
+        "The ranks of the pixels of the "
+        f"{figures.method_name(kinds[-1])} network correlate by "
         f"{robust['alike']:.2f} with those of single suites, {change[0]} "
         f"[{change[1]}, {change[2]}] against theirs among each other. "
         "That it looks at other pixels "

@@ -85,6 +85,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sky": ["seen_by", "width_by_depth", "width_by_number"],
         "style": ["field_names", "limit_name", "suite_colour", "suite_name"],
         "verdicts": ["metric_beside", "verdict_forest"],
-        "words": ["caption", "ends", "tabulate", "tally", "with_intervals"],
+        "words": ["caption", "ends", "method_name", "tabulate", "tally", "with_intervals"],
     },
 )

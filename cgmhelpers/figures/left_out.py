@@ -12,7 +12,7 @@ from cgmhelpers.figures.style import (
     suite_marker,
     suite_name,
 )
-from cgmhelpers.figures.words import ABBREVIATIONS
+from cgmhelpers.figures.words import method_name
 from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 
@@ -59,9 +59,7 @@ def left_out_biases(cells, methods, source=None):
         axis.set_xticks(range(len(names)), labels, rotation=45)
         axis.set_yticks(range(len(suites)), list(map(suite_name, suites)))
         axis.tick_params(length=0)
-        axis.set_title(
-            f"{ABBREVIATIONS.get(title, title)}: {own['bias'].abs().mean():.3f}", size=10
-        )
+        axis.set_title(f"{method_name(title)}: {own['bias'].abs().mean():.3f}", size=10)
     figure.supylabel("left out", size=10)
     figure.colorbar(image, ax=axes, label="bias / range", extend="both", aspect=15, pad=0.02)
     return note_source(figure, source)

@@ -228,12 +228,8 @@ def with_intervals(table, columns, digits=3):
     for name in columns:
         low, high = f"{name}_low", f"{name}_high"
         table[name] = [
-            _in_words(None, None)
-            if pd.isna(value)
-            else _plain(value, digits)
-            if pd.isna(ends[0]) or ends[0] == ends[1]
-            else f"{_plain(value, digits)} [{NO_BREAK.join(_plain(one, digits) for one in ends)}]"
-            for value, *ends in table[[name, low, high]].to_numpy(float)
+            _in_words(None, None) if pd.isna(value) else _with_interval(value, *interval, digits)
+            for value, *interval in table[[name, low, high]].to_numpy(float)
         ]
         table = table.drop(columns=[low, high])
     return table
@@ -265,13 +261,36 @@ def ends(table, value, names, source=None, digits=2):
         return "not measured"
 
     def _case(row):
-        text, bounds = _plain(row[value], digits), [f"{value}_low", f"{value}_high"]
-        if bounds[0] in row:
-            text += f" [{', '.join(_plain(row[one], digits) for one in bounds)}]"
+        interval = (row.get(f"{value}_{end}", np.nan) for end in ("low", "high"))
+        text = _with_interval(row[value], *interval, digits)
         return f"{text} ({', '.join(_in_words(row[name], source) for name in names)})"
 
     low, high = (rows.loc[place] for place in (rows[value].idxmin(), rows[value].idxmax()))
     return _case(low) if len(rows) == 1 else f"from {_case(low)} to {_case(high)}"
+
+
+def method_name(name):
+    """Name a method, or a penalty, as readers know it.
+
+    Parameters
+    ----------
+    name : str
+        Such as "mmd".
+
+    Returns
+    -------
+    str
+        Such as "MMD"; other names stay.
+    """
+    return ABBREVIATIONS.get(name, name)
+
+
+def _with_interval(value, low, high, digits):
+    """Write a number and its interval, if that is known and has a width."""
+    text = _plain(value, digits)
+    if pd.isna(low) or low == high:
+        return text
+    return f"{text} [{NO_BREAK.join(_plain(one, digits) for one in (low, high))}]"
 
 
 def tally(values, plural=None):

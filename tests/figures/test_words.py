@@ -65,7 +65,10 @@ def test_ends_name_both_cases_with_their_intervals():
     said = figures.ends(ROWS, "rmse", ["fields", "suite_train"], "mock")
     assert said == "from 0.00 (HI, mock TNG) to 0.12 (X-ray + HI, mock SIMBA)"
     bounds = ROWS.assign(rmse_low=0.1, rmse_high=0.2)
-    assert "0.12 [0.10, 0.20]" in figures.ends(bounds, "rmse", ["suite_train"])
+    assert "0.12 [0.10,\u00a00.20]" in figures.ends(bounds, "rmse", ["suite_train"])
+    for end in (np.nan, 0.1):  # not known, or without a width
+        bounds = ROWS.assign(rmse_low=end, rmse_high=end)
+        assert "[" not in figures.ends(bounds, "rmse", ["suite_train"])
     twice = pd.concat([ROWS, ROWS])  # labels that aren't unique
     assert figures.ends(twice, "rmse", ["fields"]).startswith("from 0.00 (HI)")
     assert figures.ends(ROWS[:0], "rmse", ["fields"]) == "not measured"
