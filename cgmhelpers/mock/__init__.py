@@ -16,7 +16,8 @@ Its files, each of which imports only those above it:
 - `gas`: columns of gas elements
 - `background`: gas and dark matter between halos
 - `hot`: hot atmospheres and winds
-- `cool`: clouds, discs and satellites
+- `clouds`: cool clouds in bent strands, some along streams
+- `discs`: cool gas of galaxies: discs, and satellites with their tails
 - `collisionless`: dark matter, stars, wind and black holes
 - `overdensity`: halos measured from the particles
 - `catalogue`: group catalogues
@@ -38,9 +39,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "budget",
         "catalogue",
         "chemistry",
+        "clouds",
         "collisionless",
         "columns",
-        "cool",
+        "discs",
         "feedback",
         "files",
         "gas",

@@ -10,8 +10,9 @@ from cgmhelpers.mock import (
     background,
     catalogue,
     chemistry,
+    clouds,
     collisionless,
-    cool,
+    discs,
     hot,
     overdensity,
     snapshot,
@@ -98,10 +99,10 @@ def build(name, halos, web, cells, generator, parameters=FIDUCIAL):
             halos, model, result, atmosphere, mass["hot"], number["hot"], budget.boost, generator
         ),
         hot.wind(halos, model, result, mass["wind"], number["wind"], generator),
-        cool.clouds(halos, result, atmosphere, mass["clouds"], number["clouds"], generator),
-        cool.outer_disc(halos, mass["outer"], number["outer"], generator),
-        cool.disc(halos, mass["disc"], number["disc"], generator),
-        cool.satellites(halos, mass["satellites"], number["satellites"], generator),
+        clouds.clouds(halos, result, atmosphere, mass["clouds"], number["clouds"], generator),
+        discs.outer_disc(halos, mass["outer"], number["outer"], generator),
+        discs.disc(halos, mass["disc"], number["disc"], generator),
+        discs.satellites(halos, mass["satellites"], number["satellites"], generator),
     ]
     bound = {key: np.concatenate([phase[key] for phase in phases]) for key in phases[0]}
     del phases

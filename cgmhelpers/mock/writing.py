@@ -22,7 +22,7 @@ SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
 
 GENERATOR_VERSION = 5
 """Raise when the same settings give other files. 4: cool gas has more and smaller elements, which
-overlap along strands (`cgmhelpers.mock.cool`)."""
+overlap along strands (`cgmhelpers.mock.clouds`)."""
 
 logger = logging.getLogger(__name__)
 
