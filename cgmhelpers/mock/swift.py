@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from cgmhelpers.mock.files import SnapshotHeader, write_attributes
-from cgmhelpers.simulations.header import KERNEL_RADII
+from cgmhelpers.simulations.attributes import KERNEL_RADII
 
 UNIT_LENGTH = 3.08567758e24
 UNIT_MASS = 1.98841e43

@@ -9,7 +9,9 @@ Its files, each of which imports only those above it:
 - `layout`: where files lie below a data root, today and before
 - `parameter_tables`: the parameters of a set, read by name into one tidy table
 - `sets`: which simulations each set holds, and the seeds of their initial conditions
-- `header`: the header of a snapshot in physical units
+- `attributes`: attributes of a snapshot's file, by Gadget's names in every dialect
+- `header`: the header of one file in physical units
+- `parts`: the files of one snapshot, which must be whole together
 - `particles`: columns of equal length in physical units
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
 - `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
@@ -22,6 +24,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "attributes",
         "catalogue",
         "consistency",
         "conversions",
@@ -33,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "opening",
         "parameter_tables",
         "particles",
+        "parts",
         "sets",
         "simulation",
     ],

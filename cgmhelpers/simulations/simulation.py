@@ -14,9 +14,9 @@ from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
 from cgmhelpers.simulations.hdf5 import whole_chunks
-from cgmhelpers.simulations.header import is_part, read_snapshot
 from cgmhelpers.simulations.opening import faults_named, opened
 from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
+from cgmhelpers.simulations.parts import is_part, read_snapshot
 
 SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
 """The suites of the paper."""

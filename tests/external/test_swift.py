@@ -7,7 +7,8 @@ import unyt
 
 from cgmhelpers.emission import ionisation
 from cgmhelpers.errors import FormatError
-from cgmhelpers.simulations import conversions, header
+from cgmhelpers.simulations import conversions
+from cgmhelpers.simulations.attributes import KERNEL_RADII
 from cgmhelpers.simulations.simulation import Simulation
 
 MPC, MASS = 3.08567758e24, 1.98841e43
@@ -265,7 +266,7 @@ def test_elements_go_by_their_names(tmp_path):
     np.testing.assert_allclose(swapped.gas().hydrogen_fraction, 0.25)
 
 
-@pytest.mark.parametrize("name", header.KERNEL_RADII)
+@pytest.mark.parametrize("name", KERNEL_RADII)
 def test_kernel_radii(name):
     """SWIFT's smoothing length is twice the standard deviation of the kernel in each direction."""
 
@@ -283,7 +284,7 @@ def test_kernel_radii(name):
     q = np.linspace(0, 1, 20_001)
     weight = shapes[name](q) * q**2
     deviation = np.sqrt(np.trapezoid(weight * q**2, q) / np.trapezoid(weight, q) / 3)
-    assert header.KERNEL_RADII[name] == pytest.approx(1 / (2 * deviation), rel=1e-5)
+    assert KERNEL_RADII[name] == pytest.approx(1 / (2 * deviation), rel=1e-5)
 
 
 def test_unknown_kernel_is_refused(tmp_path):
