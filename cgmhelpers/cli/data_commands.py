@@ -24,9 +24,9 @@ def mock(
 ):
     """Write mock simulations in CAMELS' formats."""
     from cgmhelpers.mock import writing
-    from cgmhelpers.simulations import sets, simulation
+    from cgmhelpers.simulations import discovery, sets
 
-    suites, numbers = tuple(suite or simulation.SUITES), sets.first(set_name, realisations)
+    suites, numbers = tuple(suite or discovery.SUITES), sets.first(set_name, realisations)
     options = {
         "cells": cells, "seed": seed, "compression": compression, "set_name": set_name,
         "snapshot": snapshot, "volume": volume,

@@ -13,11 +13,11 @@ from pathlib import Path
 from cgmhelpers.errors import ParameterError, check_known
 from cgmhelpers.mock import sets, tables
 from cgmhelpers.mock.files import SnapshotHeader
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import discovery
 from cgmhelpers.system.files import whole
 from cgmhelpers.system.progress import bar
 
-SUITES = (*simulation.SUITES, "Swift-EAGLE", "Ramses")
+SUITES = (*discovery.SUITES, "Swift-EAGLE", "Ramses")
 """Suites that the mock can write; without a choice it writes those of the paper."""
 
 GENERATOR_VERSION = 5
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 def write(
     root,
-    suites=simulation.SUITES,
+    suites=discovery.SUITES,
     realisations=(0,),
     cells=300_000,
     seed=1,

@@ -5,7 +5,7 @@ import re
 
 from cgmhelpers.emission.fields import FIELDS
 from cgmhelpers.halos.properties import PROPERTIES
-from cgmhelpers.simulations.simulation import SUITES
+from cgmhelpers.simulations.discovery import SUITES
 
 SHORT_NAMES = {"IllustrisTNG": "TNG"}
 """What mock suites of long names are called."""

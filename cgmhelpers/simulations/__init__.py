@@ -15,7 +15,9 @@ Its files, each of which imports only those above it:
 - `particles`: columns of equal length in physical units
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
 - `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
+- `locating`: `SimulationFiles`: the files of a simulation
 - `simulation`: `Simulation`: gas, particles and halos in physical units
+- `discovery`: the simulations of a data root
 - `distribution`: files that simulations need from CAMELS' public data, and which are here
 """
 
@@ -29,10 +31,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "consistency",
         "conversions",
         "dialects",
+        "discovery",
         "distribution",
         "hdf5",
         "header",
         "layout",
+        "locating",
         "opening",
         "parameter_tables",
         "particles",
@@ -42,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "dialects": ["COLUMN_UNITS"],
-        "simulation": ["GAS_COLUMNS", "SUITES", "Simulation", "discover"],
+        "discovery": ["SUITES", "discover"],
+        "simulation": ["GAS_COLUMNS", "Simulation"],
     },
 )

@@ -1,6 +1,5 @@
-"""CAMELS simulations: where their files lie, and their content in physical units."""
+"""A simulation gives its gas, particles and halos in physical units."""
 
-import re
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from os import PathLike
@@ -9,17 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgmhelpers.errors import DataNotFoundError, FormatError, check_known
+from cgmhelpers.errors import FormatError, check_known
 from cgmhelpers.halos.classes import halo_class
 from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
 from cgmhelpers.simulations.hdf5 import whole_chunks
+from cgmhelpers.simulations.locating import SimulationFiles
 from cgmhelpers.simulations.opening import faults_named, opened
 from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
-from cgmhelpers.simulations.parts import is_part, read_snapshot
-
-SUITES = ("IllustrisTNG", "SIMBA", "Astrid")
-"""The suites of the paper."""
+from cgmhelpers.simulations.parts import read_snapshot
 
 GAS_COLUMNS = (
     "position",
@@ -38,63 +35,7 @@ ROWS = 2**22
 """Least number of rows of a piece where a whole column isn't needed at once."""
 
 
-def discover(root, suites=SUITES, set_name="CV", snapshot=90, volume=None):
-    """Find the simulations of a data root.
-
-    Parameters
-    ----------
-    root : path
-        Data root.
-    suites : sequence of str
-        Suites to look for.
-    set_name : str
-        Set of simulations.
-    snapshot : int
-        Snapshot number, of 91.
-    volume : str, optional
-        ``"L25n256"``, ``"L50n512"``, ``"zoom"``; by default all of them.
-
-    Returns
-    -------
-    list of Simulation
-        In the order of the suites, then of the volumes, then of the realisations.
-
-    Raises
-    ------
-    DataNotFoundError
-        If the data root isn't a folder.
-    """
-    if not Path(root).is_dir():
-        raise DataNotFoundError(
-            f"The data root {root} isn't a folder.",
-            found="a file" if Path(root).exists() else "nothing",
-            expected="the folder that holds Sims and FOF_Subfind",
-        )
-    found = []
-    pattern = layout.realisation_pattern(set_name)
-    for suite in suites:
-        for level in layout.VOLUMES if volume is None else (volume,):
-            names = set()
-            folders = layout.simulation_folders(root, suite, set_name, "", level)
-            for parent in {folder for group in folders.values() for folder in group}:
-                if parent.is_dir():
-                    entries = (pattern.match(entry.name) for entry in parent.iterdir())
-                    names |= {match[1] for match in entries if match}
-            for name in sorted(names, key=_as_numbers):
-                realisation = int(name) if name.isdigit() else name
-                sim = Simulation(root, suite, set_name, realisation, snapshot, level)
-                if sim.has_snapshot:
-                    found.append(sim)
-    return found
-
-
-def _as_numbers(name):
-    """Sort ``p2_n1`` between ``p1_2`` and ``p2_0``, and numbers before names."""
-    numbers = [int(text.replace("n", "-")) for text in re.findall(r"n?\d+", name)]
-    return not name.isdigit(), numbers
-
-
-class Simulation:
+class Simulation(SimulationFiles):
     """One CAMELS simulation at one time.
 
     Parameters
@@ -136,14 +77,8 @@ class Simulation:
         *,
         electrons=None,
     ):
-        self.root = Path(root)
-        self.suite = suite
-        self.set_name = set_name
-        self.realisation = realisation
-        self.snapshot = snapshot
+        super().__init__(root, suite, set_name, realisation, snapshot, volume)
         self.electrons = _checked_electrons(electrons)
-        self._volume = volume
-        self._given = None
         self._cutout = False
 
     @classmethod
@@ -199,80 +134,6 @@ class Simulation:
     def choices(self):
         """How the files are read where there is a choice: plain values, empty by default."""
         return {} if self.electrons is None else {"electrons": self.electrons}
-
-    @property
-    def name(self):
-        """Suite and folder: ``IllustrisTNG/CV_0``, or ``IllustrisTNG/L50n512/CV_0``."""
-        folder = layout.simulation_name(self.set_name, self.realisation)
-        level = [] if self.volume == layout.DEFAULT_VOLUME else [self.volume]
-        return "/".join([self.suite, *level, folder])
-
-    @property
-    def set_label(self):
-        """Set with its volume, where that isn't L25n256: ``CV``, or ``L50n512_CV``."""
-        return layout.set_label(self.set_name, self.volume)
-
-    @cached_property
-    def volume(self):
-        """Volume of the simulation: as asked for, or the first that has the snapshot."""
-        if self._volume is not None:
-            return self._volume
-        stems = layout.file_stems(self.suite, self.snapshot)[0]
-        for volume in layout.VOLUMES:
-            if layout.find(self._folders("Sims", volume), stems):
-                return volume
-        return layout.DEFAULT_VOLUME
-
-    def _folders(self, first, volume):
-        """Folders in which a file may be, those below the top folder `first` before others."""
-        name = layout.simulation_name(self.set_name, self.realisation)
-        groups = layout.simulation_folders(self.root, self.suite, self.set_name, name, volume)
-        order = sorted(groups, key=lambda top: top != first)
-        return [folder for top in order for folder in groups[top]]
-
-    @property
-    def has_snapshot(self):
-        """Whether the snapshot is in one of the known places."""
-        stems = layout.file_stems(self.suite, self.snapshot)[0]
-        return bool(layout.find(self._folders("Sims", self.volume), stems))
-
-    @cached_property
-    def snapshot_files(self):
-        """Paths of the snapshot: one file, or all parts."""
-        if self._given:
-            return _given_files(self._given[0], is_catalogue=False)
-        folders = self._folders("Sims", self.volume)
-        stems = layout.file_stems(self.suite, self.snapshot)[0]
-        if not (found := layout.find(folders, stems)):
-            raise layout.missing(folders, stems, f"snapshot of {self.name}")
-        return found
-
-    @property
-    def snapshot_path(self):
-        """Path of the snapshot, or of its first part."""
-        return self.snapshot_files[0]
-
-    @cached_property
-    def catalogue_files(self):
-        """Paths of the group catalogue: one file, or all parts."""
-        if self._given:
-            if self._given[1] is None:
-                raise DataNotFoundError(
-                    f"{self.snapshot_path} was opened without a group catalogue.",
-                    remedy="Give catalogue_path to Simulation.from_files, or the halos to "
-                    "Simulation.halos_at.",
-                )
-            return _given_files(self._given[1], is_catalogue=True)
-        folders = self._folders("FOF_Subfind", self.volume)
-        stems = layout.file_stems(self.suite, self.snapshot)[1]
-        if not (found := layout.find(folders, stems)):
-            raise layout.missing(folders, stems, f"group catalogue of {self.name}")
-        return found
-
-    @property
-    def catalogue_path(self):
-        """Path of the group catalogue, or of its first part."""
-        return self.catalogue_files[0]
 
     @cached_property
     def _content(self):
@@ -595,20 +456,6 @@ def _checked_electrons(electrons):
     if electrons is not None:
         check_known(electrons, dialects.ELECTRONS, f"Electrons can't be counted {electrons!r}.")
     return electrons
-
-
-def _given_files(given, is_catalogue):
-    """Files that a user means: a file, a folder, any part, or a list."""
-    if not isinstance(given, (str, PathLike)):
-        return layout.in_order(map(Path, given))
-    path = Path(given)
-    if path.is_dir():
-        return layout.files_in(path, is_catalogue)
-    if not path.exists() and (found := layout.find([path.parent], [path.name])):
-        return found  # the name of a snapshot without the number of a part and its ending
-    others = layout.siblings(path) if path.is_file() else (path,)
-    says_part = catalogue.is_part if is_catalogue else is_part
-    return others if len(others) > 1 and says_part(path) else (path,)
 
 
 def _particle_type(kind):

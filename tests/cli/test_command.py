@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.runs import parameters, profiles, run
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import discovery
 
 runner = CliRunner()
 
@@ -144,7 +144,7 @@ def test_mock_writes_simulations_that_are_found(tmp_path):
     arguments = ["mock", str(tmp_path), "--suite", "SIMBA", "--cells", "20000"]
     result = runner.invoke(cli.app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    (sim,) = simulation.discover(tmp_path)
+    (sim,) = discovery.discover(tmp_path)
     assert str(sim.snapshot_path) in result.output.replace("\n", "")
     assert sim.is_mock
 
@@ -154,7 +154,7 @@ def test_mock_writes_other_sets(tmp_path):
     arguments += ["--set-name", "1P", "--realisations", "2", "--snapshot", "80"]
     result = runner.invoke(cli.app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    sims = simulation.discover(tmp_path, ["Swift-EAGLE"], "1P", 80)
+    sims = discovery.discover(tmp_path, ["Swift-EAGLE"], "1P", 80)
     found = {sim.name: sim.header.omega_matter for sim in sims}
     assert found == pytest.approx({"Swift-EAGLE/1P_p1_0": 0.3, "Swift-EAGLE/1P_p1_n2": 0.1})
 

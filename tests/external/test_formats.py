@@ -23,7 +23,7 @@ from cgmhelpers.mock import files
 from cgmhelpers.mock.catalogue import write_catalogue
 from cgmhelpers.mock.snapshot import write_snapshot
 from cgmhelpers.simulations import simulation
-from cgmhelpers.simulations.simulation import SUITES
+from cgmhelpers.simulations.discovery import SUITES
 
 BOX = 37_252.0  # kpc, that of CAMELS
 CENTRE = np.array([5.0, 20_000.0, BOX - 40])  # across two edges of the box

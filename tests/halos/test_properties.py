@@ -15,7 +15,8 @@ from helpers.camels_files import write_catalogue, write_snapshot
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos import properties
 from cgmhelpers.halos.measuring import APERTURE, SUMS
-from cgmhelpers.simulations.simulation import SUITES, Simulation
+from cgmhelpers.simulations.discovery import SUITES
+from cgmhelpers.simulations.simulation import Simulation
 
 R200C = 350.0
 CENTRES = {"inside": (9000.0, 8000.0, 7000.0), "across the edges": (2.0, 37249.0, 1.0)}

@@ -16,7 +16,7 @@ from cgmhelpers.maps import summaries
 from cgmhelpers.maps.projection import images as projection_images
 from cgmhelpers.maps.projection.frame import Frame
 from cgmhelpers.network import samples, splits
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import discovery, simulation
 from cgmhelpers.statistics import metrics as statistics_metrics
 
 # No database and no clock: the same examples on every machine.
@@ -171,7 +171,7 @@ CLASSES = ("sub_l_star", "l_star", "group")
 @st.composite
 def populations(draw):
     """Halos of some suites in some realisations, at least three of each class."""
-    suites = draw(st.lists(st.sampled_from(simulation.SUITES), min_size=1, max_size=3, unique=True))
+    suites = draw(st.lists(st.sampled_from(discovery.SUITES), min_size=1, max_size=3, unique=True))
     boxes = draw(st.integers(3, 12))
     rows = []
     for suite in suites:
@@ -238,7 +238,7 @@ def test_no_projection_is_on_two_sides(seed, by):
 
 @settings(max_examples=25, **EXAMPLES)
 @given(
-    st.sampled_from(simulation.SUITES),
+    st.sampled_from(discovery.SUITES),
     st.integers(1, 300),
     st.floats(0, 3),
     st.sampled_from([{}, {"compression": "gzip", "shuffle": True, "chunks": True}]),

@@ -54,11 +54,11 @@ def simulations(folder, number):
     """Map copies of one mock simulation of each suite, with two workers."""
     from cgmhelpers.mock import writing
     from cgmhelpers.runs.run import Run
-    from cgmhelpers.simulations import simulation
+    from cgmhelpers.simulations import discovery, simulation
 
     root = folder / "data"
-    writing.write(root, simulation.SUITES, (0,), cells=20_000, progress=False)
-    for suite in simulation.SUITES:
+    writing.write(root, discovery.SUITES, (0,), cells=20_000, progress=False)
+    for suite in discovery.SUITES:
         first = simulation.Simulation(root, suite)
         for path in (first.snapshot_path, first.catalogue_path):
             for copy in range(1, number):

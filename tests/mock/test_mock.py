@@ -18,9 +18,9 @@ from cgmhelpers.mock import columns as mock_columns
 from cgmhelpers.mock import feedback, files, hot, initial, outcomes, profiles, snapshot, writing
 from cgmhelpers.mock import suite as mock_suite
 from cgmhelpers.mock.catalogue import write_catalogue
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import discovery, simulation
 
-SUITES = simulation.SUITES
+SUITES = discovery.SUITES
 EVERY_SUITE = writing.SUITES
 CELLS = 60_000
 GAS = {"Coordinates", "Velocities", "ParticleIDs", "Masses", "Density", "InternalEnergy"}
@@ -175,7 +175,7 @@ def test_simulation_list(tmp_path):
     path = tmp_path / "Sims/Astrid/L25n256/CV/CosmoAstroSeed_Astrid_L25n256_CV.txt"
     names = [line.split()[0] for line in path.read_text().splitlines()[1:]]
     assert names == ["CV_0", "CV_2"]
-    assert [sim.realisation for sim in simulation.discover(tmp_path, ("Astrid",))] == [0, 2]
+    assert [sim.realisation for sim in discovery.discover(tmp_path, ("Astrid",))] == [0, 2]
 
 
 def test_a_simulation_that_is_whole_is_listed_when_the_writer_is_killed(tmp_path, monkeypatch):

@@ -14,7 +14,8 @@ from cgmhelpers.halos import cosmology, properties
 from cgmhelpers.halos.measuring import measure
 from cgmhelpers.mock import SUITES, feedback, initial, outcomes, responses, sets, tables, writing
 from cgmhelpers.simulations import consistency, parameter_tables
-from cgmhelpers.simulations.simulation import Simulation, discover
+from cgmhelpers.simulations.discovery import discover
+from cgmhelpers.simulations.simulation import Simulation
 
 STRENGTHS = ("supernova_energy", "black_hole_energy", "supernova_speed", "black_hole_speed")
 GRID = np.geomspace(0.25, 4, 9)

@@ -53,7 +53,7 @@ from cgmhelpers.network.settings import TrainingSettings
 from cgmhelpers.network.task import Task
 from cgmhelpers.network.training import train
 from cgmhelpers.runs import data_stages, network_stages, profiles
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import discovery
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.statistics import metrics
 from cgmhelpers.system import files
@@ -701,7 +701,7 @@ def test_a_full_disk(tmp_path):
     assert "Make room" in done.stderr
     assert "Traceback" not in done.stderr
     assert not leftovers(tmp_path)
-    assert not simulation.discover(tmp_path / "root")
+    assert not discovery.discover(tmp_path / "root")
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT])

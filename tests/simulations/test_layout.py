@@ -9,7 +9,8 @@ from helpers.camels_files import gas_columns, write_catalogue, write_snapshot
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.simulations import layout
-from cgmhelpers.simulations.simulation import Simulation, discover
+from cgmhelpers.simulations.discovery import discover
+from cgmhelpers.simulations.simulation import Simulation
 
 FIRST_RELEASE = {
     "IllustrisTNG": ("snap_033.hdf5", "fof_subhalo_tab_033.hdf5"),

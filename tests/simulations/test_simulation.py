@@ -17,7 +17,8 @@ from helpers.camels_files import (
 )
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
-from cgmhelpers.simulations.simulation import GAS_COLUMNS, SUITES, Simulation, discover
+from cgmhelpers.simulations.discovery import SUITES, discover
+from cgmhelpers.simulations.simulation import GAS_COLUMNS, Simulation
 
 LAYOUTS = {
     "present": (
