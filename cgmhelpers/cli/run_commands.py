@@ -31,7 +31,7 @@ def parameters(
 ):
     """Describe parameters: the profile's value, type and meaning."""
     from cgmhelpers.errors import check_known
-    from cgmhelpers.runs.parameters import describe
+    from cgmhelpers.runs.described import describe
 
     told = describe(asked.open().parameters)
     check_known(name or (), told, "There is no such parameter.")

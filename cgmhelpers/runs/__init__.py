@@ -6,6 +6,7 @@ Its files, each of which imports only those above it:
 - `core_schema`: what plain values of YAML 1.2 mean
 - `values`: the types of parameters, which say what a text means
 - `parameters`: all parameters of a run, with their bounds and checks
+- `described`: what each parameter of a run is, may be and means
 - `profiles`: reads a profile, overrides parameters, and names every wrong one
 - `stage_kinds`: what the stages have in common
 - `data_stages`: the stages that make data: simulations of the mock, halos, maps
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "book",
         "core_schema",
         "data_stages",
+        "described",
         "judging",
         "leaving_out",
         "network_stages",

@@ -1,7 +1,5 @@
 """The parameters of a run, their bounds, and what must hold of several together."""
 
-import inspect
-import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -371,45 +369,3 @@ class Parameters(BaseModel):
         """Inputs of networks: each field alone, then all together."""
         single = [(name,) for name in self.fields]
         return single if len(single) == 1 else [*single, tuple(self.fields)]
-
-
-_BOUNDS = {
-    "minimum": "at least {}", "exclusiveMinimum": "above {}", "maximum": "at most {}",
-    "exclusiveMaximum": "below {}",
-}  # fmt: skip
-
-
-def describe(values):
-    """Describe the parameters of a run.
-
-    Parameters
-    ----------
-    values : Parameters
-        The run's.
-
-    Returns
-    -------
-    dict of str to tuple
-        Name -> value, type with its bounds, and meaning: the attributes of `Parameters`.
-
-    Raises
-    ------
-    ParameterError
-        If Python was told to leave out docstrings.
-    """
-    if Parameters.__doc__ is None:
-        raise ParameterError(
-            "Python leaves out the texts that describe the parameters.",
-            found="python -OO, or PYTHONOPTIMIZE=2",
-            remedy="Leave that away for this command.",
-        )
-    entries = re.findall(r"^(\w+) : (.+)\n((?: {4}.+\n?)+)", inspect.getdoc(Parameters), re.M)
-    schema = Parameters.model_json_schema()["properties"]
-    told = {}
-    for name, kind, meaning in entries:
-        if name in schema:
-            of_it = schema[name]
-            bounds = [_BOUNDS[key].format(of_it[key]) for key in _BOUNDS if key in of_it]
-            meaning = " ".join(meaning.replace("`", "").split())
-            told[name] = getattr(values, name), ", ".join([kind, *bounds]), meaning
-    return told

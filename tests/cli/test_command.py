@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cgmhelpers import cli
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.runs import parameters, profiles, run
+from cgmhelpers.runs import described, parameters, profiles, run
 from cgmhelpers.simulations import discovery
 
 runner = CliRunner()
@@ -115,7 +115,7 @@ def test_a_module_that_was_started_goes_on_as_a_module():
 def test_without_docstrings_parameters_are_refused_and_not_empty(monkeypatch):
     monkeypatch.setattr(parameters.Parameters, "__doc__", None)
     with pytest.raises(ParameterError, match="-OO"):
-        parameters.describe(profiles.read("smoke"))
+        described.describe(profiles.read("smoke"))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
