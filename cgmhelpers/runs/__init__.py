@@ -11,6 +11,7 @@ Its files, each of which imports only those above it:
 - `stage_kinds`: what the stages have in common
 - `data_stages`: the stages that make data: simulations of the mock, halos, maps
 - `network_stages`: the stages that learn and infer
+- `data_plan`: the stages that make data, listed before any is made
 - `plan`: the stages of a run in their order, listed before any is made
 - `run`: a run: its folder, and what it makes for those who ask
 - `leaving_out`: networks of several suites, tested on a suite that they never saw
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "book",
         "core_schema",
+        "data_plan",
         "data_stages",
         "described",
         "judging",

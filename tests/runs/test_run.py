@@ -8,7 +8,7 @@ import pytest
 
 from cgmhelpers.errors import DataNotFoundError, ParameterError, ResultError
 from cgmhelpers.halos.properties import NAMES
-from cgmhelpers.runs import network_stages, notebooks, plan
+from cgmhelpers.runs import data_plan, network_stages, notebooks
 from cgmhelpers.runs.plan import SINGLE_PROPERTIES
 from cgmhelpers.runs.run import Run
 
@@ -154,7 +154,7 @@ def test_predictions_are_remade_when_another_suites_maps_changed(run, monkeypatc
 
 
 def test_to_open_and_to_show_a_run_reads_and_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(plan.simulation, "Simulation", None)  # nobody may open one
+    monkeypatch.setattr(data_plan.simulation, "Simulation", None)  # nobody may open one
     opened = open_run(tmp_path / "runs", data_root=str(tmp_path / "nowhere"))
     assert repr(opened) == "Run(smoke: IllustrisTNG, SIMBA; xray; ideal)"
     assert not (tmp_path / "runs").exists()
