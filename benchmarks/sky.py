@@ -6,6 +6,7 @@ the same way without files. Then redshift, exposure and band are wrong on purpos
 
 import argparse
 import collections
+import dataclasses
 import json
 import tempfile
 import time
@@ -14,21 +15,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from peers import set_network
-from scipy import stats
+from scipy import optimize, stats
 
 from cgmhelpers import Run, sky
 from cgmhelpers.errors import CGMError
-from cgmhelpers.network import checkpoint
+from cgmhelpers.network import checkpoint, samples
 from cgmhelpers.sky import files, images
 from cgmhelpers.sky.inferring import REFERENCE
+from cgmhelpers.sky.stacking import KNOWN_DRAWS
 from cgmhelpers.statistics import posterior_tests
 
 PLACE = {"ra": 187.7, "dec": 12.4}
 LIGHT = 12.5
 STACKED = (10, 40)
 """Halos of each population whose rank is taken."""
-CENTRES = (0.1, 0.9)
-"""Quantiles of the truths between which populations are that the network on sets learns from."""
+MEANS, SCATTERS = (0.2, 0.8), (0.4, 1.1)
+"""Populations have means between these quantiles of the truths, and scatters between these shares
+of the prior's."""
+LEARNT = 2000
+"""Populations that the network on sets learns from."""
 FEWEST_LEFT = 250
 """Halos that a population is chosen from, at least."""
 
@@ -86,73 +91,136 @@ def judged(truth, drawn, names):
 def stacks(network, halos, validation, redshift, depth, seed=1):
     """Width of the mean f_cgm of 1000 light halos over the prior's scatter; ranks of populations.
 
-    Populations are test halos drawn with weights that give their f_cgm another mean and scatter.
     Where the error of one large stack leaves its width behind, model error rules.
     """
-    drawn = sky.posteriors(network, halos, redshift, depth, 500, seed)
-    names = list(halos["property"].values)
     known = sky.stacking.known(network, redshift, depth)
+    held_out = Light.of(network, halos, redshift, depth, seed)
+    learnt = Light.of(network, validation, redshift, depth, seed + 1)
     training = pd.read_parquet(Path(network) / REFERENCE)
-    light = np.flatnonzero(halos["log_mass"].values < LIGHT)
     mass = (float(halos["log_mass"].min()), LIGHT)
-    truth = halos["properties"].sel(property="f_cgm").values
-    samples = [pd.DataFrame(drawn[one], columns=names) for one in light]
-    rng = np.random.default_rng(seed)
     prior = training.loc[training["log_m_halo"].between(*mass), "f_cgm"].std()
-    rows = {}
+    rng, rows = np.random.default_rng(seed), {}
     for number in (10, 30, 100, 300, 1000):
-        some = rng.choice(len(light), number, replace=number > len(light))
-        found = sky.stack([samples[one] for one in some], known, ["f_cgm"], mass)
+        some = rng.choice(len(held_out.truth), number, replace=number > len(held_out.truth))
+        found = sky.stack([held_out.samples[one] for one in some], known, ["f_cgm"], mass)
         width = float(found["mean"].std())
-        off = float(found["mean"].mean()) - truth[light][some].mean()
+        off = float(found["mean"].mean()) - held_out.truth[some].mean()
         rows[number] = {"width": width, "times tighter": prior / width, "error/width": off / width}
     # The peer learns from what the posteriors of validation halos are.
-    learnt = sky.posteriors(network, validation, redshift, depth, 500, seed + 1)
-    those = np.flatnonzero(validation["log_mass"].values < LIGHT)
-    truths = validation["properties"].sel(property="f_cgm").values[those]
-    centres = np.quantile(truths, CENTRES)
-    calibrated = {}
+    region = np.quantile(learnt.truth, MEANS), np.array(SCATTERS) * prior
+    shares = [population(learnt.truth, region, rng)[1] for _ in range(LEARNT)]
+    calibrated, both = {}, learnt.beside(held_out)
     for number in STACKED:
-        peer = set_network.train(_summary(learnt[those]), truths, number, centres, prior, seed)
-        calibrated[number] = populations(
-            samples, truth[light], known, mass, prior, number, seed, peer
-        )
+        peer = set_network.train(learnt.summary, learnt.truth, number, np.array(shares), seed)
+        calibrated[number] = {
+            "priors of their own": populations(both, None, mass, region, number, seed),
+            "the network's prior": populations(held_out, known, mass, region, number, seed, peer),
+        }
     return {"prior": prior, "by number": rows, "populations": calibrated}
 
 
-def _summary(drawn):
-    """Means and log widths of posteriors (halos, draws, properties)."""
-    return np.concatenate([drawn.mean(axis=1), np.log(drawn.std(axis=1))], axis=1)
+@dataclasses.dataclass
+class Light:
+    """Light halos, what was inferred of each, and the groups of related halos."""
+
+    samples: list
+    truth: np.ndarray
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, network, halos, redshift, depth, seed):
+        halos = halos.isel(halo=np.flatnonzero(halos["log_mass"].values < LIGHT))
+        drawn = sky.posteriors(network, halos, redshift, depth, 500, seed)
+        names = list(halos["property"].values)
+        truth = halos["properties"].sel(property="f_cgm").values
+        groups = sky.stacking.related(samples.halo_table(halos))
+        return cls([pd.DataFrame(one, columns=names) for one in drawn], truth, groups)
+
+    def beside(self, other):
+        """Both, whose halos aren't related."""
+        groups = np.concatenate([self.groups, other.groups + self.groups.max() + 1])
+        truth = np.concatenate([self.truth, other.truth])
+        return Light(self.samples + other.samples, truth, groups)
+
+    @property
+    def summary(self):
+        """Means and log widths of the posteriors."""
+        drawn = np.stack([one.to_numpy() for one in self.samples])
+        return np.concatenate([drawn.mean(axis=1), np.log(drawn.std(axis=1))], axis=1)
+
+    def prior(self, without, rng):
+        """Draws from the posteriors of half of the groups, without those of some halos."""
+        groups = np.setdiff1d(self.groups, self.groups[without])
+        some = rng.choice(groups, len(groups) // 2, replace=False)
+        return pd.concat(
+            self.samples[one].iloc[:KNOWN_DRAWS].assign(related=self.groups[one])
+            for one in np.flatnonzero(np.isin(self.groups, some))
+        )
 
 
-def populations(samples, truth, known, mass, prior, number, seed, peer):
-    """Ranks of the true means of populations (SBC), which have no halo in common.
+def population(truth, region, rng):
+    """Draw mean and scatter of a population, and the halos' probabilities in it.
 
-    A halo in two populations makes their ranks alike, and the p value of ranks that are alike means
-    nothing.
+    The probabilities are the halos' own, tilted by a Gaussian: what a stack assumes.
     """
-    rng, ranks, apart, errors = np.random.default_rng(seed), [], [], []
-    summary = _summary(np.stack([one.to_numpy() for one in samples]))
-    left = np.arange(len(truth))
+    centre, unit = truth.mean(), truth.std()
+    scaled = (truth - centre) / unit
+    powers = np.stack([scaled, scaled**2])
+
+    def tilted(tilt):
+        exponent = tilt @ powers
+        share = np.exp(exponent - exponent.max())
+        return share / share.sum()
+
+    while True:
+        mean, scatter = (rng.uniform(*one) for one in region)
+        moments = [(mean - centre) / unit, ((mean - centre) ** 2 + scatter**2) / unit**2]
+        start = [moments[0] * (unit / scatter) ** 2, (1 - (unit / scatter) ** 2) / 2]
+        found = optimize.root(lambda tilt: powers @ tilted(tilt) - moments, start)  # noqa: B023
+        if np.abs(found.fun).max() < 1e-6:
+            return (mean, scatter), tilted(found.x)
+
+
+def populations(light, known, mass, region, number, seed, peer=None):
+    """Ranks of the true means and scatters of populations (SBC), which have no halo in common.
+
+    Populations are drawn from the prior of means and scatters, uniform in a region, and judged by
+    the draws in it: ranks are uniform for no other prior. Without `known` each population has a
+    prior of its own, from a random half of the other halos: an error of one prior makes all ranks
+    alike, and the p value of ranks that are alike means nothing.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    left = np.arange(len(light.truth))
     while len(left) >= max(2 * number, FEWEST_LEFT):
-        centre = rng.uniform(*np.quantile(truth, [0.3, 0.7]))
-        share = set_network.population(truth[left], centre, prior)
+        truth, share = population(light.truth[left], region, rng)
         some = rng.choice(left, number, replace=False, p=share)
-        found = sky.stack([samples[one] for one in some], known, ["f_cgm"], mass, seed=len(ranks))
-        expected = share @ truth[left]
-        mean = found["mean"].values
-        ranks.append(float((mean < expected).mean()))
-        apart.append((mean.mean() - expected) / mean.std())
-        errors.append((mean.mean() - expected, peer(summary[some])[0] - expected))
+        prior = light.prior(some, rng) if known is None else known
+        chosen = [light.samples[one] for one in some]
+        found = sky.stack(chosen, prior, ["f_cgm"], mass, seed=len(rows))
+        drawn = np.stack([found["mean"].values[:, 0], found["scatter"].values[:, 0]])
+        inside = [
+            (low < own) & (own < high) for own, (low, high) in zip(drawn, region, strict=True)
+        ]
+        drawn = drawn[:, np.all(inside, axis=0)]
+        error = drawn[0].mean() - truth[0]
+        peers = peer(light.summary[some])[0] - truth[0] if peer else np.nan
+        rows.append((*(drawn < np.array(truth)[:, None]).mean(axis=1), error / drawn[0].std(),
+                     error, peers))  # fmt: skip
         left = np.setdiff1d(left, some)
-    rms, peers = np.sqrt(np.mean(np.square(errors), axis=0)) / prior
-    return {
-        "populations": len(ranks), "SBC p": stats.kstest(ranks, "uniform").pvalue,
-        "offset/width": np.mean(apart), "its error": np.std(apart) / len(apart) ** 0.5,
-        "scatter of offsets": np.std(apart), "rms error / prior": rms,
-        "of a network on sets": peers,
-        "correlation of both errors": np.corrcoef(*np.transpose(errors))[0, 1],
+    rank, rank_of_scatter, apart, *errors = np.transpose(rows)
+    found = {
+        "populations": len(rows),
+        "SBC p of the mean": stats.kstest(rank, "uniform").pvalue,
+        "SBC p of the scatter": stats.kstest(rank_of_scatter, "uniform").pvalue,
+        "offset/width": np.mean(apart), "its error": np.std(apart) / len(rows) ** 0.5,
+        "scatter of offsets": np.std(apart),
     }  # fmt: skip
+    if peer:
+        found["rms error"], found["of a network on sets"] = (
+            np.mean(np.square(errors), axis=1) ** 0.5
+        )
+        found["correlation of both errors"] = np.corrcoef(*errors)[0, 1]
+    return found
 
 
 def main():

@@ -24,13 +24,7 @@ class SetNetwork(nn.Module):
         return self.all(self.one(sets).mean(dim=1)).unbind(dim=-1)
 
 
-def population(truth, centre, spread):
-    """Probabilities of halos in a population whose property is drawn towards a centre."""
-    weight = np.exp(-(((truth - centre) / spread) ** 2) / 2)
-    return weight / weight.sum()
-
-
-def train(inputs, truth, number, centres, spread, seed=1):
+def train(inputs, truth, number, populations, seed=1):
     """Train on sets of halos, and return what infers the mean of others.
 
     Parameters
@@ -41,10 +35,8 @@ def train(inputs, truth, number, centres, spread, seed=1):
         Their property.
     number : int
         Halos of a set.
-    centres : tuple of float
-        Range of the centres of populations.
-    spread : float
-        Of their weights, in the units of the property.
+    populations : ndarray, shape (populations, halos)
+        Probabilities of the halos in each population that it learns from.
     seed : int
         Of weights and sets.
 
@@ -60,9 +52,9 @@ def train(inputs, truth, number, centres, spread, seed=1):
     optimiser = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, STEPS)
     for _ in range(STEPS):
-        shares = [population(truth, one, spread) for one in rng.uniform(*centres, SETS)]
+        shares = populations[rng.integers(len(populations), size=SETS)]
         rows = np.stack([rng.choice(len(truth), number, p=share) for share in shares])
-        wanted = torch.tensor([(share @ truth - truth.mean()) / truth.std() for share in shares])
+        wanted = torch.from_numpy((shares @ truth - truth.mean()) / truth.std())
         mean, log_width = network(scaled[rows])
         loss = (((mean - wanted) / log_width.exp()) ** 2 / 2 + log_width).mean()
         optimiser.zero_grad()

@@ -122,8 +122,8 @@ def stack(
     """Infer the mean and the scatter of each property in the population of many objects."""
     from cgmhelpers.sky import stacking
 
-    samples, training = stacking.read(folders, network)
-    found = stacking.stack(samples, training, mass=mass, seed=seed)
+    samples, prior = stacking.read(folders, network)
+    found = stacking.stack(samples, prior, mass=mass, seed=seed)
     typer.echo(f"{found.attrs['objects']} objects")
     for name in found["property"].values:
         one = found.sel(property=name)

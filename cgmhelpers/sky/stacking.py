@@ -16,8 +16,10 @@ and scatter it is the prior, whatever its shape. With the prior divided out, sam
 :math:`\langle r \rangle` is the mean over draws from the posteriors of validation halos, observed
 as the objects are. Exact posteriors have the prior for their mean, and what a network errs in all
 of them is divided out with it. These halos are few: the result is a mean over weights of them
-(Rubin 1981, Ann. Stat. 9, 130), and no number of objects makes it narrower than they allow. Where
-the objects are chosen by mass, draws outside of the range don't count.
+(Rubin 1981, Ann. Stat. 9, 130), and no number of objects makes it narrower than they allow. Halos
+of the same initial conditions and nearly the same mass have one weight together: the twins of a
+halo in other suites are among them, and a network errs alike in twins. Where the objects are chosen
+by mass, draws outside of the range don't count.
 """
 
 import json
@@ -30,16 +32,20 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.cluster import KMeans
 
 from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError, ResultError
+from cgmhelpers.halos.classes import INITIAL_CONDITIONS
 from cgmhelpers.inference import posterior
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import checkpoint
-from cgmhelpers.sky.inferring import VALIDATION
+from cgmhelpers.sky.inferring import MOST_VALIDATION, VALIDATION
 from cgmhelpers.sky.observing import Observation
 from cgmhelpers.sky.planning import posteriors
 
 MASS = "log_m_halo"
-HALO = "halo"
-"""Column of a table of draws: whose posterior a draw is from."""
+RELATED = "related"
+"""Column of a table of draws: the group of related halos that a draw's halo is in."""
+RELATIVES = 15
+"""Halos of neighbouring masses in one box that count as related (adopted): between twins there are
+a few others, as suites differ in mass."""
 GRID = (61, 40)
 """Means and scatters at which a population is evaluated."""
 BINS = 400
@@ -69,16 +75,16 @@ STEPS, HALVINGS, CLOSE = 60, 40, 1e-6
 in the prior's units, with which it ends."""
 
 
-def stack(samples, training, properties=None, mass=None, seed=1):
+def stack(samples, prior, properties=None, mass=None, seed=1):
     """Infer the mean and the intrinsic scatter of properties in a population.
 
     Parameters
     ----------
     samples : sequence of pandas.DataFrame
         Posterior samples of each object, a column for each property, as `cgm infer` writes them.
-    training : pandas.DataFrame
-        Draws from the prior of these posteriors, as `known` reads them; without a column ``halo``
-        each draw counts as a halo's.
+    prior : pandas.DataFrame
+        Draws from the prior of these posteriors, as `known` reads them; without a column
+        ``related`` each draw counts as a halo's.
     properties : sequence of str, optional
         Which to infer; all by default.
     mass : tuple of float, optional
@@ -97,48 +103,59 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     Raises
     ------
     ParameterError
-        If there are fewer than two objects, a property is missing, or the prior has nothing in the
-        range of mass, or no width.
+        If there are fewer than two objects, a property is missing or not a number, or the prior has
+        nothing in the range of mass, or no width.
     ResultError
-        If the posteriors have nearly no samples where the population is.
+        If an object has no samples where the population may be, or the median object nearly none
+        where it is.
     """
     samples = list(samples)
-    names = [str(one) for one in properties or training.columns.drop(HALO, errors="ignore")]
+    names = [str(one) for one in properties or prior.columns.drop(RELATED, errors="ignore")]
     needed = {*names, MASS} if mass else set(names)
-    missing = needed - set(training.columns).intersection(*(one.columns for one in samples))
+    missing = needed - set(prior.columns).intersection(*(one.columns for one in samples))
     if len(samples) < 2 or missing or (mass and not mass[0] < mass[1]):
         raise ParameterError(
             "This isn't a stack.",
             found=f"{len(samples)} objects, without {sorted(missing) or 'nothing'}, mass {mass}",
             expected="two objects or more with these properties, and an increasing range of mass",
         )
+    for number, one in enumerate([prior, *samples]):
+        try:
+            finite = np.isfinite(one[sorted(needed)].to_numpy(float)).all()
+        except (TypeError, ValueError):
+            finite = False
+        if not finite:
+            raise ParameterError(
+                f"The samples of object {number} can't be used."
+                if number
+                else "The draws from the prior can't be used.",
+                found="values that aren't finite numbers",
+                expected=f"numbers for {', '.join(sorted(needed))}",
+            )
     if mass:
-        training = training[training[MASS].between(*mass)]
-    if len(training) < LEAST_DRAWS:
+        prior = prior[prior[MASS].between(*mass)]
+    if len(prior) < LEAST_DRAWS:
         raise ParameterError(
             "The prior has too few draws for a stack.",
-            found=f"{len(training)} draws"
-            + (f" of mass {mass[0]:g} to {mass[1]:g}" if mass else ""),
+            found=f"{len(prior)} draws" + (f" of mass {mass[0]:g} to {mass[1]:g}" if mass else ""),
             expected=f"at least {LEAST_DRAWS}",
             remedy="Widen the range of mass.",
         )
     generator = np.random.default_rng(seed)
-    number = min(len(one) for one in samples)
-    drawn = {name: np.stack([one[name].to_numpy()[:number] for one in samples]) for name in needed}
-    inside = np.ones((len(samples), number))
-    if mass:
-        inside *= (drawn[MASS] >= mass[0]) & (drawn[MASS] < mass[1])
-    halos = pd.factorize(training[HALO])[0] if HALO in training else np.arange(len(training))
+    counted = [one[one[MASS].between(*mass, inclusive="left")] if mass else one for one in samples]
+    groups = pd.factorize(prior[RELATED])[0] if RELATED in prior else np.arange(len(prior))
     found, effective = {kind: [] for kind in KINDS}, []
     for name in names:
-        if not np.ptp(training[name].to_numpy()) > 0:
+        draws = prior[name].to_numpy(float)
+        if not np.ptp(draws) > 0:
             raise ParameterError(
                 f"The prior of {name} has no width.",
-                found=f"all draws are {training[name].iloc[0]:g}",
+                found=f"all draws are {draws[0]:g}",
                 expected="draws that differ",
                 remedy="Leave this property out.",
             )
-        density, ess = _posterior(drawn[name], inside, training[name].to_numpy(), halos, generator)
+        values = [one[name].to_numpy(float) for one in counted]
+        density, ess = _posterior(name, values, draws, groups, generator)
         effective.append(ess)
         if ess < LEAST_SAMPLES:
             raise ResultError(
@@ -147,8 +164,8 @@ def stack(samples, training, properties=None, mass=None, seed=1):
                 expected=f"at least {LEAST_SAMPLES}",
                 remedy="Draw more samples of each object, or widen the range of mass.",
             )
-        for kind, values in zip(found, _draw(*density, generator), strict=True):
-            found[kind].append(values)
+        for kind, drawn in zip(found, _draw(*density, generator), strict=True):
+            found[kind].append(drawn)
     return xr.Dataset(
         {kind: (("draw", "property"), np.stack(values, axis=1)) for kind, values in found.items()}
         | {"effective": ("property", effective)},
@@ -157,14 +174,14 @@ def stack(samples, training, properties=None, mass=None, seed=1):
     )
 
 
-def _posterior(values, inside, prior, halos, generator):
+def _posterior(name, values, prior, groups, generator):
     """Posterior of mean and scatter, uniform in both beforehand, on a grid.
 
     Returns (mean, scatter, density), and the effective samples of the median object.
     """
     centre, unit = prior.mean(), prior.std()
     edges = (np.linspace(*np.quantile(prior, SUPPORT), BINS + 1) - centre) / unit
-    values, prior = (values - centre) / unit, (prior - centre) / unit
+    prior = (prior - centre) / unit
     # A Gaussian kernel smooths the density; draws that are moved together keep its width.
     kernel = len(prior) ** -0.2
 
@@ -174,21 +191,30 @@ def _posterior(values, inside, prior, halos, generator):
         return wide / wide.sum() + EMPTY / BINS
 
     mean, scatter, tilts = _tilts(edges, smooth())
-    shares = np.stack([np.histogram(own, edges, weights=weight)[0]
-                       for own, weight in zip(values, inside, strict=True)])  # fmt: skip
+    counts = np.stack([np.histogram((own - centre) / unit, edges)[0] for own in values])
+    outside = np.flatnonzero(counts.sum(axis=1) == 0) + 1
+    if len(outside):
+        raise ResultError(
+            f"Objects have no sample of {name} where the population may be.",
+            found=f"{len(outside)} of {len(values)} objects: number "
+            + ", ".join(map(str, outside[:5]))
+            + (", ..." if len(outside) > 5 else ""),
+            expected=f"{name} of {centre + unit * edges[0]:.3g} to {centre + unit * edges[-1]:.3g}"
+            ", and a mass in the range if there is one",
+            remedy="Leave them out, draw more samples of them, or widen the range of mass.",
+        )
     known = tilts.sum(axis=1) > 0
     log_density = np.full((REWEIGHTED, len(tilts)), -np.inf)
-    log_density[:, known] = np.log(shares @ tilts[known].T + 1e-300).sum(axis=0)
+    log_density[:, known] = np.log(counts @ tilts[known].T + 1e-300).sum(axis=0)
     for row in log_density:
-        weights = generator.exponential(size=halos.max() + 1)
-        row[known] -= len(shares) * np.log(tilts[known] @ smooth(weights[halos]))
+        weights = generator.exponential(size=groups.max() + 1)
+        row[known] -= len(counts) * np.log(tilts[known] @ smooth(weights[groups]))
     # A grid that is even in the logarithm has more points where the scatter is small.
     log_density += np.broadcast_to(np.log(scatter), GRID).ravel()
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     density = (density / density.sum(axis=1, keepdims=True)).mean(axis=0)
     weight = density @ tilts
-    squares = shares @ weight**2
-    effective = (shares @ weight) ** 2 / np.where(squares > 0, squares, 1)
+    effective = (counts @ weight) ** 2 / (counts @ weight**2)
     grid = centre + unit * mean, unit * scatter, density.reshape(GRID)
     return grid, float(np.median(effective))
 
@@ -274,12 +300,15 @@ def known(network, redshift, depth, number=KNOWN_DRAWS, seed=1):
     Returns
     -------
     pandas.DataFrame
-        Draws from the prior, for `stack`: the properties, and ``halo``, a number.
+        Draws from the prior, for `stack`: the properties, and ``related``, the number of the group
+        of related halos.
 
     Raises
     ------
     DataNotFoundError
         If the folder has no validation halos.
+    FormatError
+        If these halos aren't those of its split.
     ParameterError
         If the network knows other fields.
     """
@@ -306,6 +335,17 @@ def known(network, redshift, depth, number=KNOWN_DRAWS, seed=1):
             "redshift": description["emitted_at"],
         },
     )
+    kept = pd.read_csv(Path(network) / checkpoint.SPLIT)
+    kept = kept[kept["part"] == "validation"]
+    kept = kept.iloc[:: -(-len(kept) // MOST_VALIDATION)]
+    if len(kept) != len(maps):
+        raise FormatError(
+            f"{network} has other validation halos in its split than maps of them.",
+            found=f"{len(kept)} and {len(maps)}",
+            expected="the same halos",
+            remedy="Make the network again with cgm prepare.",
+        )
+    groups = related(kept)
     names, tables = posterior.load(network).properties, []
     for (at, *own), share in _gathered(redshift, *(depth[name] for name in fields)):
         own = np.clip(own, *observation.depth)
@@ -313,8 +353,27 @@ def known(network, redshift, depth, number=KNOWN_DRAWS, seed=1):
         own = dict(zip(fields, own.tolist(), strict=True))
         drawn = posteriors(network, halos, float(at), own, draws, seed)
         table = pd.DataFrame(drawn.reshape(-1, drawn.shape[-1]), columns=names)
-        tables.append(table.assign(**{HALO: np.repeat(np.arange(len(maps)), draws)}))
+        tables.append(table.assign(**{RELATED: np.repeat(groups, draws)}))
     return pd.concat(tables, ignore_index=True)
+
+
+def related(halos):
+    """Number the groups of halos whose posteriors err alike, since twins may be among them.
+
+    Parameters
+    ----------
+    halos : pandas.DataFrame, H rows
+        With ``log_mass`` and the columns of `cgmhelpers.halos.classes.INITIAL_CONDITIONS`.
+
+    Returns
+    -------
+    ndarray of int, shape (H,)
+        Halos of one box and neighbouring masses, at most `RELATIVES` of them, have a number.
+    """
+    box = [name for name in INITIAL_CONDITIONS if name in halos]
+    boxes = halos.groupby(box, dropna=False)
+    place = boxes["log_mass"].rank(method="first").sub(1) // RELATIVES
+    return pd.factorize(pd.MultiIndex.from_arrays([boxes.ngroup(), place]))[0]
 
 
 def _gathered(*conditions):
@@ -345,7 +404,7 @@ def read(folders, network):
     -------
     samples : list of pandas.DataFrame
         Of each object.
-    training : pandas.DataFrame
+    prior : pandas.DataFrame
         As from `known`.
 
     Raises
@@ -354,8 +413,10 @@ def read(folders, network):
         If a file isn't there.
     FormatError
         If an object was inferred with another network.
+    ParameterError
+        If an object is there twice.
     """
-    samples, conditions = [], []
+    samples, conditions, known_as = [], [], {}
     fingerprint = checkpoint.read_description(network)["fingerprint"]
     for folder in map(Path, folders):
         for name in ("samples.parquet", "inputs.json"):
@@ -379,6 +440,16 @@ def read(folders, network):
                 found="an older version's inputs.json",
                 expected="depth of each field",
                 remedy="Infer the object again.",
+            )
+        # The files of an object, wherever its folder is; a file may show several objects.
+        observed = *sorted(inputs.get("sha256", {}).values()), inputs.get("ra"), inputs.get("dec")
+        first = known_as.setdefault(observed if any(observed) else folder.resolve(), folder)
+        if first is not folder:
+            raise ParameterError(
+                "An object is there twice, and would count twice.",
+                found=f"{first} and {folder}",
+                expected="one folder for each object",
+                remedy="Leave one of them out.",
             )
         conditions.append({"redshift": inputs["redshift"], **inputs["depth"]})
     told = pd.DataFrame(conditions)

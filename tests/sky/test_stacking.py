@@ -102,7 +102,7 @@ def test_few_validation_halos_limit_the_stack(training):
     assert widths[0] > PRIOR[1] / 100**0.5
     assert widths[1] < 0.7 * widths[0]
     # Draws of one halo don't make more halos.
-    table = training.iloc[np.repeat(np.arange(100), 20)].assign(halo=np.arange(2000) // 20)
+    table = training.iloc[np.repeat(np.arange(100), 20)].assign(related=np.arange(2000) // 20)
     assert stacking.stack(some, table)["mean"].std().item() > 1.5 * widths[1]
 
 
@@ -128,7 +128,16 @@ def test_the_prior_is_that_of_halos_observed_like_the_objects(network):
     depth = {"xray": 1.0, "hi": 1.0}
     known = stacking.known(network, 0.03, depth, number=10)
     validation = (pd.read_csv(network / checkpoint.SPLIT)["part"] == "validation").sum()
-    assert known.groupby("halo").size().tolist() == [10] * validation
+    assert len(known) == 10 * validation
+    # Halos of a box are related to those of neighbouring masses, and to no halo of another box.
+    halos = pd.read_csv(network / checkpoint.SPLIT)
+    halos = halos[halos["part"] == "validation"].reset_index(drop=True)
+    halos["related"] = known["related"].to_numpy()[::10]
+    assert halos["related"].value_counts().max() <= stacking.RELATIVES
+    assert (halos.groupby("related")[["set_name", "realisation"]].nunique() == 1).all(axis=None)
+    for _, box in halos.groupby(["set_name", "realisation"]):
+        ranges = box.groupby("related")["log_mass"].agg(["min", "max"]).sort_values("min")
+        assert (ranges["max"].to_numpy()[:-1] <= ranges["min"].to_numpy()[1:]).all()
     pd.testing.assert_frame_equal(known, stacking.known(network, 0.03, depth, number=10))
     deeper = stacking.known(network, 0.03, {"xray": 2.0, "hi": 2.0}, number=10)
     assert not known.equals(deeper)
@@ -150,22 +159,40 @@ def test_what_is_no_stack_is_refused(training):
         {"samples": some[:1]}, {"properties": ["colour"]}, {"mass": (13, 12)}, {"mass": (12, 13)},
     ):  # fmt: skip
         with pytest.raises(ParameterError, match="isn't a stack"):
-            stacking.stack(**({"samples": some, "training": training} | wrong))
+            stacking.stack(**({"samples": some, "prior": training} | wrong))
     with pytest.raises(ParameterError, match="has no width"):
         stacking.stack(some, training.assign(f_cgm=0.1))
     massive = [one.assign(log_m_halo=12.0) for one in some]
     known = training.assign(log_m_halo=np.random.default_rng(1).uniform(11.5, 14, len(training)))
-    with pytest.raises(ResultError, match="too few samples"):
+    with pytest.raises(ResultError, match="3 of 3 objects: number 1, 2, 3"):
         stacking.stack(massive, known, ["f_cgm"], mass=(13, 14))
+    few = [one.assign(log_m_halo=np.where(one.index < 5, 13.5, 12.0)) for one in some]
+    with pytest.raises(ResultError, match="too few samples"):
+        stacking.stack(few, known, ["f_cgm"], mass=(13, 14))
+    for wrong in (np.nan, np.inf, "much"):
+        with pytest.raises(ParameterError, match="of object 2 can't be used"):
+            stacking.stack([some[0], some[1].assign(f_cgm=wrong), some[2]], training)
+    with pytest.raises(ParameterError, match="draws from the prior can't be used"):
+        stacking.stack(some, training.mask(training.index.to_numpy()[:, None] < 5))
+
+
+def test_objects_may_have_any_number_of_samples(training):
+    """Few samples of one object don't cost those of the others."""
+    some = objects(60, 0.15, 0.03, seed=1)
+    every = stacking.stack(some, training)
+    found = stacking.stack([some[0].iloc[:30], *some[1:]], training)
+    assert found["effective"].item() > 0.9 * every["effective"].item()
+    assert found["mean"].mean().item() == pytest.approx(every["mean"].mean().item(), abs=1e-3)
 
 
 def test_the_command_reads_what_infer_wrote(network, tmp_path):
     halos = stacking.known(network, 0.03, {"xray": 1.0, "hi": 1.0}, number=400)
-    names = halos.columns.drop("halo")
+    halos["object"] = np.arange(len(halos)) // 400
+    names = halos.columns.drop(["related", "object"])
     fingerprint = checkpoint.read_description(network)["fingerprint"]
     inputs = {"network": fingerprint, "redshift": 0.03, "depth": {"hi": 1.0, "xray": 1.1}}
     folders = []
-    for number, one in halos.groupby("halo"):
+    for number, one in halos.groupby("object"):
         folders.append(tmp_path / str(number))
         folders[-1].mkdir()
         one[names].to_parquet(folders[-1] / "samples.parquet")
@@ -176,6 +203,15 @@ def test_the_command_reads_what_infer_wrote(network, tmp_path):
     assert f"{len(folders)} objects" in done.output
     mean, width = map(float, re.search(r"f_cgm: mean (\S+) \+- ([^,]+),", done.output).groups())
     assert mean == pytest.approx(halos["f_cgm"].mean(), abs=3 * width)
+    with pytest.raises(ParameterError, match="would count twice"):
+        stacking.read([*folders, folders[0]], network)
+    for number, folder in enumerate(folders):  # the same files, other places in them
+        told = inputs | {"ra": 10.0 + number, "dec": 1.0, "sha256": {"a.fits": "abc"}}
+        (folder / "inputs.json").write_text(json.dumps(told))
+    assert len(stacking.read(folders, network)[0]) == len(folders)
+    (folders[1] / "inputs.json").write_text((folders[0] / "inputs.json").read_text())
+    with pytest.raises(ParameterError, match="would count twice"):
+        stacking.read(folders, network)
     (folders[0] / "inputs.json").write_text(json.dumps({**inputs, "network": "other"}))
     with pytest.raises(FormatError, match="another network"):
         stacking.read(folders, network)
