@@ -119,7 +119,7 @@ figures.caption(
     else f"From {len(complete)} complete trials, the largest share "
     f"belongs to {str(importances.idxmax()).replace('_', ' ')}: "
     f"{importances.max():.0%}"
-    + ("; so few trials can't tell." if len(complete) < 40 else ".")
+    + ("; too few trials to tell." if len(complete) < 40 else ".")
 )
 
 # %% [markdown]
@@ -154,7 +154,10 @@ chosen = pd.Series(
 profiles_own = pd.Series(
     {name: getattr(p, name) for name in network.TUNED}, name="profile"
 )
-figures.tabulate(pd.concat([profiles_own, chosen], axis=1).T)
+figures.tabulate(
+    pd.concat([profiles_own, chosen], axis=1).T,
+    "Hyperparameters of the profile and of the best trial",
+)
 
 # %% [markdown]
 # To train all networks of a run with these values, override them: `cgm train --set learning_rate=...`, or write them into a profile. The command `cgm tune` does the
@@ -187,10 +190,10 @@ Markdown(
 #
 # ## Exercise
 #
-# Run this chapter with twice as many trials (`-p trials 4`, for the smoke profile). Does the best loss improve as much as it did from trial 0 to the best of the first ones?
+# Run this chapter with twice as many trials (`-p trials 12`, for the quick profile). Does the second half find a better trial than the first?
 #
 # <details><summary>Answer</summary>
 #
-# Rarely. The expected best of $n$ draws improves roughly with $\log n$, and the search continues where it stopped, so that the first trials aren't repeated. If the best trial is still the last one, search on.
+# Ever more rarely. Of $n$ random trials the best is in the second half with a probability of one half, but it gains less and less. The search continues where it stopped, so that the first trials aren't repeated. If the best trial is still the last one, search on.
 #
 # </details>

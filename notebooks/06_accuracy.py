@@ -121,7 +121,7 @@ Markdown(
 # is confident and wrong.
 #
 # **Two kinds of metrics.** Like the paper, we plot all groups and a random choice of the lighter halos. The paper quotes the metrics *of the plotted points*, and so do our panels, whose headings have the numbers of plotted and of all halos. The tables
-# below each figure add the same metrics for *all* test halos. Verdicts use all halos, and only networks that have finished learning: a network whose training still gained at its end, or that errs more than a network with fewer fields or than the mean of all halos, decides nothing.
+# below the figures add the same metrics for *all* test halos. Verdicts use all halos, and only networks that have finished learning: a network whose training still gained at its end, or that errs more than a network with fewer fields or than the mean of all halos, decides nothing.
 #
 # ### Figure 3: halo mass from ideal maps
 #
@@ -229,6 +229,7 @@ limited, said = figures.choose(
     ["xray", "hi", "xray+hi"],
     "survey",
     suite="IllustrisTNG",
+    source=this_run.source,
 )
 figures.caption(said)
 if len(limited):
@@ -282,7 +283,7 @@ figures.tabulate(
 # %% [markdown]
 # ## The other properties
 #
-# From X-ray and HI together with survey limits, as in the paper's Appendix B. It finds Astrid best, and all of them harder than the masses.
+# These figures show X-ray and HI together with survey limits, as the paper's Appendix B does. The paper finds Astrid best, and all four properties harder than the masses.
 
 # %%
 multifield, said = figures.choose(
@@ -396,7 +397,8 @@ best = " > ".join(
     figures.suite_name(name, this_run.source) for name in suites.index
 )
 Markdown(
-    f"From easy to hard: {easy}. Suites, best first: {best}. "
+    "Averaged over inputs and limits, from easy to hard: "
+    f"{easy}. Suites, best first: {best}. "
     "In the paper Astrid is best and SIMBA worst, and "
     f"{html('f_cool')} is hardest."
 )
@@ -452,7 +454,7 @@ figures.caption(
 Markdown(paper.beside(evidence, "Fig. 7", this_run.is_mock))
 
 # %% [markdown]
-# $\epsilon$ is what the network *claims*, and it is relative: $\log M_\mathrm{halo}\approx12$ makes it small by construction, and $f_\mathrm{cgm}\approx0$ makes it large. The error that it *makes*, in units of each property's range, compares
+# $\epsilon$ is what the network *claims*, and it is relative: $\log M_\mathrm{halo}\approx12$ makes it small by construction, and a fraction near zero, of gas or of cool gas, makes it large. The error that it *makes*, in units of each property's range, compares
 # the properties more fairly:
 
 # %% mystnb={"figure": {"name": "fig-class-rmse", "caption": "RMSE by halo class in units of each property's range, for all fields together, by suite."}}
@@ -475,7 +477,7 @@ figures.caption(
 #
 # ### Table 3: scatter at fixed mass, true and inferred
 #
-# The paper, from ideal maps of X-ray and HI together: scatter is reproduced for one property in SIMBA and Astrid, and too small, often by a factor of two, for the others. The text that we have lacks the names of the two properties of its table, so
+# The paper, from ideal maps of X-ray and HI together: scatter is reproduced for one property in SIMBA and Astrid, and too small, often by a factor of two, for the others. Our copy of the paper doesn't name the two properties of its table, so
 # here are all five. The ratio of inferred to true scatter is 1 if the scatter is reproduced, and below 1 if it is too small.
 
 # %%
@@ -534,7 +536,7 @@ Markdown(
 # %% [markdown]
 # - Accuracy ($R^2$, RMSE) and claimed precision ($\epsilon$) are different things; a network may have either without the other. The [next chapter](07_error_bars.ipynb) tests the claims.
 # - The tables by class show the best field for each class of halos. The paper's answer, HI for light halos and X-rays for heavy ones, reflects the places of cool and hot gas.
-# - Networks read some properties from the map and guess others from the mass; the scatter at fixed mass tells them apart.
+# - A network that only guesses a property from the mass reproduces none of its scatter at fixed mass. Noise makes the ratio smaller, too: below 1 it doesn't prove a guess.
 #
 # ## Exercise
 #
@@ -542,6 +544,6 @@ Markdown(
 #
 # <details><summary>Answer</summary>
 #
-# Sub-L\* halos: at a survey's depth most of their X-ray maps are blank, and the network answers with their mean. The paper finds the same below $10^{12.5}\,\mathrm{M}_\odot$. Groups lose little, for their hot gas shines far above the limit.
+# The paper names halos below $10^{12.5}\,\mathrm{M}_\odot$: at a survey's depth most of their X-ray maps are blank, and the network answers with their mean. The tables by class above have X-rays alone beside both fields. On the mock suite groups lose in some suites, too: there are few of them, so a field that helps is missed.
 #
 # </details>

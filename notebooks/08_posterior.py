@@ -54,7 +54,7 @@ pd.set_option("display.precision", 3)
 #
 # The moment network reduces a map to twelve numbers, a mean and a width for each property. A **normalising flow** takes them as its condition and transforms six independent normal distributions into the distribution of the true properties of halos
 # with such numbers ({cite:t}`Durkan2019`). The network itself doesn't change. The flow is trained on the network's training halos to give their
-# true properties the highest density ({cite:t}`Papamakarios2016`), stops when validation halos no longer gain, and takes its overall width from them.
+# true properties the highest density ({cite:t}`Papamakarios2016`), keeps the weights that are best for validation halos, and takes its overall width from them.
 #
 # It is trained for all fields of this run together with its last limits, as are the ensembles below:
 
@@ -162,17 +162,24 @@ figures.caption(f"The lowest p value of this run is {lowest:.2g}.")
 
 # %% mystnb={"figure": {"name": "fig-ranks", "caption": "Ranks of the truth among the samples: flat if calibrated; a slope is a bias, a valley a posterior that is too narrow, a hill one that is too wide. Grey: 95% of the bins of calibrated posteriors."}}
 figure = figures.rank_histograms(inferred, source=note)
-figures.caption(
-    "Test halos of this run: "
-    + ", ".join(
-        f"{one.sizes['halo']} in {figures.suite_name(suite, note)}"
+rank_tests = pd.concat(
+    [
+        statistics.rank_tests(
+            one["samples"].values, one["truth"].values, NAMES
+        ).assign(suite=suite)
         for suite, one in inferred.items()
+    ]
+)
+figures.caption(
+    "Mean rank in this run, 0.5 if the posterior has no bias: "
+    + figures.ends(
+        rank_tests, "mean", ["property", "suite"], this_run.source
     )
     + "."
 )
 
 # %% [markdown]
-# Some of many tests fail by chance, so p values are adjusted for the number of tests (Holm): a posterior with a value below 0.05 is significantly wrong.
+# Some of many tests fail by chance, so p values are adjusted for the number of tests (Holm): a posterior with a value below 0.05 deviates significantly. Several values of one kind just above it are a hint, too.
 
 # %%
 verdict = pd.DataFrame(
@@ -191,14 +198,6 @@ print(
 figures.tabulate(verdict, "Expected coverage, tested", this_run.source)
 
 # %%
-rank_tests = pd.concat(
-    [
-        statistics.rank_tests(
-            one["samples"].values, one["truth"].values, NAMES
-        ).assign(suite=suite)
-        for suite, one in inferred.items()
-    ]
-)
 rank_tests["p_adjusted"] = statistics.holm(rank_tests["p_value"])
 wrong = rank_tests[rank_tests["p_adjusted"] < 0.05]
 print(
@@ -206,8 +205,10 @@ print(
     "deviation"
 )
 figures.tabulate(
-    rank_tests[["suite", "property", "mean", "spread", "p_adjusted"]]
-    .sort_values("p_adjusted")
+    rank_tests[
+        ["suite", "property", "mean", "spread", "p_value", "p_adjusted"]
+    ]
+    .sort_values(["p_adjusted", "p_value"])
     .head(6)
     .reset_index(drop=True),
     "The six worst ranks",
@@ -260,8 +261,8 @@ figures.tabulate(
 )
 
 # %% [markdown]
-# The last table is about all six properties together: the mean negative logarithm of the density at the truth, in the units of the properties, and the gain of the flow in nats. One nat is a factor of 2.7 in the density. Beyond single properties
-# the flow gains from the correlations.
+# The last table is about all six properties together: the mean negative logarithm of the density at the truth, in the units of the properties, and the gain of the flow in nats. One nat is a factor of 2.7 in the density. Most of
+# the gain is the correlation of properties, some of which nearly follow from others (gas mass, gas fraction and halo mass): the moment network takes them as independent.
 #
 # ## Correlated errors
 #
@@ -291,7 +292,7 @@ figures.caption(
 # %% [markdown]
 # ## Several networks
 #
-# Flow and moment network have a common blind spot: they know only halos like those of their training. An **ensemble** can notice others. Its members have the same training halos and settings, but different random numbers. The
+# Flow and moment network have a common blind spot: they know only halos like those of their training. An **ensemble** may notice others. Its members have the same training halos and settings, but different random numbers. The
 # variance of their mixture has two parts ({cite:t}`Lakshminarayanan2017`, {cite:t}`Kendall2017`):
 #
 # $$
@@ -444,8 +445,8 @@ Markdown(
     f"of {len(single_cases)} cases and worse in {len(worse)}; for all "
     f"properties together it gains {joint['gain'].median():.2f} nats in "
     "the median.\n"
-    "- Areas under the curve of the members' disagreement, of which "
-    "0.5 is of no use: "
+    "- Areas under the curve of the members' disagreement (0.5 is no "
+    "information): "
     f"{mean.loc['unfamiliar', 'epistemic']:.2f} for halos of other "
     f"suites, {mean.loc['large error', 'epistemic']:.2f} for halos with "
     "large errors."
@@ -453,8 +454,8 @@ Markdown(
 
 # %% [markdown]
 # - A flow turns the network's twelve numbers into a joint posterior in seconds: shapes, correlations, and fractions that stay between 0 and 1. The tests show whether to believe it.
-# - Calibration within a suite says nothing about another. The disagreement of an ensemble warns of maps unlike all of its training, without any truth. It doesn't detect halos of another
-#   galaxy-formation model whose maps look familiar: all members agree, and err.
+# - Calibration within a suite says nothing about another. The disagreement of an ensemble may warn of maps unlike all of its training, without any truth. It doesn't detect halos of another
+#   galaxy-formation model whose maps look familiar: all members agree, and are wrong alike.
 #
 # ## Exercise
 #

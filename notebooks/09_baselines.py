@@ -58,12 +58,12 @@ note = (
 # ## Two numbers per map
 #
 # Long before networks, a cluster's mass was read off its X-ray luminosity. The baselines here know the **total** of each field in the frame (proportional to a luminosity in X-rays, to a mass in HI) and its **concentration**, the
-# share of that total within a projected 50 kpc. Both count pixels above the limits of the map. From them
+# share of that total within a projected 50 kpc. Both use only pixels above the limits of the map. From them
 #
 # - a **scaling relation**, linear in the log of the total and in the concentration, fitted by least squares, and
 # - **boosted trees** {cite:p}`Friedman2001`, which fit a relation of any shape,
 #
-# infer each property. They have the training and test halos of the network beside them, and state the RMS of their errors on the validation halos as their error.
+# infer each property. They learn from the training halos of the network and are tested on its test halos, and they state the RMS of their errors on the validation halos as their error.
 
 # %%
 simple = this_run.baselines()
@@ -100,7 +100,7 @@ figures.tabulate(
 )
 
 # %% [markdown]
-# The figure has the RMSE of the network minus that of the baseline on the same test halos, so that errors common to both cancel in the interval.
+# The figure shows the RMSE of the network minus that of the baseline on the same test halos, so that errors common to both cancel in the interval.
 
 # %% tags=["cover"] mystnb={"figure": {"name": "fig-baselines", "caption": "RMSE of the networks minus that of the baselines, in units of each property's range, with 95% intervals from resampled halos. Below zero the network errs less. Open: compared with the scaling relation, filled: with boosted trees. The scale is linear between ±0.01."}}
 figure = figures.method_differences(own_suite, this_run.source)
@@ -141,8 +141,8 @@ for (limits_of, fields_of), own in of_rmse.groupby(
     )
 
 # %% [markdown]
-# A network that loses to a straight line hasn't learnt the line: it had too few halos, or too few that are bright enough, for its many weights. A network that wins uses the shape of
-# the maps, since both know the totals.
+# A network that loses to a straight line hasn't learnt the line, perhaps for want of halos, or of halos that are bright enough, for its many weights. A network that beats the trees as well
+# uses more of the maps than totals and concentrations.
 #
 # All numbers, with their intervals:
 
@@ -289,7 +289,7 @@ for method, own in simple[
     print(f"{method}: as stated in {stated:.0%} of {len(own)} cases")
 print(
     "network: as stated in "
-    f"{(covered['verdict'] == 'as stated').mean():.0%} of {len(covered)}"
+    f"{(covered['verdict'] == 'as stated').mean():.0%} of {len(covered)} cases"
 )
 
 # %% [markdown]
@@ -400,16 +400,16 @@ Markdown(
     "- The RMSE of a network of one property, compared with that of "
     "a network of six, is "
     f"{figures.tally(alone_or_not['verdict']) or 'not tested'}.\n"
-    f"- {stated} of {len(in_classes)} error bars in classes of halos "
-    "are as stated.\n"
+    f"- {stated} of {len(in_classes)} 68% error bars in classes of "
+    "halos are as stated.\n"
     "- The RMSE of halos whose twin was trained on, compared with that "
     "of other halos, is "
     f"{figures.tally(leak['verdict']) or 'not tested'}."
 )
 
 # %% [markdown]
-# - A network has to beat two numbers per map before its architecture deserves any credit, in a comparison on the same halos. A network that loses to a straight line had too few halos, or too few that are bright enough.
-# - Across suites a baseline depends on its training suite as much as a network does: both take brightness for mass.
+# - A network has to beat two numbers per map before its architecture deserves any credit, in a comparison on the same halos.
+# - Across suites a baseline depends on the suite of its training, too.
 # - The choice of the test halos has consequences, which can be tested.
 #
 # ## Exercise
@@ -418,6 +418,6 @@ Markdown(
 #
 # <details><summary>Answer</summary>
 #
-# The networks. Two numbers per map hardly change, because the total is dominated by bright pixels that lie above the limits anyway; the faint outskirts that limits remove are structure, which only a network uses.
+# The first table of this chapter has both. For the halo mass the baselines gain at least as much as the networks: the total above the limits isn't the total of the halo, and the share that is lost differs from halo to halo, so limits cost two numbers per map as dearly. What lead a network keeps with ideal maps comes from the shape of the gas.
 #
 # </details>

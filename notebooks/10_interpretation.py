@@ -268,7 +268,7 @@ figures.tabulate(ranks, "Rank correlation, median over halos", note)
 
 # %%
 LOW = 0.3
-random = ranks["random weights"].abs()
+random = ranks["random weights"]
 again = ranks.get("trained again", pd.Series(0, ranks.index))
 judged = pd.DataFrame(
     {
@@ -279,7 +279,7 @@ judged = pd.DataFrame(
 figures.tabulate(judged, "May it be believed?", note)
 
 # %% [markdown]
-# If random weights give the same attribution, the maps above show the halo and not the network's knowledge. If a second training doesn't confirm ours, single pixels belong to this network and not to halos in general: read only the shares and the profiles.
+# If random weights give a like attribution (a correlation above 0.3), the maps above show the halo and not the network's knowledge. If a second training doesn't confirm ours, single pixels belong to this network and not to halos in general: read only the shares and the profiles.
 
 # %% [markdown]
 # ## What this run found

@@ -72,7 +72,7 @@ print(f"{note}; split by {this_run.parameters.split_by}")
 #
 # ## Halo mass
 #
-# Rows are the suites of the training, columns those of the test. They are the same on the framed diagonal, which the [chapter on accuracy](06_accuracy.ipynb) shows. Metrics in the panels are again those of the plotted halos, and the tables compare them with those of all.
+# Rows are the suites of the training, columns those of the test. On the framed diagonal both are the same suite, as in the [chapter on accuracy](06_accuracy.ipynb). Metrics in the panels are again those of the plotted halos, and the tables compare them with those of all.
 #
 # ### Figure 8: halo mass across suites, from X-rays
 #
@@ -171,7 +171,7 @@ figures.tabulate(
 #
 # ### Figure 10: mass of the CGM across suites
 #
-# The text that we have lacks the property of this figure. We infer $M_\mathrm{cgm}$: the paper's Appendix B shows the remaining properties and leaves out exactly two, "as similar panels are shown in the diagonal panels of" Figures 9 and 10, and
+# Our copy of the paper doesn't name the property of this figure. We infer $M_\mathrm{cgm}$: the paper's Appendix B shows the remaining properties and leaves out exactly two, "as similar panels are shown in the diagonal panels of" Figures 9 and 10, and
 # the four that it has are the gas fraction, metallicity, cool fraction and temperature (our Figures 13 to 16). The paper: networks of IllustrisTNG over-predict in SIMBA and under-predict in Astrid, at low and intermediate mass, in the order of
 # the suites in Figure 1.
 
@@ -192,14 +192,22 @@ Markdown(paper.beside(evidence, "Fig. 10", this_run.is_mock))
 
 # %% mystnb={"figure": {"name": "fig-bias", "caption": "Median of inference minus truth for every pair of suites. Red: over-predicted, blue: under-predicted."}}
 figure = figures.bias_matrix(cross, NAMES, note)
-foreign = pairs[pairs["suite_train"] != pairs["suite_test"]]
-figures.caption(
-    "Mean offset of log_m_halo in other suites (trained, tested), dex: "
-    + figures.ends(
-        foreign, "bias", ["suite_train", "suite_test"], this_run.source
+elsewhere = cross[
+    (cross["property"] == "log_m_halo")
+    & (cross["suite_train"] != cross["suite_test"])
+]
+if len(elsewhere):
+    suites = ["suite_train", "suite_test"]
+    figures.caption(
+        "Offset of log_m_halo in other suites (trained, tested), dex: "
+        + figures.ends(
+            statistics.biases(elsewhere, suites),
+            "median",
+            suites,
+            this_run.source,
+        )
+        + "."
     )
-    + "."
-)
 
 # %% [markdown]
 # ## Does brightness explain the offsets?
@@ -262,7 +270,7 @@ by_fields = lost.groupby(["limits", "fields"]).agg(
 figures.tabulate(by_fields, "Averages over the suites", this_run.source)
 
 # %% [markdown]
-# The paper finds that adding HI to X-rays improves the transfer: with both fields under survey limits the suites look more alike to the network. A small error in the suite of the training, by contrast, says nothing about robustness: in CAMELS, the network of Astrid has the smallest error on its own
+# The paper finds that adding HI to X-rays improves the transfer. The row of HI alone shows whether it takes two fields for that. A small error in the suite of the training, by contrast, says nothing about robustness: in CAMELS, the network of Astrid has the smallest error on its own
 # maps, and the largest on others.
 
 # %% [markdown]
@@ -315,13 +323,14 @@ figures.tabulate(
 # ## What this run found
 
 # %%
+foreign = pairs[pairs["suite_train"] != pairs["suite_test"]]
 correlated = figures.ends(
     foreign, "correlation", ["suite_train", "suite_test"], this_run.source
 )
 Markdown(
     "- Inferences in other suites correlate with the truth: "
     f"{correlated}.\n"
-    "- RMSE of the halo mass grows by a factor of "
+    "- RMSE of the halo mass changes by a factor of "
     f"{ranking['factor'].min():.1f} to {ranking['factor'].max():.1f} "
     "outside of the suite of the training.\n"
     f"- The brightness of the maps has the sign of the offset in {agree} "
@@ -336,7 +345,7 @@ Markdown(
 #   masses are right; an RMSE mixes the two.
 # - Error bars can't warn of an offset, because the network never saw how wrong a model can be.
 # - The best suite for training depends on feedback: a suite whose gas lies between that of the others is closest to both. In the paper this is IllustrisTNG.
-# - The paper suggests two cures: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. The [next chapter](12_robust.ipynb) does both.
+# - The paper suggests two cures: training on many models at once with their parameters varied {cite:p}`VillaescusaNavarro2021b`, and domain adaptation {cite:p}`Ganin2016`. The [next chapter](12_robust.ipynb) tries them.
 #
 # ## Exercise
 #
@@ -344,6 +353,6 @@ Markdown(
 #
 # <details><summary>Answer</summary>
 #
-# It shrinks if the third suite's brightness lies between those of the two, since the network then has to use more than brightness, and it hardly changes if the third lies outside. Training on both ends of the range of feedback is better than training on its middle.
+# It should shrink if the third suite's brightness lies between those of the two, since the network then has to use more than brightness, and hardly change if the third lies outside. The next chapter leaves each suite out.
 #
 # </details>

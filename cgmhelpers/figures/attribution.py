@@ -15,6 +15,7 @@ from cgmhelpers.figures.style import (
     styled,
     unit_label,
 )
+from cgmhelpers.figures.words import method_name
 from cgmhelpers.halos.classes import HALO_CLASSES
 from cgmhelpers.halos.measuring import APERTURE
 
@@ -63,7 +64,9 @@ def attribution_maps(ds, attribution, source=None):
             )
         axes[0, step * column].set_title(field_names(name))
         for place, title in enumerate(networks, step * column + 1):
-            axes[0, place].set_title(title if several else f"{field_names(name)}, {title}")
+            axes[0, place].set_title(
+                method_name(title) if several else f"{field_names(name)}, {title}"
+            )
         bar = figure.colorbar(
             shown,
             ax=axes[:, step * column],
@@ -102,10 +105,13 @@ def _halo_text(ds, networks, place):
     label = {one.name: one.label for one in HALO_CLASSES}.get(str(ds["halo_class"].values), "")
     name = next(iter(networks.values())).property
     truth = float(ds["properties"].sel(property=name))
-    inferred = ", ".join(f"{one.inferred[place]:.2f}" for one in networks.values())
+    inferred = [f"{one.inferred[place]:.2f}" for one in networks.values()]
     if len(networks) > 1:
-        return f"{label}\ntrue {truth:.2f}, inferred\n{inferred}"
-    return f"{label}: true {truth:.2f},\ninferred {inferred} [kpc]"
+        named = zip(map(method_name, networks), inferred, strict=True)
+        inferred = [f"{title} {value}" for title, value in named]
+    else:
+        inferred[0] = f"inferred {inferred[0]}"
+    return "\n".join([f"{label}: true {truth:.2f}", *inferred, "y [kpc]"])
 
 
 @styled

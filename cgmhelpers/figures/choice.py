@@ -1,9 +1,9 @@
 """The rows of a table of predictions that a figure of the paper shows."""
 
-from cgmhelpers.figures.style import field_names, limit_name
+from cgmhelpers.figures.style import field_names, limit_name, suite_name
 
 
-def choose(predictions, item, fields, limits, across=False, suite=None):
+def choose(predictions, item, fields, limits, across=False, suite=None, source=None):
     """Select the predictions that a figure of the paper shows, and describe them.
 
     Parameters
@@ -20,6 +20,8 @@ def choose(predictions, item, fields, limits, across=False, suite=None):
         Include networks that are tested on other suites.
     suite : str, optional
         The only suite of the figure; the first suite of a run that lacks it.
+    source : str, optional
+        Name of the data, which marks mock suites.
 
     Returns
     -------
@@ -50,6 +52,6 @@ def choose(predictions, item, fields, limits, across=False, suite=None):
     halos = len(rows.drop_duplicates(["suite_test", "realisation", "group"]))
     shown = ", ".join(map(field_names, dict.fromkeys(have)))
     said = f"{item}: {shown}, {limit_name(limits)}, {halos} test halos"
-    said += f" of {suite}." if suite else "."
+    said += f" of {suite_name(suite, source)}." if suite else "."
     lacking = [field_names(name) for name in fields if name not in have]
     return rows, said + (f" This run has no {', no '.join(lacking)}." if lacking else "")

@@ -136,8 +136,8 @@ def method_matrix(comparison, names, source=None):
             place = tests.index(row.suite_test), trains.index(row.suite_train)
             dark = abs(norm(row.difference) - 0.5) > 0.35
             axis.text(
-                *place, f"{row.value:.2g}\n{row.reference:.2g}", ha="center", va="center", size=8.5,
-                color="w" if dark else "k",
+                *place, f"{row.value:#.2g}\n{row.reference:#.2g}", ha="center", va="center",
+                size=8.5, color="w" if dark else "k",
             )  # fmt: skip
             if row.verdict == "undecided":
                 axis.plot(*place, "o", ms=32, mfc="none", mec="0.35", lw=0.8)

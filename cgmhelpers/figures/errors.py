@@ -169,4 +169,4 @@ def bias_matrix(predictions, names, source=None):
 
 def _signed(value):
     text = f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0e}"
-    return text.replace("-", "−")
+    return (text if text.strip("+-0.") else text[1:]).replace("-", "−")

@@ -199,7 +199,7 @@ def correlation_matrices(matrices, names, source=None):
         for row, column in np.argwhere(~hidden):
             value = matrix[row][column]
             colour = "w" if abs(value) > 0.6 else "k"
-            text = f"{value:.2f}".replace("-", "−")
+            text = f"{value:.2f}".replace("0.", ".").replace("-", "−")
             axis.text(column, row, text, ha="center", va="center", size=7.5, color=colour)
         axis.set_title(suite_name(suite))
         axis.set_xticks(range(len(names) - 1), labels[:-1], rotation=60, ha="right")

@@ -147,8 +147,8 @@ def _result(row):
 
 def _entry(row, mock):
     built = {
-        "yes": " The mock was built to show this.",
-        "in part": " The mock was partly built to show this.",
+        "yes": " The mock was built so as to show this.",
+        "in part": " This rests in part on how the mock was built.",
     }
     measured = of_mock(row.quantity) if mock else row.quantity
     statement, quantity = (one.replace("*", r"\*") for one in (row.statement, measured))

@@ -216,7 +216,7 @@ def correlation_elsewhere(evidence, name=HALO_MASS, fields=BOTH, limits="survey"
 
 
 def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="survey"):
-    """Average offsets in other suites, positive if they have the sign of the brightness.
+    """Average offsets in brighter and in dimmer suites, and return the smaller of the two.
 
     Parameters
     ----------
@@ -226,13 +226,15 @@ def offset_along_brightness(evidence, name=HALO_MASS, fields=BOTH, limits="surve
     Returns
     -------
     array (1 + draws,)
-        In the property's unit, averaged over the pairs of suites.
+        In the property's unit, positive if it has the sign of the brightness: averaged over the
+        pairs whose test suite is the brighter one, and over those in which it is the dimmer one.
     """
-    values = []
+    values = {1: [], -1: []}
     for train, test in pairs(evidence):
         brighter = np.mean([brightness(evidence, test, train, one)[0] for one in CLASSES])
-        values.append(np.sign(brighter) * evidence.offset(train, fields, limits, name, test))
-    return np.mean(values, axis=0)
+        sign = 1 if brighter > 0 else -1
+        values[sign].append(sign * evidence.offset(train, fields, limits, name, test))
+    return np.minimum(*(np.mean(one, axis=0) for one in values.values()))
 
 
 def error_elsewhere(evidence, suite, fields, limits="survey", name=HALO_MASS):

@@ -22,6 +22,8 @@ def test_choice_takes_what_a_figure_shows(table):
     rows, said = choice.choose(table, "Figure 6", ["hi"], "survey", suite="EAGLE")
     assert set(rows["suite_test"]) == {"IllustrisTNG"}
     assert said.endswith("300 test halos of IllustrisTNG.")
+    _, said = choice.choose(table, "Figure 6", ["hi"], "survey", suite="SIMBA", source="mock")
+    assert said.endswith("300 test halos of mock SIMBA.")
 
 
 def test_choice_says_what_a_run_lacks(table):
