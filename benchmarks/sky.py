@@ -130,7 +130,7 @@ class Light:
     @classmethod
     def of(cls, network, halos, redshift, depth, seed):
         halos = halos.isel(halo=np.flatnonzero(halos["log_mass"].values < LIGHT))
-        drawn = sky.posteriors(network, halos, redshift, depth, 500, seed)
+        drawn = sky.posteriors(network, halos, redshift, depth, 2000, seed)
         names = list(halos["property"].values)
         truth = halos["properties"].sel(property="f_cgm").values
         groups = sky.stacking.related(samples.halo_table(halos))

@@ -122,7 +122,7 @@ figures.tabulate(
 #
 # ### Table 2: halos per suite and class
 #
-# The paper counts about 5000 halos in each suite, most in Astrid's groups and fewest in SIMBA's.
+# The paper counts 5100 to 5450 halos in each suite; Astrid has the most groups, SIMBA the fewest.
 
 # %%
 halos = this_run.halos()
@@ -144,7 +144,7 @@ within = (deviation.abs() < 2).sum().sum()
 verdict = (
     "✔ **as counted**"
     if within == deviation.size
-    else "✘ **not all as counted**"
+    else "✘ **some counts differ**"
 )
 Markdown(
     f"{verdict} on this run: {within} of {deviation.size} counts lie "
@@ -155,12 +155,12 @@ Markdown(
 
 # %% [markdown]
 # *paper, scaled* are the paper's counts for 27 realisations, scaled to as many as this run has; *deviation* is the difference in units of
-# the expected $\sqrt{N}$. A few realisations scatter by more, because halos cluster and a box of 37 Mpc samples few large structures.
+# the expected $\sqrt{N}$. With few realisations the scatter is larger, because halos cluster and a box of 37 Mpc samples few large structures.
 #
-# Steep counts are the first difficulty of the task: the paper's sample, and so the training of a network, has 18 Sub-L\* halos for every
+# Steep counts are the first difficulty of the task: the paper's sample, and so the training of a network, has 15 (Astrid) to 20 (SIMBA) Sub-L\* halos for every
 # group. They also test the reader, since a mistake of a factor $h$ in mass or length moves the whole mass function. Theory
-# {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, predicts it, slightly above the points: the fit is for dark matter alone, while
-# feedback makes halos lighter. The counts of the paper's Table 2 add up to about a fifth less than the line.
+# {cite:p}`Tinker2008`, computed with Colossus {cite:p}`Diemer2018`, predicts more halos than the paper's Table 2 counts, by about a fifth: the fit is for dark matter alone, while
+# feedback makes halos lighter. (The mock suite draws its halos from a mass function that was lowered alike.)
 
 # %% mystnb={"figure": {"name": "fig-mass-function", "caption": "Halo mass functions of the suites, with Poisson errors. The line is the expectation for CAMELS' cosmology after Tinker et al. (2008). It was not fitted."}}
 volume = sum(
@@ -182,7 +182,7 @@ figures.caption(
 # $$
 #
 # and the catalogue's $M_\mathrm{200c}$ is the same mass, measured by another code. They ought to agree to the mass of the black
-# holes, which the sum leaves out. Wrong positions, radii or units would show here:
+# holes, which the sum leaves out, and to the few particles at the edge of the sphere. Wrong positions, radii or units would show here:
 
 # %%
 difference = halos["log_m_halo"] - halos["log_mass"]
@@ -218,7 +218,7 @@ least = ranges["inside"].min()
 verdict = "✔ **they fit**" if least > 0.95 else "✘ **they don't fit**"
 Markdown(
     f"{verdict} on this run: of each property the range holds at least "
-    f"{int(1000 * least) / 10:g}% of the halos."
+    f"{int(1000 * least) / 10:g}% of the halos, rounded down."
 )
 
 # %%
@@ -289,7 +289,7 @@ for axis in figure.axes:
     most[name] = max(most.get(name, (0, "")), (factor, parameter))
 strongest = [
     f"{words} most with <i>A</i><sub>{most[name][1][2:]}</sub> "
-    f"(by up to {most[name][0]:.1f} times)"
+    f"(by up to a factor of {most[name][0]:.1f})"
     for name, words in (
         ("cgm_fraction", "Gas fractions change"),
         ("metallicity", "metallicities"),
@@ -299,8 +299,10 @@ strongest = [
 figures.caption(", ".join(strongest) + ".")
 
 # %% [markdown]
-# For each property, `bins` is the number of mass bins that every suite fills, and `as_expected` the number of them with the order
-# Astrid > IllustrisTNG > SIMBA of the means:
+# ### The order of the suites in Figure 1
+#
+# For each property, the table has the number of mass bins that every suite fills, and the number of those in which the means have the order
+# Astrid > IllustrisTNG > SIMBA:
 
 # %%
 expected = ["Astrid", "IllustrisTNG", "SIMBA"]

@@ -152,7 +152,7 @@ figure = figures.phase_diagram(
 )
 cool = local.temperature[quiet] < 1e5
 figures.caption(
-    "Gas below 10^5 K has "
+    "Of the gas that forms no stars, that below 10^5 K has "
     + ", ".join(
         f"{weight[cool].sum() / weight.sum():.0%} of the {name}"
         for name, weight in weights.items()
@@ -323,7 +323,7 @@ Markdown(paper.beside(evidence, "Fig. 2", this_run.is_mock))
 # %% [markdown]
 # ## Along the mass range
 #
-# Four halos of one suite, from the lightest of the sample to the heaviest.
+# Four halos of one simulation, from its lightest to its heaviest.
 #
 # ### Figure 11: halos from light to heavy
 #
@@ -340,8 +340,9 @@ figure = figures.halos_by_mass(
     source=this_run.source,
 )
 figures.caption(
-    f"The halos of this run go from 10^{rows[0]['log_mass']:.1f} to "
-    f"10^{rows[-1]['log_mass']:.1f} Msun."
+    "One box of "
+    f"{figures.suite_name(sim.suite, this_run.source)}, "
+    f"10^{rows[0]['log_mass']:.1f} to 10^{rows[-1]['log_mass']:.1f} Msun."
 )
 
 # %% [markdown]
@@ -360,7 +361,7 @@ Markdown(paper.beside(evidence, "Fig. 11", this_run.is_mock))
 # The paper: it doesn't. X-ray sums climb with mass in IllustrisTNG and Astrid, but at a fixed sum the mass scatters more than the network errs, and in HI the two hardly correlate.
 # For every halo, along one line of sight:
 
-# %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: the sum with every pixel at the survey's limit; halos right of it are observable. Dotted: one pixel at the limit; halos left of it aren't. (The paper doesn't say how it draws the limit.)"}}
+# %% mystnb={"figure": {"name": "fig-12", "caption": "After Figure 12 of the paper, on {data}: halo mass against the sum of the pixels of the ideal map. Black: mean and 16th to 84th percentile of each halo class. Dashed: the sum with every pixel at the survey's limit; halos right of it are surely observable. Dotted, where it is in the panel: one pixel at the limit; halos left of it aren't observable. (The paper doesn't say how it draws the limit.)"}}
 baseline = maps.mass_from_total(totals, p.fields)
 figure = figures.total_flux(totals, p.fields, this_run.source, p.pixels)
 figures.caption(
@@ -447,7 +448,7 @@ figures.tabulate(
 )
 
 # %% [markdown]
-# The next figure shows the field that loses most. An element whose kernel is wider than a few pixels is sampled well. A smaller element
+# The next figure shows the field that changes most. An element whose kernel is wider than a few pixels is sampled well. A smaller element
 # counts too much if a pixel's centre lies on it, and is missing otherwise. On average over all places nothing is lost, but
 # a map isn't an average: a few small, dense elements have much of its light. The lower panel shows the part of a single element that arrives on yt's map, against the
 # radius of its kernel, and the radii of this halo's deposits.
@@ -474,7 +475,7 @@ figure = figures.pencil_beam_comparison(
 )
 figures.caption(
     f"The two maps of {figures.field_names(worst)} differ by "
-    f"{moved[worst].mean():.1%} of their sum, pixel by pixel."
+    f"{moved[worst].iloc[0]:.1%} of their sum, pixel by pixel."
 )
 
 # %% [markdown]
@@ -559,7 +560,7 @@ limit = [emission.get(name).limit("survey") for name in names]
 seen = (every["image"] > np.reshape(limit, (-1, 1, 1))).mean(["x", "y"])
 seen = seen.isel(halo=0).mean("axis")
 figures.caption(
-    "Above the survey's limit: "
+    "Above the survey's limit, over three lines of sight: "
     + ", ".join(
         f"{one.item():.0%} of the pixels in {emission.get(name).title}"
         for name, one in zip(names, seen, strict=True)
@@ -576,7 +577,7 @@ lost = html(f"{error.abs().max().max():.0e}")
 Markdown(
     "- The maps hold the gas inside their frame: the largest relative "
     f"difference of map and sum is {lost}.\n"
-    "- Pencil beams lose or double up to "
+    "- Pencil beams lose or add up to "
     f"{(off - 1).abs().max().max():.1%} of a map's sum and misplace up "
     f"to {moved.max().max():.0%}.\n"
     "- A straight line in the total flux gives the mass to "
@@ -589,7 +590,7 @@ Markdown(
 # %% [markdown]
 # - X-rays show the hot gas, HI the cool gas: in the phase diagram their regions hardly overlap.
 # - A survey's limit removes most of the X-ray emission of light halos, and much less of their HI.
-# - A network that does better than the straight line has to use the *structure* of the map. You can look at it yourself
+# - A network that does better than the straight line may use the *structure* of the map, or only a better curve: chapter 9 asks which. You can look at it yourself
 #   in the [next chapter](03_explorer.ipynb), and [then](04_cnn.ipynb) we build a network.
 #
 # ## Exercise

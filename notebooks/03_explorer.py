@@ -74,7 +74,7 @@ explorer.page(halos, folder=this_run.folder / "explorer")
 # Open "Change the maps" under the maps, and the page loads the network and runs it itself. Make a field brighter or fainter, add noise, move the limit to any depth, rub
 # out a satellite, give the halo the gas of its twin in another suite, ask a network of another suite, or drop a FITS file of your own: a square about the halo, in
 # kpc and in the field's unit, as the live explorer below writes it. A map for the networks should have no limit yet: limits come after the average over their
-# coarser pixels. Weights are rounded to 16 bits, those of networks as large as the paper's to fewer, which moves the posteriors
+# coarser pixels. Weights are rounded to 16 bits, those of networks as large as the paper's to fewer, which moves means and widths, in units of the properties' ranges,
 # by less than 0.001.
 #
 # "Why this" distributes the difference between the answer and that for a blank map over the pixels: orange pixels raise it, blue ones lower it. The sentence below the
@@ -93,7 +93,7 @@ explorer.explore(halos, this_run.folder / "exports")
 # ## What to try
 #
 # - **Blind the survey.** Take a light halo, *survey* limits, and raise your own. Without bright pixels, the estimates must fall back on the
-#   mean of the training, and the error bars should widen to match. Do they?
+#   mean of halos that look blank, and the error bars should widen to match. Do they?
 # - **Change the Universe.** "Same halo in" shows the twin that grew from the same initial conditions with other feedback. Tick "hold the colour scale" first.
 # - **Ask the wrong network.** Choose a network trained on another suite. Where it is off by many σ, it is confidently wrong: the subject of
 #   the [chapter on other suites](11_cross_simulation.ipynb).
@@ -109,19 +109,24 @@ masses = halos.table["log_mass"]
 predictions = this_run.predictions()
 same = predictions["suite_train"] == predictions["suite_test"]
 mass = predictions[same & (predictions["property"] == "log_m_halo")]
+limits = this_run.parameters.limits[-1]
+both = max(mass["fields"].unique(), key=len)
+mass = mass[(mass["limits"] == limits) & (mass["fields"] == both)]
 error = (mass["mean"] - mass["truth"]).abs()
 Markdown(
     f"- The explorer has {len(halos.table)} halos of "
     f"{halos.table['suite'].nunique()} suites, from 10<sup>"
     f"{masses.min():.1f}</sup> to 10<sup>{masses.max():.1f}</sup> "
     "M<sub>☉</sub>.\n"
-    "- Half of all inferences of the halo mass are off by more than "
+    f"- With {figures.field_names(both)} and "
+    f"{figures.limit_name(limits)}, half of the halo masses that networks "
+    "infer in their own suite are off by more than "
     f"{error.median():.2f} dex, one in twenty by more than "
-    f"{error.quantile(0.95):.2f} dex (networks in their own suite)."
+    f"{error.quantile(0.95):.2f} dex."
 )
 
 # %% [markdown]
-# - The limit of a survey decides which halos a map informs about.
+# - The limit of a survey decides for which halos a map is informative.
 # - Twins at equal colours show the effect of feedback on gas directly, without statistics.
 # - One halo is an anecdote. The tables of the [chapter on accuracy](06_accuracy.ipynb) count.
 #

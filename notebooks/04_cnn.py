@@ -105,7 +105,7 @@ figures.tabulate(
 #
 # ### Table 4: convolutions
 #
-# The next cell reads the table from a network: first that of the paper, with 12 channels in the first block and maps of 128 pixels, beside the layers as printed. (The paper's table has a misprint, 394 for 384.)
+# The next cell reads the table from a network: first that of the paper, with 12 channels in the first block and maps of 128 pixels, beside the layers as printed, but for one misprint in the paper's table, 394 for 384.
 
 # %% tags=["hide-output"]
 paper = network.MomentNetwork(in_channels=1)
@@ -142,8 +142,8 @@ verdict = (
     else "✘ **not the same**"
 )
 Markdown(
-    f"{verdict}: {needed['as_printed'].sum()} of {len(needed)} that the "
-    "paper's network uses are as printed."
+    f"{verdict}: {needed['as_printed'].sum()} of {len(needed)} layers and "
+    "functions that the paper's network uses are as printed."
 )
 
 # %% [markdown]
@@ -235,7 +235,7 @@ figures.tabulate(
 )
 
 # %% [markdown]
-# With survey limits the X-ray mean is close to the floor: most pixels of most halos are at the limit. These numbers also differ between suites, a
+# With survey limits the X-ray mean is close to the floor: most pixels of most halos are at the limit. On ideal maps these numbers also differ between suites, a
 # first hint of how unfamiliar the maps of another suite are to a network.
 #
 # ## Learning curves
@@ -248,8 +248,8 @@ unfinished = quality.unfinished(
 ).drop_duplicates(["suite_train", "fields", "limits"])
 open_ends = f"{len(unfinished) or 'none'} of the {len(networks)} trainings"
 figures.caption(
-    f"In this run {open_ends} still gained at the end, or lost to a "
-    "network that sees less."
+    f"In this run {open_ends} still improved at the end, or did worse "
+    "than a network with fewer inputs."
 )
 
 # %% [markdown]
@@ -265,6 +265,7 @@ descriptions = [
 ]
 ends = networks[["suite", "fields", "limits"]].copy()
 ends[list(names)] = [[one[name] for name in names] for one in descriptions]
+ends["best_epoch"] += 1  # counted from 1, as in the figure
 ends["seconds"] = [
     history["seconds"].sum() for history in histories.values()
 ]
@@ -345,7 +346,7 @@ figures.caption(
 )
 
 # %% [markdown]
-# `deviations` is the difference of inference and truth in posterior standard deviations. One halo proves nothing; two thirds of many halos should lie within ±1.
+# The column of deviations is the difference of inference and truth in posterior standard deviations. One halo proves nothing; two thirds of many halos should lie within ±1.
 
 # %% [markdown]
 # ## What this run found
@@ -358,7 +359,7 @@ Markdown(
     f"{(splits['part'] == network.PARTS[0]).sum():,} training halos of "
     f"{splits['suite'].nunique()} suites.\n"
     f"- {len(networks)} trainings took {ends['seconds'].sum() / 60:.1f} "
-    f"minutes. Unfinished, so that they decide nothing later on: "
+    f"minutes. Unfinished, and without a say in later verdicts: "
     f"{open_ends}.\n"
     "- The lowest validation loss is that of "
     f"{figures.field_names(best_network['fields'])} in "
@@ -377,7 +378,7 @@ Markdown(
 #
 # <details><summary>Answer</summary>
 #
-# Those with most to learn: X-ray and HI together. Their validation loss still falls steeply at the last epoch, and the kept weights are the last ones. They may even lose to a network with fewer fields, which can only mean that
+# Those with most to learn: X-ray and HI together. Their validation loss still falls steeply at the last epoch, and the kept weights are the last ones. They may even lose to a network with fewer fields: then
 # they haven't learned to use what they see.
 #
 # </details>

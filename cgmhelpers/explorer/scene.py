@@ -113,7 +113,7 @@ def estimate(collection, selection):
         property, in its unit (bytes of float32, y up, row by row), by DeepLIFT from a blank map.
         ``blank``: the mean that a blank map gives, or None.
     """
-    from cgmhelpers.figures.style import suite_name
+    from cgmhelpers.figures.style import limit_name, suite_name
 
     nothing = {"mean": None, "std": None, "outside": [], "why": {}, "blank": None}
     if collection.networks is None:
@@ -123,7 +123,7 @@ def estimate(collection, selection):
     fields = "+".join(name for name in collection.fields if name in selection.fields)
     titles = " + ".join(known_fields.get(name).title for name in fields.split("+"))
     said = suite_name(suite, collection.source)
-    words = f"trained on {said}, {titles}, {limits} limits"
+    words = f"trained on {said}, {titles}, {limit_name(limits)}"
     known = collection.networks
     same = (known["suite"] == suite) & (known["fields"] == fields) & (known["limits"] == limits)
     if not same.any():
