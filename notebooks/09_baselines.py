@@ -289,7 +289,8 @@ for method, own in simple[
     print(f"{method}: as stated in {stated:.0%} of {len(own)} cases")
 print(
     "network: as stated in "
-    f"{(covered['verdict'] == 'as stated').mean():.0%} of {len(covered)} cases"
+    f"{(covered['verdict'] == 'as stated').mean():.0%} of "
+    f"{len(covered)} cases"
 )
 
 # %% [markdown]

@@ -473,10 +473,10 @@ if can_leave_out:
         )
         size = size.groupby("method")["size"].mean()
         found.append(
-            "The control, of halos with more gas and the same physics: the "
-            f"mean bias is {size['pooled']:.3f} for the pooled network, and "
-            f"{size[p.adaptation]:.3f} for the one that was made to see no "
-            "difference."
+            "The control, of halos with more gas and the same physics: "
+            f"the mean bias is {size['pooled']:.3f} for the pooled "
+            f"network, and {size[p.adaptation]:.3f} for the one that was "
+            "made to see no difference."
         )
 else:
     found = ["Nothing: this run has fewer than three suites."]
