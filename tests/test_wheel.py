@@ -33,7 +33,7 @@ def ran(*command, cwd, **environment):
 
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-"""What was compiled before is used again: HOME's is what can't be written."""
+"""What was compiled before is used again, as HOME's is what can't be written."""
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.maps.projection.frame import AXES
 
 LIMITS = ("ideal", "survey", "own")
-"""No limit, a survey's, or one that the reader chooses: the survey's times ``10**depth``."""
+"""No limit, a survey's, or one that the reader chooses as the survey's times ``10**depth``."""
 
 
 @dataclass(frozen=True)

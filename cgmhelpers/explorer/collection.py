@@ -13,7 +13,7 @@ from cgmhelpers.maps import limits, store
 
 LABELS = [*HALO, "log_mass", "halo_class", "r200c"]
 HALOS_KEPT = 32
-"""Halos whose images stay in memory: 13 MB of 128 x 128 pixels in two fields."""
+"""Halos whose images stay in memory, 13 MB of 128 x 128 pixels in two fields."""
 
 
 class Collection:

@@ -34,9 +34,9 @@ CLOSE = 1e-3
 BITS = range(7, 17)
 """Bits that a weight may have."""
 FAINTEST = -4.0
-"""Decades above the survey's limit: fainter pixels count as empty, for nothing lifts them to it."""
+"""Decades above the survey's limit. Fainter pixels count as empty, for nothing lifts them to it."""
 ESCAPED = (0, 10, 13, 34, 92)
-"""Characters that a script's string can't hold as they are: 128 is added to them."""
+"""Characters that a script's string can't hold as they are, so that 128 is added to them."""
 
 
 def write_computing(collection, halos, sets, folder):

@@ -28,7 +28,7 @@ PLAIN_UNITS = {
     "hi": "cm⁻²",
 }
 DEPTHS = (-2.0, 2.05, 0.1)
-"""Limits to choose from, in decades above the survey's: first, end, step."""
+"""First, end and step of the limits to choose from, in decades above the survey's."""
 PALETTES = ("viridis", "cividis", "gray")
 """Colours to choose from, beside those of the field; all rise evenly in lightness."""
 

@@ -17,7 +17,7 @@ from cgmhelpers.figures.style import (
 from cgmhelpers.statistics import metrics
 
 MOST_POINTS = 150
-"""Most halos in a panel: all groups and, as in the paper, a random choice of the lighter halos."""
+"""Most halos in a panel, with all groups and, as in the paper, a random choice of lighter halos."""
 
 
 @styled

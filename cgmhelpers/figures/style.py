@@ -25,7 +25,7 @@ FIELD_SET_COLOURS = {"xray": "#D55E00", "hi": "#009E73", "xray+hi": "#333333"}
 LIMIT_NAMES = {"ideal": "ideal maps", "survey": "survey limits", "observed": "observed maps"}
 
 COLUMN = 7.6
-"""Widest figure [inch]: the book's column, where fonts appear at their size."""
+"""Widest figure [inch], as wide as the book's column, where fonts appear at their size."""
 
 SETTINGS = {
     "figure.dpi": 130,

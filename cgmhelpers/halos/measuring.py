@@ -19,7 +19,7 @@ from cgmhelpers.system.compiling import compiled
 log = logging.getLogger(__name__)
 
 SUMS = ("total", "cgm", "inner", "metal", "cool", "heat")
-"""Sums over particles: see `Measured.sums`."""
+"""Sums over particles (see `Measured.sums`)."""
 
 APERTURE = 200.0
 """Radius of properties 3 to 6 about the halo centre [kpc, physical]."""

@@ -9,7 +9,7 @@ from cgmhelpers.system import parallel
 from cgmhelpers.system.progress import bar
 
 ROWS = 2**18
-"""Least number of particles in a piece: 20 MB of columns."""
+"""Least number of particles in a piece, 20 MB of columns."""
 
 KINDS = ("gas", "dark_matter", "stars", "wind", "black_holes")
 """Kinds of particle, in the order in which they are read."""

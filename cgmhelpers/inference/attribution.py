@@ -32,8 +32,8 @@ from cgmhelpers.network.moment_network import MomentNetwork
 STEPS = 64
 """Points of the Gauss-Legendre rule along the path."""
 MASKED = 100.0
-"""Noise of a pixel, over the map's least, from which it counts as masked: observed maps give those
-a noise a thousand times theirs, and a mask has no signal to take away."""
+"""Noise of a pixel, over the map's least, from which it counts as masked. Observed maps give masked
+pixels a noise a thousand times theirs, and a mask has no signal to take away."""
 
 
 @dataclass(frozen=True)

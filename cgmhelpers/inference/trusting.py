@@ -36,12 +36,12 @@ from cgmhelpers.network.adaptation import gaussian_kernel
 from cgmhelpers.system import provenance
 
 REFERENCE = "trust.safetensors"
-"""File beside a network: what `trust` compares with."""
+"""What `trust` compares with, in a file beside a network."""
 CARE, REFUSE = 0.05, 0.001
 """Scores below which an inference calls for care, and is refused."""
 WORDS = ("usable", "with care", "refused")
 FEWEST = 20
-"""Validation maps that a calibration takes at least: ranks of fewer never fall below `CARE`."""
+"""Validation maps that a calibration takes at least. Ranks of fewer never fall below `CARE`."""
 KEPT = 1000
 """Training maps that are kept for `sample_discrepancy`."""
 USUAL = 3.0

@@ -17,7 +17,7 @@ import numpy as np
 from cgmhelpers.maps import decoding
 
 HALOS_IN_TASK = 16
-"""Halos that a task of dask reads: as many as a file of a store has."""
+"""Halos that a task of dask reads, as many as a file of a store has."""
 
 _BEHIND = weakref.WeakValueDictionary()
 """`Images` by the name of their dask array."""

@@ -34,7 +34,7 @@ DEPOSIT = 2
 2: faint pixels are right to 0.02 dex."""
 
 PROJECTED_AT_ONCE = 256
-"""Halos that are projected together, and whose elements are freed then: about 4 million."""
+"""Halos that are projected together, and whose elements, about 4 million, are freed then."""
 
 
 def make(

@@ -24,7 +24,7 @@ FORMAT = 1
 """Version of the layout of maps on disk."""
 
 HALOS_PER_CHUNK = lazy.HALOS_IN_TASK
-"""Halos in a file of a store: 3 MB of images of one field, read together."""
+"""Halos in a file of a store, whose images of one field have 3 MB and are read together."""
 
 HALO_COORDINATES = {
     "suite": ("suite of simulations", ""),
@@ -340,4 +340,4 @@ def stored_fingerprint(out):
 
 
 HALOS_AT_ONCE = 128
-"""Halos whose maps are read together: a limit of the memory of float64 pixels."""
+"""Halos whose maps are read together, which limits the memory of float64 pixels."""

@@ -120,7 +120,7 @@ def suite_totals(stores, axis="x"):
 
 QUANTILES = {"median": 0.5, "bright": 0.99}
 STATISTICS = ("total", *QUANTILES)
-"""What :func:`image_statistics` gives: mean over the pixels, median and 99th percentile."""
+"""What :func:`image_statistics` gives (mean over the pixels, median and 99th percentile)."""
 
 
 def image_statistics(images):

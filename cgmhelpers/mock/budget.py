@@ -15,7 +15,7 @@ PHASES = {
     "disc": 0.06,
     "satellites": 0.14,
 }
-"""Phases of a halo's gas, and their shares of its elements where elements are scarce: most are of
+"""Phases of a halo's gas, and their shares of its elements where elements are scarce. Most are of
 the cool phases, which fill little space and which maps of hydrogen show."""
 WIND_LOADING = 1.0
 """Share of the hot gas inside R200c that a galaxy's wind holds, per share of the halo that forms

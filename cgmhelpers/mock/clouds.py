@@ -16,17 +16,17 @@ FEW = 12
 SLENDERNESS = 13.0
 """Typical length of a strand over its radius."""
 BENDS = (2.0, 4.7, 10.0)
-"""Waves of a strand's path: radians per half of its length."""
+"""Waves of a strand's path, in radians per half of its length."""
 SLOPE = 0.8
 """Steepness of each of these waves."""
 KNOTS = 5.0
-"""Wave of the density along a strand: radians per half of its length."""
+"""Wave of the density along a strand, in radians per half of its length."""
 TAPER = 0.9
 """Share of a strand's cross-section that its ends lack."""
 FILLING = 1.5
 """Share of a strand that its elements fill."""
 WITHOUT_GAPS = np.array([0.7548776662, 0.5698402910])
-"""Steps of a sequence that fills a square evenly: powers of the plastic number's inverse."""
+"""Steps of a sequence that fills a square evenly, powers of the plastic number's inverse."""
 TWIST = 0.7
 """Angle by which gas that falls in turns about the halo's spin, per unit of ln(radius) [rad]."""
 

@@ -20,7 +20,7 @@ from cgmhelpers.mock.gas import (
 DEPLETION_TIME = 2e9
 """Time in which star-forming gas turns into stars [yr]."""
 EDGE = 3.4
-"""Edge of a neutral disc, in scale lengths: gas beyond it is ionised."""
+"""Edge of a neutral disc, in scale lengths. Gas beyond it is ionised."""
 OVERLAP = 0.4
 """Density of a disc's elements over the mean of the space that they share."""
 THICKEST = 1.0

@@ -10,7 +10,7 @@ from cgmhelpers.halos.cosmology import CV, Volume
 from cgmhelpers.system.files import whole
 
 UNIT_LENGTH = 3.085678e21
-"""Units of CAMELS files: kpc/h, 10^10 Msun/h, km/s."""
+"""Units of CAMELS files, which are kpc/h, 10^10 Msun/h and km/s."""
 UNIT_MASS = 1.989e43
 UNIT_VELOCITY = 1e5
 MOCK = "cgmhelpers.mock: a statistical mock, not a simulation"

@@ -11,8 +11,8 @@ from cgmhelpers.mock.initial import Halos
 HISTORY_SHARE = 0.65
 """Share of the scatter's variance that the hidden history explains; the rest is independent."""
 SUITE_CORRELATION = 0.6
-"""Correlation of a halo's history between any suite and the shared one: same mergers, other
-physics."""
+"""Correlation of a halo's history between any suite and the shared one, which have the same mergers
+and other physics."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from cgmhelpers.mock.files import (
 )
 
 CHUNK = 2**20
-"""Rows converted at a time: 16.8 million cells must not be copied whole."""
+"""Rows converted at a time, as 16.8 million cells must not be copied whole."""
 RAMSES_OMEGA_BARYON = 0.049
 """Header value of Ramses, whatever the cosmology."""
 

@@ -26,7 +26,7 @@ from cgmhelpers.mock.sets import FIDUCIAL
 from cgmhelpers.simulations.conversions import STAR_FORMING_NUCLEI
 
 DARK_MATTER = 38.4
-"""Fewest dark matter particles per (comoving Mpc/h)^3: they are cheap, and halo masses rest on
+"""Fewest dark matter particles per (comoving Mpc/h)^3. They are cheap, and halo masses rest on
 them."""
 DARK_MATTER_PER_CELL = 12
 """But no more than this per gas element."""

@@ -5,7 +5,7 @@ import numpy as np
 GRID_CELLS = 3.84
 """Cells per comoving Mpc/h of the grid that carries the displacement field."""
 SMOOTHING = 1800.0
-"""Smoothing of the initial field [comoving kpc]: without it shells cross and filaments dissolve."""
+"""Smoothing of the initial field [comoving kpc]. Without it shells cross and filaments dissolve."""
 
 
 class Web:

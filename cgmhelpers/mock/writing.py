@@ -21,8 +21,8 @@ SUITES = (*discovery.SUITES, "Swift-EAGLE", "Ramses")
 """Suites that the mock can write; without a choice it writes those of the paper."""
 
 GENERATOR_VERSION = 5
-"""Raise when the same settings give other files. 4: cool gas has more and smaller elements, which
-overlap along strands (`cgmhelpers.mock.clouds`)."""
+"""Raise when the same settings give other files. Since 4, cool gas has more and smaller elements,
+which overlap along strands (`cgmhelpers.mock.clouds`)."""
 
 logger = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ PENALTIES = ("mmd", "coral", "dann", "bottleneck")
 ALIGNED = ("mmd", "coral", "dann")
 """Penalties that compare suites, and so need two of them."""
 NARROWEST = 0.05
-"""Smallest squared width of a kernel by default, over the mean squared distance: blank maps have
+"""Smallest squared width of a kernel by default, over the mean squared distance. Blank maps have
 the same features, and if most pairs were of them, their distance of zero would be the width."""
 
 

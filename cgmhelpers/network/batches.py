@@ -18,7 +18,7 @@ from cgmhelpers.network import samples
 WINDOW_BYTES = 2**27
 """Bytes of float32 maps in a window. While a network trains on one window, the next is read."""
 BLOCK = 96
-"""Neighbouring maps that stay in one window: three axes of 32 halos, a few files of a store."""
+"""Neighbouring maps that stay in one window, three axes of 32 halos in a few files of a store."""
 
 
 class Stored:

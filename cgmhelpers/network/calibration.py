@@ -40,9 +40,9 @@ from cgmhelpers.halos.classes import HALO_CLASSES, halo_class
 from cgmhelpers.statistics.metrics import ONE_SIGMA
 
 FEWEST = 5
-"""Validation halos of a class for its scale to differ: the quantile of fewer is biased."""
+"""Validation halos of a class for its scale to differ. The quantile of fewer is biased."""
 SPREAD = np.log(2)
-"""How much classes differ in the logarithm of their scale: by a factor of two."""
+"""How much classes differ in the logarithm of their scale, here by a factor of two."""
 DENSITY = 2 * stats.norm.pdf(1)
 """Of the absolute value of a standard normal number at one."""
 VARIANCE = ONE_SIGMA * (1 - ONE_SIGMA) / DENSITY**2

@@ -19,7 +19,7 @@ FLOP_PER_IMAGE = 1.2e9
 FLOP_PER_SECOND = 6e10
 """Rate of a training on one thread, measured on a processor with AVX2."""
 SAVED = {"one thread": 0.03, "several threads": 0.2, "GPU": 0.2}
-"""Share of the time that compiled networks save: those of processors measured, a GPU's assumed."""
+"""Share of the time that compiled networks save, measured for processors and assumed for a GPU."""
 COST = 60.0
 """Seconds to compile a network with an empty cache."""
 

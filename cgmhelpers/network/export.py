@@ -21,7 +21,7 @@ from cgmhelpers.network.scaling import Scaling
 from cgmhelpers.system.files import whole
 
 OPSET = 17
-"""Version of ONNX's operators: of 2022, which every runtime in use reads."""
+"""Version of ONNX's operators, of 2022, which every runtime in use reads."""
 
 
 def to_onnx(folder, path=None):

@@ -26,7 +26,7 @@ from torch import nn
 from cgmhelpers.errors import ParameterError, ResultError
 
 SIZES = tuple(2**power for power in range(3, 11))
-"""Sides of the maps that a network can be built for: 8 to 1024 pixels."""
+"""Sides of the maps that a network can be built for, from 8 to 1024 pixels."""
 LEAKY_SLOPE = 0.2
 """Slope of LeakyReLU for negative inputs (Table 5 prints -0.2, a misprint)."""
 LAYERS = {"convolutions": "D1", "hidden": "D2"}

@@ -23,7 +23,7 @@ HALO_COLUMNS = [*HALO, "log_mass", "halo_class"]
 HALOS_PER_READ = 32
 """Halos that a thread reads and scales together."""
 MOST_READERS = 4
-"""Largest number of threads that read: each holds 40 MB of images while it does."""
+"""Largest number of threads that read. Each holds 40 MB of images while it does."""
 
 
 def load(stores, fields, limits=None, size=None, pixel_size=None):

@@ -26,7 +26,7 @@ UNPRUNED = 4
 """Trials that run to their end before any is pruned against the median of those before."""
 ALIVE = "alive"
 STALE = 30.0
-"""Seconds after which a lock that leads nowhere is nobody's: Optuna writes in much less."""
+"""Seconds after which a lock that leads nowhere is nobody's. Optuna writes in much less."""
 
 
 def is_tuned(folder, trials):

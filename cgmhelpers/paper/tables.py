@@ -30,8 +30,8 @@ PRINTED_SCATTER = {
         "Astrid": (0.053, 0.033, 0.042, 0.035),
     },
 }
-"""Table 3 of the paper: scatter in Sub-L*, true and inferred, and in L*, true and inferred. The
-names of the two properties are missing in the text that was available here."""
+"""Table 3 of the paper, with the scatter in Sub-L*, true and inferred, and in L*, true and
+inferred. The names of the two properties are missing in the text that was available here."""
 
 PRINTED_COVERAGES = pd.DataFrame(
     [("Astrid", "xray", 0.783), ("SIMBA", "xray", 0.689), ("SIMBA", "hi", 0.650)],

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 BLIND, SHOWN = TRACKS = ("blind", "unlabelled target")
 VARIED = "varied astrophysics"
 KINDS = ("none", "pooled", "mmd", "coral", "dann", "bottleneck")
-"""Ways to train on several suites: the values of the setting `adaptation`."""
+"""Ways to train on several suites, which are the values of the setting `adaptation`."""
 
 
 class LeavingOut:

@@ -34,7 +34,7 @@ SECONDS = {
     "accuracy": 37, "error_bars": 54, "posterior": 601, "baselines": 368, "interpretation": 28,
     "cross_simulation": 36, "robust": 1229, "from_the_sky": 420, "claims": 213,
 }  # fmt: skip
-"""Processor time of each notebook with the profile `quick`: the rest is in these proportions."""
+"""Processor time of each notebook with the profile `quick`. The rest is in these proportions."""
 
 
 def names():

@@ -17,7 +17,7 @@ from cgmhelpers.system import parallel
 SINGLE_PROPERTIES = ("log_m_halo", "f_cgm")
 """Properties that also get networks of their own."""
 SKY_BATCH = 128
-"""Least maps in a batch of the network for telescopes' files: a batch costs time by itself."""
+"""Least maps in a batch of the network for telescopes' files, as a batch costs time by itself."""
 
 
 class Plan(DataPlan):

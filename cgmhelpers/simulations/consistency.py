@@ -19,8 +19,9 @@ from cgmhelpers.system import parallel
 log = logging.getLogger(__name__)
 
 TOLERANCE = 0.2
-"""Relative difference beyond which masses don't fit: less than any factor of h = 0.67, and more
-than a box of 37 Mpc differs from the mean density, or a catalogue's M200c from the particles'."""
+"""Relative difference beyond which masses don't fit. It is less than any factor of h = 0.67, and
+more than a box of 37 Mpc differs from the mean density, or a catalogue's M200c from the
+particles'."""
 
 FEWEST = 1000
 """Dark-matter particles that it takes to speak of a box filled with them."""

@@ -249,10 +249,10 @@ COUNTED_PER_HYDROGEN = ("ElectronAbundance", "NeutralHydrogenAbundance")
 """Data sets that `ELECTRONS` is about."""
 
 IONISED_ABOVE = 1e6
-"""Temperature above which all hydrogen is ionised [K]: at least one electron a nucleus."""
+"""Temperature above which all hydrogen is ionised [K], with at least one electron a nucleus."""
 
 MAY_BE_ZERO = ("black_holes", "stars", "wind")
-"""Kinds whose particles may have no mass: codes leave such remnants of mergers and winds."""
+"""Kinds whose particles may have no mass. Codes leave such remnants of mergers and winds."""
 
 COLUMN_UNITS = {
     "position": "kpc",

@@ -31,16 +31,16 @@ SNAPSHOT_BYTES = {"IllustrisTNG": 2.6e9, "SIMBA": 1.8e9}
 """Sizes of compressed snapshots of CV_0, z < 0.5, that a user reported in 2026."""
 
 OTHER_SNAPSHOT_BYTES = 3e9
-"""Estimate for other suites: snapshots have 2 to 4 GB."""
+"""Estimate for other suites, whose snapshots have 2 to 4 GB."""
 
 CATALOGUE_BYTES = 0.12e9
-"""Estimate: 14.6 million identifiers of 8 bytes (the documentation lists one of SIMBA)."""
+"""Estimate for 14.6 million identifiers of 8 bytes (the documentation lists one of SIMBA)."""
 
 ROW_BYTES = 300
-"""Estimate of a row of a table: those of LH have 60 bytes, of SB35 300."""
+"""Estimate of a row of a table. Rows of LH have 60 bytes, of SB35 300."""
 
 STATES = ("there", "absent", "part", "fails")
-"""States of a file: whole and checked, not there, a part of a file or of several, refused."""
+"""States of a file (whole and checked, not there, a part of a file or of several, refused)."""
 
 COLUMNS = (
     "file", "kind", "simulation", "state", "bytes", "expected_bytes", "public", "path", "note",

@@ -28,7 +28,7 @@ UNDERSTOOD = ([], [GZIP], [SHUFFLE, GZIP])
 """Filters, in the order in which a writer applies them."""
 
 ALONE_BELOW = 2**23
-"""Bytes below which the calling thread reads alone: it may be one of many that do."""
+"""Bytes below which the calling thread reads alone, as it may be one of many that do."""
 
 BLOCK_BYTES = 2**22
 """Bytes that a thread reads at a time from a data set that isn't chunked."""

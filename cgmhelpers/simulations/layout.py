@@ -14,17 +14,17 @@ from cgmhelpers.halos.cosmology import SCALE_FACTORS
 from cgmhelpers.simulations import dialects
 
 VOLUMES = ("L25n256", "L50n512", "zoom")
-"""Levels of the folders below a suite, in the order in which they are looked for: boxes of 25 and
-50 Mpc/h, and zooms. Where the level is missing, the box is the first."""
+"""Levels of the folders below a suite, in the order in which they are looked for. They are boxes of
+25 and 50 Mpc/h, and zooms. Where the level is missing, the box is the first."""
 
 DEFAULT_VOLUME = VOLUMES[0]
 
 OLD_NUMBERS = {90: 33, 88: 32, 86: 31, 84: 30, 82: 29, 80: 28, 72: 24, 62: 19, 44: 10}
-"""Numbers, among 91, of some snapshots -> their numbers where a simulation has 34: TNG and SIMBA
-before March 2024."""
+"""Numbers, among 91, of some snapshots -> their numbers where a simulation has 34, as TNG and SIMBA
+had before March 2024."""
 
 REDSHIFT_TOLERANCE = 0.009
-"""Difference of ln(1 + z) that two snapshots don't have: less than half of their least distance."""
+"""Difference of ln(1 + z) that two snapshots don't have, below half of their least distance."""
 
 _PART = re.compile(r"(.+)\.(\d+)\.(hdf5|h5)$")
 _CATALOGUES = ("fof_subhalo_tab", "groups", "fof_tab")

@@ -42,7 +42,7 @@ _HEADERLESS = {
     ("IllustrisTNG", 6): _SIX,  # the tables of all sets, before March 2024
     ("SIMBA", 6): _SIX,
 }
-"""Order of the columns of tables without a header: (suite, number of parameters) -> names."""
+"""Names of the columns, in order, of tables without a header, by (suite, number of parameters)."""
 
 _SPELLINGS = {
     "Omega_m": "Omega_m", "Omega0": "Omega_m", "OmegaMatter": "Omega_m",

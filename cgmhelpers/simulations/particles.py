@@ -327,7 +327,7 @@ class ParticleReader:
 
 
 _DOUBTED = {"few electrons": (0.8, 0.95), "many electrons": (1.35, np.inf)}
-"""Electrons per hydrogen nucleus that ionised gas doesn't have: it has 1.16."""
+"""Electrons per hydrogen nucleus that ionised gas doesn't have. It has 1.16."""
 
 _ODD = {
     "mass": "{number} of the {kind} have no mass. They are kept, and weigh nothing",

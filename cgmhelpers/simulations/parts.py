@@ -12,7 +12,7 @@ from cgmhelpers.simulations.opening import opened
 log = logging.getLogger(__name__)
 
 _COUNTED = (0, 1, 4)
-"""Types of particles without which neither maps nor properties are whole: not the black holes."""
+"""Types of particles without which neither maps nor properties are whole (not the black holes)."""
 
 
 @dataclass(frozen=True)

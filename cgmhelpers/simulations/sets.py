@@ -20,7 +20,7 @@ from cgmhelpers.simulations.parameter_tables import find, read, relative
 log = logging.getLogger(__name__)
 
 VOLUMES = ("L25n256", "L50n512")
-"""Generations: (25 Mpc/h)^3 with 256^3 gas elements, (50 Mpc/h)^3 with 512^3."""
+"""Generations with boxes of (25 Mpc/h)^3 and 256^3 gas elements, and of (50 Mpc/h)^3 and 512^3."""
 
 SETS = {
     ("IllustrisTNG", "L25n256"): {"CV": 27, "1P": 28, "EX": 4, "LH": 1000, "SB28": 2048, "BE": 27},
@@ -33,8 +33,8 @@ SETS = {
     ("CROCODILE", "L25n256"): {"CV": 27, "1P": 26, "SB26": 1024},
     ("Obsidian", "L25n256"): {"CV": 27},
 }
-"""Simulations of each set, of 1P its parameters: those that the documentation counts in the public
-suites, and those that the tables list in the private ones (the last four)."""
+"""Simulations of each set, or parameters of 1P. The documentation counts those in the public
+suites, and the tables list those in the private ones (the last four)."""
 
 _STEPS = ("n2", "n1", "1", "2")
 _OTHER_STEPS = {
@@ -48,8 +48,8 @@ _OTHER_STEPS = {
     ("CROCODILE", 17): ("n1", "1", "2"),
     **{("Ramses", number): ("n2", "2") for number in range(1, 6)},
 }
-"""Steps of those parameters of the 1P set that don't have the steps -2, -1, 1 and 2: (suite, number
-of the parameter) -> steps."""
+"""Steps, by (suite, number of the parameter), of those parameters of the 1P set that don't have the
+steps -2, -1, 1 and 2."""
 
 _FIRST_SEEDS = {
     ("IllustrisTNG", "LH"): 0, ("SIMBA", "LH"): 5000, ("Astrid", "LH"): 10000,

@@ -36,7 +36,7 @@ SAME_BEAM = 0.02
 KILOMETRES_PER_HERTZ = 299792.458 / REST_FREQUENCY
 """Velocity of a change of frequency of the 21 cm line, at rest [km/s/Hz]."""
 FINEST = 100
-"""Most pixels of an image along a side of a frame's pixel: smaller ones are a wrong scale."""
+"""Most pixels of an image along a side of a frame's pixel. Smaller ones are a wrong scale."""
 SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ks": 1e3, "ksec": 1e3}
 """Units of exposure maps, in lower case [s]; eROSITA's have none."""
 _ENERGIES = {"": 1.0, "ev": 1.0, "kev": 1000.0}

@@ -27,13 +27,14 @@ from cgmhelpers.sky.observing import Observation, View
 from cgmhelpers.system import files
 
 REFERENCE = "training_halos.parquet"
-"""Table beside a network: its training halos, with the statistics of their observed maps."""
+"""Table beside a network, of its training halos and the statistics of their observed maps."""
 MAPS = "training_maps.safetensors"
-"""File beside it: log10 of the maps of these halos, without limits, along one line of sight."""
+"""File beside it with log10 of the maps of these halos, without limits, along one line of sight."""
 VALIDATION = "validation_maps.safetensors"
-"""File beside it: the maps of the validation halos, in the same form. Their posteriors together are
-the prior of the network's posteriors, with its imperfections, which `stack` divides out. Training
-halos won't do: the network knows them by heart, and infers them better than halos on the sky."""
+"""File beside it with the maps of the validation halos, in the same form. Their posteriors together
+are the prior of the network's posteriors, with its imperfections, which `stack` divides out.
+Training halos won't do, as the network knows them by heart, and infers them better than halos on
+the sky."""
 MOST_VALIDATION = 4000
 """Validation halos whose maps are kept, at most."""
 CALIBRATED_WITH = 4

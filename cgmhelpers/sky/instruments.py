@@ -22,7 +22,7 @@ from cgmhelpers.sky import responses
 SHIPPED = ("erosita_erass1", "erosita_erass4", "meerkat_mhongoose_30", "meerkat_mhongoose_90")
 """Names of the instruments that ship with the library."""
 DEFAULT = ("erosita_erass4", "meerkat_mhongoose_30")
-"""Instruments of commands that aren't told any: the depth of the paper's limits."""
+"""Instruments of commands that aren't told any. They have the depth of the paper's limits."""
 REST_FREQUENCY = 1.420405751768e9
 """Of the 21 cm line [Hz] (Hellwig et al. 1970)."""
 COLUMN_PER_BRIGHTNESS = 1.823e18

@@ -22,15 +22,15 @@ CORE = 0.1
 OUTER = 0.4
 """Radius, in sides of the frame, beyond which noise and background are judged (200 kpc of 512)."""
 FARTHEST = 1.0
-"""Radius, in sides of the frame, within which the noise of HI is judged: it grows outwards where
+"""Radius, in sides of the frame, within which the noise of HI is judged. It grows outwards where
 the primary beam was corrected for."""
 LEAST_SEEN = 0.75
 """Share of the frame that must be seen; trainings mask less than this leaves."""
 LEAST_COUNTS = 10
-"""Counts in the frame, background included: fewer say nothing that the prior doesn't."""
+"""Counts in the frame, background included. Fewer say nothing that the prior doesn't."""
 ROOM = 1.3
-"""Factor by which exposure and noise power may lie outside of those of the training: a tenth of a
-dex, less than two scatters of a pixel's noise within it."""
+"""Factor by which exposure and noise power may lie outside of those of the training. It is a tenth
+of a dex, less than two scatters of a pixel's noise within it."""
 SIGMAS = 5.0
 """Deviation from what is expected of background and noise that is refused."""
 ABSORPTION = 8.0

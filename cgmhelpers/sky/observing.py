@@ -28,7 +28,7 @@ from cgmhelpers.system.files import sha256
 ARCSEC = float(np.pi / 180 / 3600)
 """In radians."""
 MASKED = 1e3
-"""Factor on the noise of a pixel that wasn't observed, or is masked: it tells a network so."""
+"""Factor on the noise of a pixel that wasn't observed, or is masked. It tells a network so."""
 REDSHIFTS = 16
 """Redshifts, evenly spaced in logarithm, from which those of maps are drawn."""
 GROUPS = 8

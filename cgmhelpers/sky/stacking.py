@@ -42,16 +42,16 @@ from cgmhelpers.sky.planning import posteriors
 
 MASS = "log_m_halo"
 RELATED = "related"
-"""Column of a table of draws: the group of related halos that a draw's halo is in."""
+"""Column, in a table of draws, of the group of related halos that a draw's halo is in."""
 RELATIVES = 15
-"""Halos of neighbouring masses in one box that count as related (adopted): between twins there are
+"""Halos of neighbouring masses in one box that count as related (adopted). Between twins there are
 a few others, as suites differ in mass."""
 GRID = (61, 40)
 """Means and scatters at which a population is evaluated."""
 BINS = 400
 """Bins of the property."""
 SUPPORT = (0.001, 0.999)
-"""Quantiles of the prior between which draws count: beyond, its density isn't known."""
+"""Quantiles of the prior between which draws count. Beyond, its density isn't known."""
 EMPTY = 1e-3
 """Density of the prior where it has no draws, as a share of the mean over its range."""
 LEAST_DRAWS = 20

@@ -13,7 +13,7 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 
 REALISATION = ("set_name", "realisation")
-"""Columns that name a box in all suites: a unit that keeps twins and neighbours together."""
+"""Columns that name a box in all suites, a unit that keeps twins and neighbours together."""
 
 
 def resample(table, unit=HALO, draws=1000, seed=1):

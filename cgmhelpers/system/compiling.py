@@ -55,7 +55,7 @@ def _sources():
 
 
 fused = compiled(fastmath={"contract"}, error_model="numpy")
-"""The same for sums of products: fused multiply-adds are allowed, and re-ordering isn't, so that
+"""The same for sums of products. Fused multiply-adds are allowed, and re-ordering isn't, so that
 numbers are the same for any number of threads. A division by zero gives infinity."""
 
 

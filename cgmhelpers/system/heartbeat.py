@@ -11,7 +11,7 @@ from cgmhelpers.system import files
 HEARTBEAT = 10.0
 """Seconds between two signs of life of a process."""
 SILENCE = 120.0
-"""Seconds of silence after which a process counts as dead: network file systems are slow."""
+"""Seconds of silence after which a process counts as dead, as network file systems are slow."""
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 _BARS = weakref.WeakSet()
 ELSEWHERE = "CGM_PROGRESS_FILE"
-"""Name in the environment of a file that bars go to: those of a notebook's kernel, which a
-terminal then shows."""
+"""Name in the environment of a file that the bars of a notebook's kernel go to, which a terminal
+then shows."""
 
 
 def bar(iterable=None, description="", *, total=None, show=True, unit="it"):

@@ -145,7 +145,7 @@ def _read_digest(path, size):
 
 
 RECORD = "provenance.jsonl"
-"""File of a run's folder: one line for each time that a stage made something."""
+"""In a run's folder, the file with one line for each time that a stage made something."""
 
 
 def record(path, **what):

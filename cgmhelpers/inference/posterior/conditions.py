@@ -37,7 +37,7 @@ SPREADS = (0.0, 0.05, 0.1, 0.2)
 """Scatters of the coefficients that are tried. With 0.2, one standard deviation of a condition
 moves a posterior by a fifth of its width, or widens it by a fifth."""
 FEWEST = 50
-"""Halos with which a scatter above zero is tried: the likelihood of fewer has no largest value."""
+"""Halos with which a scatter above zero is tried. The likelihood of fewer has no largest value."""
 PARTS = 5
 """Parts of the halos, each of which is judged by the coefficients of the others."""
 STEPS = 100

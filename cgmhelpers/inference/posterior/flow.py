@@ -7,9 +7,9 @@ from scipy import special
 from zuko.flows import NSF
 
 FRACTIONS = ("f_cgm", "f_cool")
-"""Properties between 0 and 1: the flow takes their logits, so no sample leaves the range."""
+"""Properties between 0 and 1. The flow takes their logits, so no sample leaves the range."""
 EDGE = 1e-3
-"""Least distance of a fraction from 0 and 1 in the flow: the logit of 0 is infinite."""
+"""Least distance of a fraction from 0 and 1 in the flow, as the logit of 0 is infinite."""
 
 
 class PosteriorSettings(BaseModel):

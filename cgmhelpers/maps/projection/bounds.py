@@ -43,7 +43,7 @@ CENTRE = 6 / np.pi
 RELATIVE = 0.01
 """Part of a pixel's own share by which every stamp may be wrong beside its bound."""
 EXACT, WIDE, PRODUCTS = 3e-8, 5.5e-5, 1.1e-3
-"""Bounds: of exact stamps, as a part of the element; of accurate wide ones, as a part of the
+"""Bounds of exact stamps, as a part of the element; of accurate wide ones, as a part of the
 kernel's centre; and the largest error of two products, as a part of the centre."""
 CELL = 2
 """Pixels along a side of the cells in which bounds are summed."""

@@ -30,7 +30,7 @@ from cgmhelpers.system import parallel
 from cgmhelpers.system.compiling import fused
 
 KINDS = 3
-"""Kinds of stamps: exact ones, accurate wide ones, and small ones on the grids of the pyramid."""
+"""Number of kinds of stamps (exact, accurate wide, and small ones on the grids of the pyramid)."""
 SMALL_FROM, SMALL_BELOW = 3.75, 7.5
 """Radius in pixels of a grid below which a kernel is stamped there."""
 SMALL_PART = 1.5e-3

@@ -13,7 +13,7 @@ import numpy as np
 from cgmhelpers.system.compiling import fused
 
 BORDER = 16
-"""Pixels around each grid: what a kernel of few pixels reaches that itself touches the frame."""
+"""Pixels around each grid. A kernel of few pixels that itself touches the frame reaches so far."""
 REACHED = 8
 """Pixels of the border that prolongation to the next finer grid, and its border, reach."""
 REACH = 4
