@@ -48,13 +48,14 @@ from IPython.display import Markdown, display
 from cgmhelpers import figures, maps, sky, statistics
 from cgmhelpers.emission import fields as known_fields
 from cgmhelpers.halos.classes import HALO_CLASSES
+from cgmhelpers.paper.notation import html
 
 p = this_run.parameters
 
 # %% [markdown]
 # ## A network for these instruments
 #
-# Limits are a caricature of a survey: every pixel below the limit gets its value. An **observed** map is what an instrument measures. The halo is put at a redshift, where 4 kpc have an angle and light is dimmed by $(1+z)^4$. X-rays are spread by the
+# Limits are a caricature of a survey: every pixel below the limit gets its value. An **observed** map is what an instrument measures. The halo is put at a redshift, where its pixels have an angle and its light is dimmed by $(1+z)^4$. X-rays are spread by the
 # point-spread function, multiplied by exposure and effective area, joined by the background, and drawn from a Poisson distribution. HI is smoothed by the beam, and its noise is correlated by the same beam. Discs around point sources are masked.
 #
 # The network is trained on such maps, observed anew with other noise, exposures and redshifts in each epoch. Beside the maps it is given the noise of each pixel and the redshift, so that one network serves all depths. Nobody knows which
@@ -74,7 +75,7 @@ print(
 )
 
 # %% [markdown]
-# ## One halo, seen by nature and by telescopes
+# ## One halo: the input map, and what telescopes see
 #
 # The heaviest test halo, at a redshift in the middle of the range. `sky.files.write` writes what an observatory would deliver, with the names, extensions and units of eROSITA's first data release and of a moment-0 map; `cgm observe` is the same as a command.
 
@@ -89,7 +90,7 @@ for label, path in written.items():
     print(f"{label:20s} {path.name}")
 
 # %% [markdown]
-# `sky.infer` (`cgm infer` as a command) reads them back as those of a stranger. It checks units, coordinates, bands, coverage, exposure and noise, and refuses what the network can't know.
+# `sky.infer` (`cgm infer` as a command) reads them back like any user's files. It checks units, coordinates, bands, coverage, exposure and noise, and refuses what the network can't know.
 
 # %%
 given = {
@@ -104,7 +105,7 @@ given = {
 } | {"hi": written.get("moment0")}
 found = sky.infer(network, **where, redshift=redshift, **given)
 cautions = "".join(f"\n- {one}" for one in found.attrs["cautions"])
-display(Markdown(f"**{found.attrs['verdict']}**\n{cautions}"))
+display(Markdown(f"**Verdict: {found.attrs['verdict']}**\n{cautions}"))
 truth = halos["properties"].isel(halo=number).to_pandas()
 answer = sky.summary(found).set_index("property").assign(truth=truth)
 figures.tabulate(
@@ -113,7 +114,7 @@ figures.tabulate(
     this_run.source,
 )
 
-# %% mystnb={"figure": {"name": "fig-seen-by", "caption": "The heaviest test halo of {data}: as it is, as an X-ray telescope counts its photons and an interferometer measures its HI, and as the network is given it (background subtracted, softened within the noise)."}}
+# %% mystnb={"figure": {"name": "fig-seen-by", "caption": "The heaviest test halo of {data}: its input map without a telescope, as an X-ray telescope counts its photons and an interferometer measures its HI, and as the network is given it (background subtracted, softened within the noise)."}}
 nature = halos["image"].isel(halo=number).sel(axis=maps.EVALUATION_AXIS)
 figure = figures.seen_by(
     nature, found, f"{this_run.source}; z = {redshift:.3f}"
@@ -121,18 +122,27 @@ figure = figures.seen_by(
 one = {"property": "log_m_halo"}
 masses = found["samples"].sel(one).values
 truth = halos["properties"].isel(halo=number).sel(one).item()
+arcsec = 1 / sky.observing.angle(1.0, redshift)  # in kpc
+blurs = [
+    f"{getattr(one, width) * arcsec:.0f} kpc ({one.title})"
+    for one in observation.instruments.values()
+    for width in ("hew", "beam_major")
+    if getattr(one, width, None)
+]
 figures.caption(
     f"From these images log_m_halo = {masses.mean():.2f} ± "
-    f"{masses.std():.2f}; the truth is {truth:.2f}."
+    f"{masses.std():.2f}; the truth is {truth:.2f}. Point-spread function "
+    f"and beam are as wide as {' and '.join(blurs)} at this redshift, a "
+    f"pixel of the network is {found.attrs['pixel_size_kpc']:g} kpc wide."
 )
 
 # %% [markdown]
-# The point-spread function of eROSITA and the beam of MeerKAT are as wide as pixels of about ten kpc at this redshift. The counts are those of halo *and* background.
+# The counts are those of halo *and* background.
 #
 # ## What depth buys
 #
-# The network knows the noise of each map, so the width of its posterior answers the question of a proposal before any photon is collected: **how deep must I look for the gas fraction to 20%?** Every test halo is observed at exposures over two decades. Lines
-# are integration times of the interferometer.
+# The network knows the noise of each map, so the width of its posterior answers the question of a proposal before any photon is collected: **how deep must I look for the gas fraction to 20%?** At most `MOST` test halos of each class,
+# drawn at random, are observed at all exposures of the run's range. Lines are integration times of the interferometer.
 
 # %%
 GOAL, MOST = 0.2, 60
@@ -156,7 +166,7 @@ table = sky.widths(
     network, halos.isel(halo=chosen), "f_cgm", redshift, depths, 100
 )
 
-# %% mystnb={"figure": {"name": "fig-depth", "caption": "Relative width of the posterior of the gas fraction against exposure, for test halos of {data}, by class; lines are integration times of the second instrument. Median over halos, band: 16th to 84th percentile at the longest. Dotted: 20%."}}
+# %% mystnb={"figure": {"name": "fig-depth", "caption": "Relative width of the posterior of the gas fraction against exposure, for randomly drawn test halos of {data}, by class (titles have their numbers); lines are integration times of the second instrument. Median over halos, band: 16th to 84th percentile at the longest. Dotted: 20%."}}
 figure = figures.width_by_depth(
     table, *fields[:2], goal=GOAL, source=this_run.source
 )
@@ -180,7 +190,7 @@ columns = [
     "halo_class",
     f"{titles[fields[1]]} time" if len(fields) > 1 else "time",
     f"{titles[fields[0]]} exposure needed",
-    "best relative error",
+    "best relative width",
 ]
 needed = pd.DataFrame(needed, columns=columns)
 figures.tabulate(
@@ -192,8 +202,10 @@ figures.tabulate(
 )
 
 # %% [markdown]
-# A width that stops falling isn't limited by photons any more: what is left is the scatter of halos that look alike, and no telescope reduces it. A width is honest only if the posterior is calibrated. Share of the truths within the central 68% of their posteriors, and
-# mean deviation in units of the posterior's width, over all test halos at the instruments' own exposures. Each has a standard error: 1000 halos know a bias to 0.03 widths.
+# A width that stops falling isn't limited by photons any more. It may be limited by the scatter of halos that look alike, which no telescope reduces, or by the network: its large pixels and its few epochs. This figure can't tell the two apart.
+#
+# A width is honest only if the posterior is calibrated. The table gives the share of the truths within the central 68% of their posteriors, and
+# the mean deviation in units of the posterior's width, over all test halos at the instruments' own exposures. Each has a standard error: 1000 halos fix the bias to 0.03 widths.
 #
 # Mean and width of these posteriors are calibrated on validation halos, by redshift, noise and what the network infers ({mod}`cgmhelpers.inference.posterior.conditions`); test halos had no part in it.
 
@@ -203,17 +215,33 @@ drawn = sky.posteriors(network, halos, redshift, own, 400)
 truths = halos["properties"].values
 names = list(halos["property"].values)
 honest = statistics.offsets(drawn, truths, names)
-figures.tabulate(
-    honest,
-    f"{len(truths)} test halos at z = {redshift:.3f}",
-    this_run.source,
+display(
+    figures.tabulate(
+        honest,
+        f"{len(truths)} test halos at z = {redshift:.3f}",
+        this_run.source,
+    )
+)
+apart = (honest["bias"] / honest["bias_error"]).abs()
+worst = honest.loc[honest["bias"].abs().idxmax()]
+largest = (
+    f"{abs(worst['bias']):.3f} ± {worst['bias_error']:.3f} widths, of "
+    f"{html(worst['property'])}"
+)
+Markdown(
+    f"Of {len(honest)} biases, {(apart > 2).sum()} are more than twice "
+    f"their standard error from zero, and {(apart > 3).sum()} more than "
+    f"three times. The largest is {largest}. Of calibrated posteriors, "
+    "one bias in twenty is beyond two errors."
 )
 
 # %% [markdown]
 # ## A stack
 #
-# Below $10^{12.5}\,\mathrm{M}_\odot$ eROSITA detects no single halo ({cite:t}`Zhang2024` average 85,222 galaxies). Each posterior is then nearly the prior: but a thousand of them, with their common prior divided out, measure the mean and the scatter of the population ({cite:t}`Hogg2010`). The prior is the mean of
-# the posteriors of validation halos, which no training has seen, observed as these halos are: their number limits the result, however many objects there are ({mod}`cgmhelpers.sky.stacking`). The figure has the width of the mean against the number of halos, for random test halos of all suites together and of each suite. The
+# At these redshifts eROSITA detects hardly any single halo below $10^{12.5}\,\mathrm{M}_\odot$ ({cite:t}`Zhang2024` average 85,222 galaxies). Each posterior is then nearly the prior, but a thousand of them, with their common prior divided out, measure the mean and the scatter of the population ({cite:t}`Hogg2010`). The prior is the mean of
+# the posteriors of validation halos, which no training has seen, observed as these halos are: their number limits the result, however many objects there are ({mod}`cgmhelpers.sky.stacking`).
+#
+# The figure shows the width of the mean against the number of halos, for random test halos of all suites together and of each suite. The
 # crosses are distances from the true mean. Where they stay above the line, the stack is more confident than right: **model error** doesn't fall with the number.
 
 # %%
@@ -294,29 +322,29 @@ def answered(kind, own):
 
 
 stack = last.iloc[0]
-worst = honest.loc[honest["bias"].abs().idxmax()]
 answers = "".join(
     f"- {answered(kind, own)}.\n"
     for kind, own in needed.groupby("halo_class", sort=False)
 )
 Markdown(
-    f"How deep in {first} for the gas fraction to {GOAL:.0%}, whatever "
-    "the time of the other instrument?\n\n" + answers + "\n"
+    f"What {first} exposure gives the gas fraction to {GOAL:.0%}, "
+    "whatever the time of the other instrument?\n\n" + answers + "\n"
     "- Posteriors of single halos cover the truth in "
     f"{honest['coverage_68'].min():.0%} to "
     f"{honest['coverage_68'].max():.0%} of cases at a nominal 68%; "
-    f"their largest bias is {abs(worst['bias']):.2f} ± "
-    f"{worst['bias_error']:.2f} of the width.\n"
+    f"their largest bias is {largest}.\n"
     f"- A stack of {stack['objects']:.0f} halos is "
     f"{stack['times tighter']:.1f} times tighter than the scatter of the "
-    f"training, and off by {stack['error / width']:.1f} of its widths."
+    f"training (the root of the number alone gives "
+    f"{np.sqrt(stack['objects']):.0f} times), and off by "
+    f"{stack['error / width']:.1f} of its widths."
 )
 
 # %% [markdown]
-# - A telescope's files and a map in memory meet the same network, through the same checks as a stranger's files.
-# - Depth buys accuracy until only the variety of halos that look alike is left.
+# - The files of an observed halo pass the same checks as any user's files, and meet the same network.
+# - Depth narrows posteriors until something else limits them: the variety of halos that look alike, or the network.
 # - A stack inherits what all its objects share: an error of the simulations isn't averaged away.
-# - A wrong redshift inside the network's range mostly isn't noticed: [Bring your own image](../book/own_image.md) has what it does.
+# - A wrong redshift inside the network's range mostly isn't noticed: [Bring your own image](../book/own_image.md) shows what it does.
 #
 # ## Exercise
 #
@@ -328,7 +356,7 @@ Markdown(
 #
 # <details><summary>Answer</summary>
 #
-# HI: at $z = 0.1$ a beam of 30 arcsec is 55 kpc wide: it averages the clumps of cool gas with the space between them, below the noise. X-rays lose a factor $(1+z)^4$ in surface brightness and most of their pixels, though the total flux of a group
+# HI: at $z = 0.1$ a beam of 30 arcsec is nearly 60 kpc wide: it averages the clumps of cool gas with the space between them, below the noise. X-rays lose a factor $(1+z)^4$ in surface brightness and most of their pixels, though the total flux of a group
 # still stands out. Posteriors of light halos become the prior of the training; only stacks say anything about them.
 #
 # </details>

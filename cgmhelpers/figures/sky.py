@@ -19,7 +19,7 @@ from cgmhelpers.halos.classes import HALO_CLASSES
 
 @styled
 def seen_by(nature, found, source=None):
-    """Draw a halo as it is, as telescopes see it, and as a network is shown it.
+    """Draw the input map of a halo, what telescopes see of it, and what a network is shown.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def seen_by(nature, found, source=None):
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each field: the map of the simulation, counts or column densities, and the
+        A row for each field: the input map of the simulation, counts or column densities, and the
         softened map, whose logarithm the network is given. Grey pixels weren't observed.
     """
     names = [str(name) for name in found["field"].values]
@@ -68,13 +68,26 @@ def seen_by(nature, found, source=None):
             if isinstance(norm, LogNorm):
                 image = np.maximum(image, norm.vmin)
             shown = panel.imshow(image, norm=norm, cmap=field.colour_map, **view)
-            figure.colorbar(shown, ax=panel, label=unit, aspect=16, pad=0.02, shrink=0.8)
+            bar = figure.colorbar(shown, ax=panel, label=unit, aspect=16, pad=0.02, shrink=0.8)
+            if isinstance(norm, AsinhNorm):
+                bar.set_ticks(_apart(norm))
+                bar.minorticks_off()
         row[0].set_ylabel(f"{field_names(name)}\nnorth [kpc]")
-    for panel, title in zip(axes[0], ("nature", "telescope", "network's input"), strict=True):
+    titles = ("input map", "telescope", "shown to the network")
+    for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title)
     for panel in axes[-1]:
         panel.set_xlabel("west [kpc]")
     return note_source(figure, source)
+
+
+def _apart(norm):
+    """Return ticks of a colour bar that is linear around zero: powers of ten near it overlap."""
+    if not norm.vmax > 0:
+        return [0]
+    last = np.floor(np.log10(norm.vmax))
+    first = min(np.ceil(np.log10(2 * norm.linear_width)), last)
+    return [0, *10.0 ** np.arange(first, last + 1)]
 
 
 @styled
@@ -108,23 +121,24 @@ def width_by_depth(table, along, across=None, goal=0.2, name="f_cgm", source=Non
     )
     depths = sorted(table[across].unique()) if across else [None]
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(depths)))
+    time = "integration time" if across == "hi" else "exposure"
     for panel, kind in zip(axes[0], classes, strict=True):
         own = table[table["halo_class"] == kind.name]
         for depth, colour in zip(depths, colours, strict=True):
             rows = own if across is None else own[own[across] == depth]
             by = rows.groupby(along)["relative"]
-            label = None if depth is None else f"{field_names(across)} x {depth:g}"
+            label = None if depth is None else f"{field_names(across)} {time} × {depth:g}"
             panel.plot(by.median(), "-o", ms=4, color=colour, label=label)
         panel.fill_between(
             by.median().index, by.quantile(0.16), by.quantile(0.84), color=colour, alpha=0.15, lw=0
         )
         panel.axhline(goal, color="k", lw=1, ls=":")
-        panel.set(xscale="log", xlabel=f"{field_names(along)} exposure / instrument's")
+        panel.set(xscale="log", xlabel=f"{field_names(along)} exposure\n[instrument's own]")
         panel.set_title(f"{kind.label}, {own.groupby(along).size().iloc[0] // len(depths)} halos")
     axes[0, 0].set_ylabel(f"relative width of {property_named(name).label}")
     axes[0, 0].set_ylim(bottom=0)
     if across:
-        axes[0, 0].legend(title="HI integration time" if across == "hi" else None)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return note_source(figure, source)
 
 

@@ -108,7 +108,8 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each suite, a marker for each table.
+        A panel for each suite, a marker for each table. Panels show 0 to 1 and what is beyond, but
+        nothing below -1.
     """
     chosen = {
         title: table[
@@ -134,7 +135,10 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
         axis.set_xticks(range(len(NAMES)), [property_named(name).label for name in NAMES])
         axis.tick_params(axis="x", bottom=False, top=False, labelrotation=45)
         axis.set_title(suite_name(suite))
-        axis.set_ylim(-1.05, 1.05)
+        if metric == "r2":
+            axis.axhline(0, color="0.6", lw=0.8, zorder=0)
+    low, high = _reach([table[metric] for table in chosen.values()])
+    axes[0, 0].set_ylim(low, high)
     axes[0, 0].set_ylabel(METRIC_NAMES.get(metric, metric))
     handles = [
         plt.Line2D([], [], color="0.3", marker="osD^"[number], ls="", label=title,
@@ -143,3 +147,10 @@ def metric_beside(tables, metric="r2", fields="xray+hi", limits="survey", source
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return note_source(figure, source)
+
+
+def _reach(columns):
+    """Return the ends of an axis that shows all values, with a margin."""
+    values = np.concatenate([[0, 1], *columns])
+    values = values[np.isfinite(values)]
+    return max(values.min(), -1) - 0.05, values.max() + 0.05

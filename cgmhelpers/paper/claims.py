@@ -17,6 +17,8 @@ from cgmhelpers.statistics import resampling
 HOLDS, FAILS, OPEN = "holds", "does not hold", "can't be decided"
 VERDICTS = (HOLDS, FAILS, OPEN)
 SYMBOLS = {HOLDS: "✔", FAILS: "✘", OPEN: "?"}
+IN_THE_MOCK = {"yes": "built in", "in part": "partly built in", "no": "not built in"}
+"""What a reader sees of `Claim.built_in`: words that need no title of a column."""
 LEVEL = 0.95
 """Probability of the intervals."""
 
@@ -127,7 +129,8 @@ def readable(table, mock=False):
     -------
     pandas.DataFrame
         A row for each statement, all text: number, statement with its section, quantity, result
-        (value, interval and claim, or the reason of a missing number), verdict, built in.
+        (value, interval and claim, or the reason of a missing number), verdict, and whether the
+        mock suite was built to show it.
     """
     return pd.DataFrame(
         {
@@ -136,7 +139,7 @@ def readable(table, mock=False):
             "quantity": table["quantity"].map(of_mock) if mock else table["quantity"],
             "result": [_result(row) for row in table.itertuples()],
             "verdict": table["verdict"].map(SYMBOLS) + " " + table["verdict"],
-            "built in": table["built_in"],
+            "in the mock": table["built_in"].map(IN_THE_MOCK),
         }
     )
 

@@ -159,8 +159,8 @@ CLAIMS = (
     ),
     Claim(
         "4b", "Trained on dimmer maps, networks over-predict on brighter, and the reverse", "3.5",
-        "offset of log M_halo [dex] along the difference in X-ray brightness", True, 0,
-        PARTLY, ("Fig. 9",), offset_along_brightness,
+        "smaller offset of log M_halo [dex] along the difference in X-ray brightness, in brighter "
+        "and in dimmer suites", True, 0, PARTLY, ("Fig. 9",), offset_along_brightness,
     ),
     Claim(
         "4c", "IllustrisTNG is the most robust training set", "3.5, 4.1",
