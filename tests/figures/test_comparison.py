@@ -44,7 +44,7 @@ def test_cells_hold_both_errors_and_undecided_pairs_a_ring():
     figure = comparison.method_matrix(table, ["log_m_halo"])
     axis = figure.axes[0]
     texts = [text.get_text() for text in axis.texts]
-    assert texts[0] == "1.3\n1"
+    assert texts[0] == "1.3\n1.0"
     assert len(texts) == 9
     ((x,), (y,)) = axis.lines[0].get_data()
     assert (x, y) == (1, 1)
