@@ -401,7 +401,7 @@ Markdown(
     "- The RMSE of a network of one property, compared with that of "
     "a network of six, is "
     f"{figures.tally(alone_or_not['verdict']) or 'not tested'}.\n"
-    f"- {stated} of {len(in_classes)} 68% error bars in classes of "
+    f"- {stated} of {len(in_classes)} error bars (68%) in classes of "
     "halos are as stated.\n"
     "- The RMSE of halos whose twin was trained on, compared with that "
     "of other halos, is "
