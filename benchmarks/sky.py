@@ -21,7 +21,7 @@ from cgmhelpers import Run, sky
 from cgmhelpers.errors import CGMError
 from cgmhelpers.network import checkpoint, samples
 from cgmhelpers.sky import files, images
-from cgmhelpers.sky.inferring import REFERENCE
+from cgmhelpers.sky.preparing import REFERENCE
 from cgmhelpers.sky.stacking import KNOWN_DRAWS
 from cgmhelpers.statistics import posterior_tests
 

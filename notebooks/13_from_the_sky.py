@@ -276,7 +276,7 @@ for suite in ("all", *dict.fromkeys(suite_of)):
 stacks = pd.DataFrame(rows, columns=["suite", "objects", "width", "error"])
 
 # %% mystnb={"figure": {"name": "fig-stack", "caption": "Width of the mean gas fraction of stacked halos below $10^{12.5}$ solar masses of {data}, against their number: all suites together, and each alone. Crosses: distance from the true mean. Dashed: a fall with the root of the number; dotted: scatter of the training halos."}}
-training = pd.read_parquet(network / sky.inferring.REFERENCE)
+training = pd.read_parquet(network / sky.preparing.REFERENCE)
 light = training["log_m_halo"].between(*RANGE)
 prior = training.loc[light, "f_cgm"].std()
 figure = figures.width_by_number(stacks, prior, this_run.source)

@@ -57,14 +57,14 @@ def prepare(
 ):
     """Train a network for files of these instruments, at these redshifts and depths."""
     from cgmhelpers.network.settings import TrainingSettings
-    from cgmhelpers.sky import inferring, instruments, observing
+    from cgmhelpers.sky import instruments, observing, preparing
 
     looks = observing.observation(
         [instruments.load(name) for name in instrument or instruments.DEFAULT],
         redshift, distance, depth=depth, sources=sources,
     )  # fmt: skip
     settings = TrainingSettings(epochs=epochs, channels=channels)
-    typer.echo(inferring.prepare(stores, out, looks, settings, size=size))
+    typer.echo(preparing.prepare(stores, out, looks, settings, size=size))
 
 
 def infer(

@@ -59,7 +59,7 @@ class Training(OfTask):
 class SkyTraining(Training):
     """Train a network, and all else that telescopes' files need; `flow` are settings of its flow.
 
-    See `cgmhelpers.sky.inferring.prepare`.
+    See `cgmhelpers.sky.preparing.prepare`.
     """
 
     flow: dict
@@ -70,17 +70,17 @@ class SkyTraining(Training):
 
     def is_done(self):
         """Tell whether the folder holds the network with its posterior and its halos."""
-        from cgmhelpers.sky import inferring
+        from cgmhelpers.sky import preparing
 
-        return super().is_done() and inferring.is_prepared(self.path, self._flow())
+        return super().is_done() and preparing.is_prepared(self.path, self._flow())
 
     def run(self):
         """Check the map stores to the last byte, and train."""
-        from cgmhelpers.sky import inferring
+        from cgmhelpers.sky import preparing
 
         for store in self.task.stores:
             verify(store)
-        inferring.prepare_task(self.task, self.path, self._flow(), progress=False)
+        preparing.prepare_task(self.task, self.path, self._flow(), progress=False)
 
     def _flow(self):
         from cgmhelpers.inference import posterior

@@ -1,8 +1,7 @@
 """From the files of an observation to a posterior, with a verdict on whether to trust it.
 
-`prepare` trains what `infer` uses: a network on observed maps, the joint posterior behind it, what
-its training looks like (`cgmhelpers.inference.trusting`), and a table and the maps of its training
-halos. An object that looks unlike them is refused: the network can't know anything of it.
+`infer` uses a network that `cgmhelpers.sky.preparing.prepare` made. An object that looks unlike the
+halos of its training is refused: the network can't know anything of it.
 """
 
 import json
@@ -19,27 +18,12 @@ from cgmhelpers.halos.classes import HALO
 from cgmhelpers.halos.properties import PROPERTIES
 from cgmhelpers.inference import posterior, trusting
 from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
-from cgmhelpers.network import checkpoint, samples, training
-from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.network.task import Task
+from cgmhelpers.network import checkpoint
 from cgmhelpers.sky.looking import look
 from cgmhelpers.sky.observing import Observation, View
+from cgmhelpers.sky.preparing import MAPS, REFERENCE, reference_is
 from cgmhelpers.system import files
 
-REFERENCE = "training_halos.parquet"
-"""Table beside a network, of its training halos and the statistics of their observed maps."""
-MAPS = "training_maps.safetensors"
-"""File beside it with log10 of the maps of these halos, without limits, along one line of sight."""
-VALIDATION = "validation_maps.safetensors"
-"""File beside it with the maps of the validation halos, in the same form. Their posteriors together
-are the prior of the network's posteriors, with its imperfections, which `stack` divides out.
-Training halos won't do, as the network knows them by heart, and infers them better than halos on
-the sky."""
-MOST_VALIDATION = 4000
-"""Validation halos whose maps are kept, at most."""
-CALIBRATED_WITH = 4
-"""Observations of each validation halo that the posterior is calibrated with, at redshifts, depths
-and with noise of their own, along all lines of sight."""
 UNUSUAL = 0.01
 """Probability under the posterior's prediction below which a brightness calls for care."""
 UNITS = {
@@ -60,133 +44,13 @@ NEAREST = 5
 """Training halos that are shown beside an object."""
 
 
-def prepare(stores, folder, observation, settings=None, *, flow=None, progress=True, **options):
-    """Train all that `infer` needs, and write it to a folder.
-
-    Parameters
-    ----------
-    stores : path, sequence of paths, or Dataset
-        Map stores as of `cgmhelpers.maps.make`, without limits.
-    folder : path
-        For the network; what is there of this very training is kept.
-    observation : Observation
-        Instruments, redshifts and depths to train for.
-    settings : TrainingSettings, optional
-        Hyperparameters of the network.
-    flow : PosteriorSettings, optional
-        Hyperparameters of the joint posterior.
-    progress : bool
-        Show a progress bar.
-    **options
-        Further parameters of `cgmhelpers.network.task.Task`.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ParameterError
-        If the maps and the settings don't make a training.
-    ResultError
-        If a loss stops being a number.
-    """
-    settings = settings or TrainingSettings()
-    task = Task(
-        stores, list(observation.instruments), "observed", settings,
-        observation=observation, **options,
-    )  # fmt: skip
-    return prepare_task(task, folder, flow, progress=progress)
-
-
-def prepare_task(task, folder, flow=None, *, progress=True):
-    """Carry out a training of observed maps, and write all that `infer` needs to a folder.
-
-    Parameters
-    ----------
-    task : Task
-        The training.
-    folder, flow, progress
-        As for `prepare`.
-
-    Returns
-    -------
-    Path
-        The folder.
-    """
-    folder, observation = Path(folder), task.observation
-    training.train_task(task, folder, progress=progress)
-    if is_prepared(folder, flow):
-        return folder
-    description = checkpoint.read_description(folder)
-    ds = samples.load(task.stores, task.fields, "ideal", description["network"]["size"])
-    seen = observation.observe(ds, [description["settings"]["seed"], 2])
-    posterior.train(seen, folder, flow)
-    table = samples.halo_table(seen)
-    table["part"] = pd.read_csv(folder / checkpoint.SPLIT)["part"].to_numpy()
-    truth = seen["properties"].to_pandas().reset_index(drop=True)
-    table = table.join(truth).join(map_statistics(seen))
-    held_out = ds.isel(halo=np.flatnonzero(table["part"] == "validation"))
-    again = [[description["settings"]["seed"], 3, number] for number in range(CALIBRATED_WITH)]
-    posterior.calibrate(folder, (observation.observe(held_out, seed) for seed in again))
-    table = table[(table["part"] == "training") & np.isfinite(truth).all(axis=1)]
-    _write_maps(folder / MAPS, ds.isel(halo=table.index), description)
-    every = -(-held_out.sizes["halo"] // MOST_VALIDATION)
-    _write_maps(folder / VALIDATION, held_out.isel(halo=slice(None, None, every)), description)
-    trusting.calibrate_trust(seen, folder)
-    with files.whole(folder / REFERENCE) as temporary:
-        table.assign(fingerprint=description["fingerprint"]).to_parquet(temporary, index=False)
-    return folder
-
-
-def _write_maps(path, ds, description):
-    """Write log10 of the maps of halos along one line of sight."""
-    maps = np.log10(ds["image"].sel(axis=EVALUATION_AXIS).values).astype(np.float16)
-    about = {"fingerprint": description["fingerprint"]}
-    checkpoint.write_tensors(path, {"maps": torch.from_numpy(maps)}, about)
-
-
-def is_prepared(folder, flow=None):
-    """Tell whether a folder holds all that `infer` needs beside the network.
-
-    Parameters
-    ----------
-    folder : path
-        Of the network.
-    flow : PosteriorSettings, optional
-        Settings of its posterior.
-
-    Returns
-    -------
-    bool
-    """
-    description = checkpoint.read_description(folder)
-    return (
-        (Path(folder) / VALIDATION).is_file()
-        and posterior.is_trained(folder, flow)
-        and (calibration := posterior.load(folder).conditions) is not None
-        and calibration.told > 0
-        and trusting.is_calibrated(folder)
-        and _reference_is(Path(folder), description)
-    )
-
-
-def _reference_is(folder, description):
-    try:
-        found = pd.read_parquet(folder / REFERENCE, columns=["fingerprint"])["fingerprint"]
-    except (OSError, ValueError):
-        return False
-    return set(found) == {description["fingerprint"]}
-
-
 def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
     """Infer the properties of an object from the files of its observation.
 
     Parameters
     ----------
     folder : path
-        Of a network that `prepare` made.
+        Of a network that `cgmhelpers.sky.preparing.prepare` made.
     ra, dec : float
         Of the object [deg, ICRS].
     redshift : float
@@ -227,7 +91,7 @@ def infer(folder, *, ra, dec, redshift, number=2000, seed=1, **given):
             expected='limits "observed"',
             remedy="Train one with cgm prepare.",
         )
-    if not _reference_is(Path(folder), description):
+    if not reference_is(Path(folder), description):
         raise DataNotFoundError(
             f"{folder} lacks the table of its training halos.",
             expected=f"{REFERENCE} of this training",

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from cgmhelpers.errors import FormatError, ParameterError
-from cgmhelpers.sky import images
+from cgmhelpers.sky import cutting, frames, images
 from cgmhelpers.sky.files import share_of, sky_wcs
 from cgmhelpers.sky.observing import MASKED, View, softened
 from cgmhelpers.system.files import sha256
@@ -83,7 +83,7 @@ def look(
     hi : path or Image, optional
         Moment-0 map.
     cut : sequence of path
-        Regions, sources and masks; see `cgmhelpers.sky.images.cut_out`.
+        Regions, sources and masks; see `cgmhelpers.sky.cutting.cut_out`.
     beam : tuple of float, optional
         Of the HI map, where its header lacks it [arcsec, arcsec, deg].
     column_density : float, optional
@@ -229,7 +229,7 @@ def _xray(view, frame, given, exposures, backgrounds, cut, unit, seed, cautions)
     first = given[0]
     counts = None
     if len(given) == 1 and not isinstance(first, images.Image) and "[" not in str(first):
-        counts = images.events_in(first, frame, whole_band)
+        counts = frames.events_in(first, frame, whole_band)
     if counts is not None:
         sheets, bands = [None], [whole_band]
     else:
@@ -251,10 +251,10 @@ def _xray(view, frame, given, exposures, backgrounds, cut, unit, seed, cautions)
         seen &= np.isfinite(time) & (time > 0)
         exposure += share * np.nan_to_num(time)
         if sheet is not None:
-            seen &= images.observed(sheet, frame)
+            seen &= frames.observed(sheet, frame)
         if backgrounds and not isinstance(backgrounds[number % len(backgrounds)], int | float):
             smooth = _image(backgrounds[number % len(backgrounds)])
-            per_area = images.interpolated(smooth, smooth.values / smooth.pixel**2, frame)
+            per_area = frames.interpolated(smooth, smooth.values / smooth.pixel**2, frame)
             seen &= np.isfinite(per_area)
             part = area * np.nan_to_num(per_area)
             background += part * (1 if len(backgrounds) == len(sheets) else 1 / len(sheets))
@@ -264,14 +264,14 @@ def _xray(view, frame, given, exposures, backgrounds, cut, unit, seed, cautions)
     _check_exposure(exposure, seen, instrument, view.observation)
     if counts is None:
         counts = sum(
-            images.scattered(
+            frames.scattered(
                 _as_counts(sheet, exposures[number % len(exposures)]), frame, [seed, number]
             )
             for number, sheet in enumerate(sheets)
         )
     if cut:
         radius = instrument.hew or 30.0
-        seen &= ~images.cut_out(cut, frame, sheets[0], radius)
+        seen &= ~cutting.cut_out(cut, frame, sheets[0], radius)
     what = f"The X-ray image {_path(first)}"
     _check_seen(what, seen, "Give an image that reaches farther, or cut out less.")
     if counts[seen].sum() < LEAST_COUNTS:
@@ -327,7 +327,7 @@ def _exposure(given, frame):
             )
         return np.full(frame.array_shape, float(given))
     sheet = _image(given)
-    return images.interpolated(sheet, images.exposure_of(sheet), frame)
+    return frames.interpolated(sheet, images.exposure_of(sheet), frame)
 
 
 def _as_counts(sheet, exposure):
@@ -404,15 +404,15 @@ def _hi(view, frame, given, beam, unit, cut):
             expected="BMAJ, BMIN and BPA in the header",
             remedy="Give the beam.",
         )
-    columns = images.smoothed(sheet, columns, beam, instrument)
-    value = images.interpolated(sheet, columns, frame)
+    columns = frames.smoothed(sheet, columns, beam, instrument)
+    value = frames.interpolated(sheet, columns, frame)
     seen = np.isfinite(value)
     if cut:
-        seen &= ~images.cut_out(cut, frame, sheet, instrument.beam_major)
+        seen &= ~cutting.cut_out(cut, frame, sheet, instrument.beam_major)
     what = f"The HI map {sheet.path}"
     _check_seen(what, seen, "Give a map that reaches farther.")
     # Negative pixels know of no emission.
-    outer = images.around(sheet, columns, frame, OUTER, FARTHEST)
+    outer = frames.around(sheet, columns, frame, OUTER, FARTHEST)
     negative = outer[outer < 0]
     if len(negative) < 0.05 * len(outer):
         raise sheet.refusal(

@@ -19,7 +19,7 @@ def unseen_halos(folder, stores, part="test"):
     Parameters
     ----------
     folder : path
-        Of the network, as from `cgmhelpers.sky.inferring.prepare`.
+        Of the network, as from `cgmhelpers.sky.preparing.prepare`.
     stores : path, sequence of paths, or Dataset
         Map stores of its training.
     part : {"test", "validation"}
@@ -57,7 +57,7 @@ def posteriors(folder, halos, redshift, depth, number=300, seed=1):
     Parameters
     ----------
     folder : path
-        Of the network, as from `cgmhelpers.sky.inferring.prepare`.
+        Of the network, as from `cgmhelpers.sky.preparing.prepare`.
     halos : xarray.Dataset
         As from `unseen_halos`.
     redshift : float

@@ -36,9 +36,9 @@ from cgmhelpers.halos.classes import INITIAL_CONDITIONS
 from cgmhelpers.inference import posterior
 from cgmhelpers.maps.summaries import EVALUATION_AXIS
 from cgmhelpers.network import checkpoint
-from cgmhelpers.sky.inferring import MOST_VALIDATION, VALIDATION
 from cgmhelpers.sky.observing import Observation
 from cgmhelpers.sky.planning import posteriors
+from cgmhelpers.sky.preparing import MOST_VALIDATION, VALIDATION
 
 MASS = "log_m_halo"
 RELATED = "related"
@@ -287,7 +287,7 @@ def known(network, redshift, depth, number=KNOWN_DRAWS, seed=1):
     Parameters
     ----------
     network : path
-        Folder that `cgmhelpers.sky.inferring.prepare` wrote.
+        Folder that `cgmhelpers.sky.preparing.prepare` wrote.
     redshift : float or array_like, shape (objects,)
         Of the objects.
     depth : dict of str to float or array_like, shape (objects,)

@@ -5,7 +5,7 @@ from helpers.skies import TRAINED_FOR, visible
 
 from cgmhelpers.inference.posterior import PosteriorSettings
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.sky import inferring
+from cgmhelpers.sky import preparing
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +20,4 @@ def network(visible_maps, tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp("sky") / "network"
     flow = PosteriorSettings(steps=200)
-    return inferring.prepare(visible_maps, folder, TRAINED_FOR, settings, flow=flow, progress=False)
+    return preparing.prepare(visible_maps, folder, TRAINED_FOR, settings, flow=flow, progress=False)

@@ -9,7 +9,7 @@ from astropy.table import Table
 from helpers.blobs import bright
 
 from cgmhelpers.errors import DataNotFoundError, FormatError
-from cgmhelpers.sky import files, images, instruments
+from cgmhelpers.sky import cutting, files, frames, images, instruments
 from cgmhelpers.sky.observing import Observation, View, angle
 
 RA, DEC = 187.7, 12.4
@@ -34,7 +34,7 @@ def test_a_halo_that_was_written_is_read_back_with_the_same_counts(redshift, tmp
     frame = files.sky_wcs(RA, DEC, side, 32)
     bands = [images.read(path) for label, path in written.items() if label.startswith("counts")]
     assert [images.band_of(one) for one in bands] == [(0.5, 1.0), (1.0, 2.0)]
-    counts = sum(images.scattered(one, frame, seed) for seed, one in enumerate(bands))
+    counts = sum(frames.scattered(one, frame, seed) for seed, one in enumerate(bands))
     events = Table.read(written["events"], hdu="EVENTS")
     x, y = frame.wcs_world2pix(events["RA"], events["DEC"], 0)
     inside = np.sum((abs(x - 15.5) < 16) & (abs(y - 15.5) < 16))
@@ -51,7 +51,7 @@ def test_a_halo_that_was_written_is_read_back_with_the_same_counts(redshift, tmp
     moment = images.read(written["moment0"])
     beam = images.beam_of(moment)
     assert beam == pytest.approx((30, 30, 0))
-    columns = images.interpolated(moment, images.to_columns(moment, beam, redshift), frame)
+    columns = frames.interpolated(moment, images.to_columns(moment, beam, redshift), frame)
     smooth = view.blurred("hi", truth[1:])[0].numpy()
     inner = slice(8, 24)
     apart = (columns - smooth)[inner, inner]
@@ -79,11 +79,11 @@ def test_every_count_arrives_wherever_it_was(tmp_path):
         image = images.read(tmp_path / f"{number}.fits")
         assert image.pixel == pytest.approx(pixel)
         frame = files.sky_wcs(RA, DEC, 4.0, 260)
-        found = images.scattered(image, frame, 1)
+        found = frames.scattered(image, frame, 1)
         assert found.sum() == counts.sum()
         assert (found == np.rint(found)).all()
         cut = files.sky_wcs(RA, DEC, 4.0, 8)
-        assert 0 < images.scattered(image, cut, 1).sum() < counts.sum() or number == 1
+        assert 0 < frames.scattered(image, cut, 1).sum() < counts.sum() or number == 1
 
 
 def test_a_count_is_where_it_was_on_the_sky(tmp_path):
@@ -92,7 +92,7 @@ def test_a_count_is_where_it_was_on_the_sky(tmp_path):
     image = images.read(saved(tmp_path / "one.fits", counts))
     there = image.wcs.pixel_to_world(8, 30)
     frame = files.sky_wcs(RA + 0.002, DEC - 0.003, 2.5, 100)
-    y, x = np.nonzero(images.scattered(image, frame, 2))
+    y, x = np.nonzero(frames.scattered(image, frame, 2))
     assert frame.pixel_to_world(x, y).separation(there).arcsec.max() < 6
     # Uniform over the pixel, whose corners are 2.8 arcsec from its middle.
     assert len(set(zip(x, y, strict=True))) >= 4
@@ -171,7 +171,7 @@ def test_counts_are_refused_that_are_none(tmp_path):
         values = np.ones((9, 9))
         values[4, 4] = value
         with pytest.raises(FormatError, match=match):
-            images.scattered(images.read(saved(tmp_path / f"{number}.fits", values)), frame, 1)
+            frames.scattered(images.read(saved(tmp_path / f"{number}.fits", values)), frame, 1)
 
 
 def test_what_was_not_observed_is_marked_and_not_zero(tmp_path):
@@ -180,12 +180,12 @@ def test_what_was_not_observed_is_marked_and_not_zero(tmp_path):
     values[5, 5] = np.inf
     image = images.read(saved(tmp_path / "m.fits", values))
     frame = files.sky_wcs(RA, DEC, 4.0, 60)
-    seen = images.observed(image, frame)
+    seen = frames.observed(image, frame)
     assert seen.sum() == 40 * 30 - 1
     assert seen[30, 30]
     assert not seen[30, 45]
     assert not seen[0, 0]
-    found = images.interpolated(image, image.values, frame)
+    found = frames.interpolated(image, image.values, frame)
     assert np.isnan(found[~seen]).all()
     assert found[np.isfinite(found)] == pytest.approx(1.0)
     assert np.isfinite(found).sum() > 0.9 * seen.sum()
@@ -195,16 +195,16 @@ def test_a_finer_beam_is_widened_with_its_sum_kept_and_a_coarser_one_refused(tmp
     values = np.zeros((101, 101))
     values[50, 50] = 1e20
     image = images.read(saved(tmp_path / "m.fits", values))
-    wide = images.smoothed(image, values, (12.0, 9.0, 30.0), HI)
+    wide = frames.smoothed(image, values, (12.0, 9.0, 30.0), HI)
     assert wide.sum() == pytest.approx(1e20, rel=1e-6)
     y, x = np.indices(values.shape) - 50
     sigma = 4 * np.sqrt([(wide * y**2).sum() / 1e20, (wide * x**2).sum() / 1e20])
     assert np.sum(sigma**2) == pytest.approx(
         (2 * 30**2 - 12**2 - 9**2) / instruments.GAUSSIAN_FWHM**2, rel=0.01
     )
-    assert images.smoothed(image, values, (30.1, 29.9, 0.0), HI) is values
+    assert frames.smoothed(image, values, (30.1, 29.9, 0.0), HI) is values
     with pytest.raises(FormatError, match="coarser"):
-        images.smoothed(image, values, (60.0, 20.0, 0.0), HI)
+        frames.smoothed(image, values, (60.0, 20.0, 0.0), HI)
 
 
 REGIONS = {
@@ -223,7 +223,7 @@ def test_regions_and_sources_are_cut_out(name, tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((40, 40))))
     (tmp_path / name).write_text(REGIONS[name])
     frame = files.sky_wcs(RA, DEC, 4.0, 40)
-    mask = images.cut_out([tmp_path / name], frame, image, 20.0)
+    mask = cutting.cut_out([tmp_path / name], frame, image, 20.0)
     expected = np.pi * 5**2 + (np.pi * 2**2 if name == "ds9.reg" else 0)
     assert mask.sum() == pytest.approx(expected, abs=6)
     assert mask[18:22, 18:22].all()
@@ -238,7 +238,7 @@ def test_a_mask_image_and_a_table_of_sources_cut_out(tmp_path):
     Table({"RA": [RA] * units.deg, "DEC": [DEC] * units.deg}).write(tmp_path / "cat.fits")
     image = images.read(mask)
     frame = files.sky_wcs(RA, DEC, 4.0, 40)
-    found = images.cut_out([mask, tmp_path / "cat.fits"], frame, image, 12.0)
+    found = cutting.cut_out([mask, tmp_path / "cat.fits"], frame, image, 12.0)
     assert found[:, :10].all()
     assert found[20, 20]
     assert found.sum() == pytest.approx(400 + np.pi * 9, abs=5)
@@ -252,9 +252,9 @@ def test_regions_that_are_none_are_refused(name, text, tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((4, 4))))
     (tmp_path / name).write_text(text)
     with pytest.raises(FormatError, match=name):
-        images.cut_out([tmp_path / name], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
+        cutting.cut_out([tmp_path / name], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
     with pytest.raises(DataNotFoundError):
-        images.cut_out([tmp_path / "none.reg"], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
+        cutting.cut_out([tmp_path / "none.reg"], files.sky_wcs(RA, DEC, 4.0, 4), image, 20.0)
 
 
 def broken(path, kind):
@@ -368,7 +368,7 @@ def test_coordinates_that_other_programs_stumbled_over_are_read(header, tmp_path
         old = SkyCoord(RA, DEC, unit="deg").transform_to("fk4")
         ra, dec = old.ra.deg, old.dec.deg
     image = images.read(saved(tmp_path / "m.fits", values, ra=ra, dec=dec, **header))
-    found = images.interpolated(image, values, files.sky_wcs(RA, DEC, 4.0, 21))
+    found = frames.interpolated(image, values, files.sky_wcs(RA, DEC, 4.0, 21))
     y, x = np.indices(found.shape) - 10
     assert image.pixel == pytest.approx(4.0)
     assert abs(np.average(x, weights=found)) < 0.6
@@ -402,12 +402,12 @@ def test_the_beam_is_taken_from_casas_table_where_channels_agree(tmp_path):
 def test_a_beam_in_arcsec_and_pixels_in_another_unit_are_refused_with_a_hint(tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((9, 9)), BMAJ=30.0, BMIN=30.0))
     with pytest.raises(FormatError, match="BMAJ and BMIN are in degrees"):
-        images.smoothed(image, image.values, images.beam_of(image), HI)
+        frames.smoothed(image, image.values, images.beam_of(image), HI)
     tiny = images.read(
         saved(tmp_path / "t.fits", np.ones((9, 9)), CUNIT1="arcsec", CUNIT2="arcsec")
     )
     with pytest.raises(FormatError, match="CUNIT"):
-        images.interpolated(tiny, tiny.values, files.sky_wcs(RA, DEC, 4.0, 21))
+        frames.interpolated(tiny, tiny.values, files.sky_wcs(RA, DEC, 4.0, 21))
 
 
 @pytest.mark.parametrize(
@@ -440,9 +440,9 @@ def test_events_have_energies_and_not_channels(energy, unit, counts, tmp_path):
     frame = files.sky_wcs(RA, DEC, 4.0, 9)
     if counts is None:
         with pytest.raises(FormatError, match="without an energy"):
-            images.events_in(tmp_path / "e.fits", frame, (0.5, 2.0))
+            frames.events_in(tmp_path / "e.fits", frame, (0.5, 2.0))
     else:
-        assert images.events_in(tmp_path / "e.fits", frame, (0.5, 2.0)).sum() == counts
+        assert frames.events_in(tmp_path / "e.fits", frame, (0.5, 2.0)).sum() == counts
 
 
 @pytest.mark.parametrize("unit", ["beam-1 Jy km s-1", "Jy beam^-1 km s^-1"])

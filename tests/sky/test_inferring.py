@@ -17,7 +17,7 @@ from cgmhelpers.halos.properties import NAMES
 from cgmhelpers.inference import posterior
 from cgmhelpers.inference.posterior import PosteriorSettings
 from cgmhelpers.network.settings import TrainingSettings
-from cgmhelpers.sky import files, images, inferring
+from cgmhelpers.sky import files, images, inferring, preparing
 from cgmhelpers.sky.looking import look
 
 
@@ -275,7 +275,7 @@ def test_an_object_unlike_all_training_halos_is_refused(network, written, tmp_pa
 def test_a_network_of_another_kind_is_refused(written, network, tmp_path):
     copy = tmp_path / "network"
     shutil.copytree(network, copy)
-    (copy / inferring.REFERENCE).unlink()
+    (copy / preparing.REFERENCE).unlink()
     with pytest.raises(DataNotFoundError, match="training halos"):
         inferring.infer(copy, **arguments(written))
     described = json.loads((copy / "network.json").read_text())
@@ -319,10 +319,10 @@ def test_a_network_without_a_calibration_serves_until_it_is_prepared_again(
     described = json.loads((copy / "posterior.json").read_text())
     assert described["conditions"]["names"][:3] == ["xray noise", "hi noise", "redshift"]
     assert described["conditions"]["halos"] < 90
-    assert inferring.is_prepared(copy, PosteriorSettings(steps=200))
+    assert preparing.is_prepared(copy, PosteriorSettings(steps=200))
     del described["conditions"]
     (copy / "posterior.json").write_text(json.dumps(described))
-    assert not inferring.is_prepared(copy, PosteriorSettings(steps=200))
+    assert not preparing.is_prepared(copy, PosteriorSettings(steps=200))
     inferring.trusting.calibrate_trust(TRAINED_FOR.observe(maps, [1, 2]), copy)
     assert inferring.infer(copy, **arguments(written))["samples"].shape == (2000, 6)
 
@@ -332,5 +332,5 @@ def test_nothing_is_trained_twice(maps, network):
     described = json.loads((network / "network.json").read_text())
     settings = TrainingSettings(**described["settings"])
     flow = PosteriorSettings(steps=200)
-    inferring.prepare(maps, network, TRAINED_FOR, settings, flow=flow, progress=False)
+    preparing.prepare(maps, network, TRAINED_FOR, settings, flow=flow, progress=False)
     assert {path.name: path.stat().st_mtime_ns for path in network.iterdir()} == before
