@@ -3,12 +3,19 @@
 Its files, each of which imports only those above it:
 
 - `responses`: absorption, effective areas, point-spread functions, and their files
-- `instruments`: X-ray and HI instruments, every number with its source
+- `hi_line`: the 21 cm line, and the columns that its brightness means
+- `quantities`: what instruments share: numbers with units and sources
+- `xray_instruments`: X-ray telescopes: band, effective area, background, blur
+- `hi_instruments`: radio interferometers: beam, channels, noise
+- `instruments`: instruments by name, or from a file
 - `observing`: maps of halos as instruments see them, at a redshift, with noise
 - `files`: a halo observed at a position, in files as observatories deliver them
 - `images`: images of observatories, and what they say of themselves
 - `frames`: images, brought to the frame of a network
 - `cutting`: sources, regions and masks, cut out of the frame
+- `criteria`: when the files of an object are refused, whatever the wavelength
+- `xray_reduction`: X-ray files to surface brightness in the frame
+- `hi_reduction`: a moment-0 map to column density in the frame
 - `looking`: the files of one object to what a network is given, or a refusal that says why
 - `planning`: how deep to look: widths of posteriors against exposure and noise
 - `report`: a page about one object
@@ -22,9 +29,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "criteria",
         "cutting",
         "files",
         "frames",
+        "hi_instruments",
+        "hi_line",
+        "hi_reduction",
         "images",
         "inferring",
         "instruments",
@@ -32,17 +43,22 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "observing",
         "planning",
         "preparing",
+        "quantities",
         "report",
         "responses",
         "stacking",
+        "xray_instruments",
+        "xray_reduction",
     ],
     submod_attrs={
+        "hi_instruments": ["HIInstrument"],
         "inferring": ["infer", "summary"],
-        "instruments": ["HIInstrument", "SHIPPED", "XrayInstrument"],
+        "instruments": ["SHIPPED"],
         "looking": ["look"],
         "observing": ["Observation", "View"],
         "planning": ["depth_for", "posteriors", "unseen_halos", "widths"],
         "preparing": ["prepare"],
         "stacking": ["stack"],
+        "xray_instruments": ["XrayInstrument"],
     },
 )

@@ -18,7 +18,7 @@ from astropy.wcs import WCS
 from cgmhelpers import __version__
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
-from cgmhelpers.sky.instruments import REST_FREQUENCY
+from cgmhelpers.sky.hi_line import REST_FREQUENCY
 from cgmhelpers.sky.observing import View, angle
 from cgmhelpers.system.files import whole
 

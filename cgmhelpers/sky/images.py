@@ -18,7 +18,7 @@ from astropy.wcs import utils as wcs_utils
 from cgmhelpers.errors import FormatError
 from cgmhelpers.sky import responses
 from cgmhelpers.sky.files import BANDS
-from cgmhelpers.sky.instruments import (
+from cgmhelpers.sky.hi_line import (
     COLUMN_PER_BRIGHTNESS,
     REST_FREQUENCY,
     kelvin_per_jansky,
@@ -179,6 +179,46 @@ def from_hdus(hdus, path, unit=None):
     values[~np.isfinite(values)] = np.nan
     found = header.get("BUNIT", "") if unit is None else unit
     return Image(Path(file), values, wcs, str(found).strip(), header)
+
+
+def image_of(given, unit=None):
+    """Return the image that is given, or read it.
+
+    Parameters
+    ----------
+    given : Image or path
+        As for `read`, if it isn't an image already.
+    unit : str, optional
+        That replaces the header's, for a path.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    DataNotFoundError, FormatError
+        As `read`.
+    """
+    return given if isinstance(given, Image) else read(given, unit)
+
+
+def path_of(given):
+    """Return the file of what is given.
+
+    Parameters
+    ----------
+    given : Image, path or float
+        A path may name an extension in brackets.
+
+    Returns
+    -------
+    Path or None
+        None for a number.
+    """
+    if isinstance(given, int | float):
+        return None
+    return given.path if isinstance(given, Image) else Path(str(given).partition("[")[0])
 
 
 def _add_beam(header, hdus):

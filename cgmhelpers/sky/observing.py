@@ -22,7 +22,8 @@ from scipy.fft import next_fast_len
 
 from cgmhelpers.emission.fields import NOISE, REDSHIFT
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.sky.instruments import HIInstrument, XrayInstrument
+from cgmhelpers.sky.hi_instruments import HIInstrument
+from cgmhelpers.sky.xray_instruments import XrayInstrument
 from cgmhelpers.system.files import sha256
 
 ARCSEC = float(np.pi / 180 / 3600)

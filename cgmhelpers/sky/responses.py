@@ -1,7 +1,6 @@
 """What instruments do to light: absorption on the way, effective areas, point-spread functions.
 
-Plain functions and the calibration files that they read; `cgmhelpers.sky.instruments` puts them to
-use.
+Plain functions and the calibration files that they read; instruments put them to use.
 """
 
 import functools
@@ -20,6 +19,8 @@ from cgmhelpers.errors import DataNotFoundError, FormatError, ParameterError
 
 ENERGIES = 4000
 """Steps of the integrals over a band."""
+GAUSSIAN_FWHM = float(np.sqrt(8 * np.log(2)))
+"""Full width at half maximum of a Gaussian over its standard deviation."""
 
 
 class opened:  # a context manager that reads like a function

@@ -9,7 +9,7 @@ from astropy.table import Table
 from helpers.blobs import bright
 
 from cgmhelpers.errors import DataNotFoundError, FormatError
-from cgmhelpers.sky import cutting, files, frames, images, instruments
+from cgmhelpers.sky import cutting, files, frames, images, instruments, responses
 from cgmhelpers.sky.observing import Observation, View, angle
 
 RA, DEC = 187.7, 12.4
@@ -200,7 +200,7 @@ def test_a_finer_beam_is_widened_with_its_sum_kept_and_a_coarser_one_refused(tmp
     y, x = np.indices(values.shape) - 50
     sigma = 4 * np.sqrt([(wide * y**2).sum() / 1e20, (wide * x**2).sum() / 1e20])
     assert np.sum(sigma**2) == pytest.approx(
-        (2 * 30**2 - 12**2 - 9**2) / instruments.GAUSSIAN_FWHM**2, rel=0.01
+        (2 * 30**2 - 12**2 - 9**2) / responses.GAUSSIAN_FWHM**2, rel=0.01
     )
     assert frames.smoothed(image, values, (30.1, 29.9, 0.0), HI) is values
     with pytest.raises(FormatError, match="coarser"):

@@ -8,6 +8,9 @@ from astropy.io import fits
 
 from cgmhelpers.errors import CGMError, DataNotFoundError, FormatError, ParameterError
 from cgmhelpers.sky import instruments, responses
+from cgmhelpers.sky.hi_instruments import HIInstrument
+from cgmhelpers.sky.hi_line import REST_FREQUENCY, kelvin_per_jansky
+from cgmhelpers.sky.xray_instruments import XrayInstrument
 
 XRAY = {
     "kind": "xray", "name": "mine", "title": "Mine", "emin": 0.5, "emax": 2.0, "exposure": 1e3,
@@ -61,15 +64,15 @@ def test_column_densities_that_mhongoose_was_designed_for():
 
 def test_kelvins_of_a_jansky_are_those_of_the_textbook():
     """T = 6.06e5 K (S / Jy) / (major minor / arcsec2), Walter et al. 2008, AJ 136, 2563."""
-    assert instruments.kelvin_per_jansky(30, 20) == pytest.approx(6.06e5 / 600, rel=2e-3)
-    higher = instruments.kelvin_per_jansky(30, 20, redshift=0.1)
-    assert higher == pytest.approx(1.21 * instruments.kelvin_per_jansky(30, 20))
+    assert kelvin_per_jansky(30, 20) == pytest.approx(6.06e5 / 600, rel=2e-3)
+    higher = kelvin_per_jansky(30, 20, redshift=0.1)
+    assert higher == pytest.approx(1.21 * kelvin_per_jansky(30, 20))
 
 
 def test_noise_in_jansky_per_beam_becomes_kelvin(tmp_path):
     noise = {"value": 0.2, "unit": "mJy/beam"}
     found = instruments.load(written(tmp_path, HI | {"noise": noise}))
-    assert found.noise == pytest.approx(2e-4 * instruments.kelvin_per_jansky(60, 40))
+    assert found.noise == pytest.approx(2e-4 * kelvin_per_jansky(60, 40))
 
 
 def test_units_are_converted_and_wrong_ones_refused(tmp_path):
@@ -114,8 +117,8 @@ def test_counts_are_those_of_soxs_for_the_same_effective_area(tmp_path, monkeypa
 
 
 def test_a_conversion_factor_is_lowered_by_what_the_galaxy_absorbs():
-    bare = instruments.XrayInstrument(**XRAY)
-    behind = instruments.XrayInstrument(**XRAY, column_density=3e20)
+    bare = XrayInstrument(**XRAY)
+    behind = XrayInstrument(**XRAY, column_density=3e20)
     assert bare.counts_per_fluence() == pytest.approx(1e12)
     assert 0.85 < behind.counts_per_fluence() / bare.counts_per_fluence() < 0.95
 
@@ -138,7 +141,7 @@ def test_a_spectrum_of_the_users_replaces_the_power_law(tmp_path):
 @pytest.mark.parametrize("pixel", [1.0, 4.0, 15.0, 160.0])
 @pytest.mark.parametrize("shape", ["gaussian", "king"])
 def test_half_of_the_light_is_within_the_half_energy_width(shape, pixel):
-    given = instruments.XrayInstrument(**XRAY | {"hew": 30.0, "psf": shape, "psf_radius": 120.0})
+    given = XrayInstrument(**XRAY | {"hew": 30.0, "psf": shape, "psf_radius": 120.0})
     kernel = given.kernel(pixel)
     assert kernel.sum() == pytest.approx(1, abs=1e-12)
     assert kernel == pytest.approx(kernel.T)
@@ -155,19 +158,19 @@ def test_half_of_the_light_is_within_the_half_energy_width(shape, pixel):
 
 
 def test_a_beam_is_an_ellipse_along_its_position_angle():
-    given = instruments.HIInstrument(**HI, beam_angle=90.0)
+    given = HIInstrument(**HI, beam_angle=90.0)
     kernel = given.kernel(5.0)
     reach = len(kernel) // 2
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1] * 5.0
     widths = [np.sqrt((kernel * one**2).sum() - 5.0**2 / 6) for one in (x, y)]
-    fwhm = instruments.GAUSSIAN_FWHM * np.array(widths)
+    fwhm = responses.GAUSSIAN_FWHM * np.array(widths)
     assert fwhm == pytest.approx([60, 40], rel=0.02)  # 90 degrees: east-west
 
 
 @pytest.mark.parametrize("pixel", [4.0, 60.0, 600.0])
 def test_noise_averaged_over_a_pixel_is_that_of_the_closed_form(pixel):
-    given = instruments.HIInstrument(**HI | {"beam_minor": 60.0})
-    sigma = 60 / instruments.GAUSSIAN_FWHM
+    given = HIInstrument(**HI | {"beam_minor": 60.0})
+    sigma = 60 / responses.GAUSSIAN_FWHM
     places = (np.arange(400) + 0.5) / 400 * pixel
     pairs = np.exp(-((places[:, None] - places) ** 2) / (4 * sigma**2)).mean()  # an axis
     assert given.noise_on_pixels(pixel) == pytest.approx(pairs, rel=5e-3)
@@ -192,8 +195,8 @@ def test_an_ogip_psf_of_the_nearest_energy_is_used(tmp_path):
     write_psf(tmp_path / "psf.fits")
     entries = XRAY | {"psf": "image", "psf_file": "psf.fits", "hew": None, "psf_radius": 100.0}
     kernel = instruments.load(written(tmp_path, entries)).kernel(4.0)
-    gaussian = XRAY | {"hew": 20 * instruments.GAUSSIAN_FWHM, "psf_radius": 100.0}
-    expected = instruments.XrayInstrument(**gaussian).kernel(4.0)
+    gaussian = XRAY | {"hew": 20 * responses.GAUSSIAN_FWHM, "psf_radius": 100.0}
+    expected = XrayInstrument(**gaussian).kernel(4.0)
     assert kernel == pytest.approx(expected, abs=0.015 * expected.max())
 
 
@@ -258,5 +261,5 @@ def test_a_psf_file_without_a_psf_is_refused(changes, tmp_path):
 
 
 def test_the_frequency_is_that_of_the_21_cm_line():
-    wavelength = (instruments.REST_FREQUENCY * units.Hz).to("cm", equivalencies=units.spectral())
+    wavelength = (REST_FREQUENCY * units.Hz).to("cm", equivalencies=units.spectral())
     assert wavelength.value == pytest.approx(21.106, abs=1e-3)

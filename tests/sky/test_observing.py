@@ -7,7 +7,7 @@ from helpers.blobs import blobs
 from pydantic import ValidationError
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.sky import instruments, observing
+from cgmhelpers.sky import instruments, observing, responses
 
 XRAY, HI = (instruments.load(name) for name in ("erosita_erass4", "meerkat_mhongoose_30"))
 BOTH = {"xray": XRAY, "hi": HI}
@@ -95,7 +95,7 @@ def test_noise_of_columns_has_its_rms_and_the_correlation_of_the_beam(redshift):
     edge = noise[:, 0].square().mean().sqrt().item()
     assert edge == pytest.approx(rms, rel=0.05)  # as loud at the edge
     if one.pixel < 10:  # a beam of 30 arcsec spans pixels
-        sigma = 30 / instruments.GAUSSIAN_FWHM
+        sigma = 30 / responses.GAUSSIAN_FWHM
         for lag in (1, 3, 5):
             found = (noise[..., lag:] * noise[..., :-lag]).mean().item() / rms**2
             expected = np.exp(-((lag * one.pixel) ** 2) / (4 * sigma**2))
