@@ -13,6 +13,7 @@ Its files, each of which imports only those above it:
 - `header`: the header of one file in physical units
 - `parts`: the files of one snapshot, which must be whole together
 - `particles`: columns of equal length in physical units
+- `reading`: particles of all files of a snapshot, piece by piece
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
 - `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
 - `locating`: `SimulationFiles`: the files of a simulation
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "parameter_tables",
         "particles",
         "parts",
+        "reading",
         "sets",
         "simulation",
     ],

@@ -12,7 +12,8 @@ from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 
 from cgmhelpers.errors import FormatError
-from cgmhelpers.simulations import dialects, sets
+from cgmhelpers.halos.cosmology import snapshot_redshift
+from cgmhelpers.simulations import dialects, layout, sets
 from cgmhelpers.simulations.opening import opened
 from cgmhelpers.system import parallel
 
@@ -137,6 +138,34 @@ def _sums(sim, kind, columns):
 
         found = parallel.in_threads(sums, pieces)
     return sum(mass for mass, _ in found), sum(volume for _, volume in found)
+
+
+def check_redshift(sim, redshift):
+    """Hold the header against the number that was asked for: a file's name can mean two.
+
+    Parameters
+    ----------
+    sim : Simulation
+        The simulation.
+    redshift : float
+        In its header.
+
+    Raises
+    ------
+    FormatError
+        If the snapshot's number has another redshift.
+    """
+    expected = snapshot_redshift(sim.snapshot)
+    if abs(np.log1p(redshift) - np.log1p(expected)) <= layout.REDSHIFT_TOLERANCE:
+        return
+    nearest = layout.nearest_snapshot(redshift)
+    raise FormatError(
+        f"{sim.snapshot_path} isn't snapshot {sim.snapshot} of {sim.name}.",
+        found=f"redshift {redshift:.3g} in its header",
+        expected=f"redshift {expected:.3g}",
+        remedy=f"Numbers count 91 snapshots, also in trees that have 34: ask for {nearest} if "
+        "you want this redshift, or give the file to Simulation.from_files.",
+    )
 
 
 def check_cosmology(sim):

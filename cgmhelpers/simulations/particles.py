@@ -77,6 +77,28 @@ def joined(parts):
     return Particles({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
+def type_of(kind):
+    """Return the number under which snapshots list a kind of particle.
+
+    Parameters
+    ----------
+    kind : str
+        From `cgmhelpers.simulations.dialects.PARTICLE_TYPES`.
+
+    Returns
+    -------
+    int
+        0 to 5; wind and stars share one list.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such kind.
+    """
+    check_known(kind, dialects.PARTICLE_TYPES, f"There is no particle kind {kind!r}.")
+    return dialects.PARTICLE_TYPES[kind]
+
+
 def particle_group(file, particle_type, number):
     """Find the group of a particle type.
 

@@ -1,6 +1,6 @@
 """A simulation gives its gas, particles and halos in physical units."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -10,13 +10,11 @@ import pandas as pd
 
 from cgmhelpers.errors import FormatError, check_known
 from cgmhelpers.halos.classes import halo_class
-from cgmhelpers.halos.cosmology import snapshot_redshift
 from cgmhelpers.simulations import catalogue, consistency, dialects, layout, sets
-from cgmhelpers.simulations.hdf5 import whole_chunks
 from cgmhelpers.simulations.locating import SimulationFiles
-from cgmhelpers.simulations.opening import faults_named, opened
-from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group
+from cgmhelpers.simulations.particles import type_of
 from cgmhelpers.simulations.parts import read_snapshot
+from cgmhelpers.simulations.reading import ROWS, in_pieces, lacking
 
 GAS_COLUMNS = (
     "position",
@@ -30,9 +28,6 @@ GAS_COLUMNS = (
     "smoothing_length",
 )
 """Columns of `Simulation.gas` when none are asked for."""
-
-ROWS = 2**22
-"""Least number of rows of a piece where a whole column isn't needed at once."""
 
 
 class Simulation(SimulationFiles):
@@ -140,22 +135,8 @@ class Simulation(SimulationFiles):
         """Header, units and particle numbers of all files."""
         content = read_snapshot(self.snapshot_files, self._cutout)
         if not self._given and self.volume != "zoom":
-            self._check_redshift(content.header.redshift)
+            consistency.check_redshift(self, content.header.redshift)
         return content
-
-    def _check_redshift(self, redshift):
-        """Hold the header against the number that was asked for: a file's name can mean two."""
-        expected = snapshot_redshift(self.snapshot)
-        if abs(np.log1p(redshift) - np.log1p(expected)) <= layout.REDSHIFT_TOLERANCE:
-            return
-        nearest = layout.nearest_snapshot(redshift)
-        raise FormatError(
-            f"{self.snapshot_path} isn't snapshot {self.snapshot} of {self.name}.",
-            found=f"redshift {redshift:.3g} in its header",
-            expected=f"redshift {expected:.3g}",
-            remedy=f"Numbers count 91 snapshots, also in trees that have 34: ask for {nearest} if "
-            "you want this redshift, or give the file to Simulation.from_files.",
-        )
 
     @property
     def header(self):
@@ -256,7 +237,7 @@ class Simulation(SimulationFiles):
         -------
         int
         """
-        return self.header.particle_number[_particle_type(kind)]
+        return self.header.particle_number[type_of(kind)]
 
     def lacks(self, kind, columns=("position", "mass")):
         """Name the columns that the snapshot doesn't have.
@@ -271,14 +252,7 @@ class Simulation(SimulationFiles):
         list of str
             Those that neither `particles` nor `reading` can give.
         """
-        content, particle_type = self._content, _particle_type(kind)
-        lacking = set()
-        for path, numbers in zip(self.snapshot_files, content.numbers, strict=True):
-            with opened(path) as file, faults_named(path):
-                group = particle_group(file, particle_type, numbers[particle_type])
-                reader = ParticleReader(group, content.header, content.units, kind)
-                lacking |= {name for name in columns if not reader.has(name)}
-        return [name for name in columns if name in lacking]
+        return lacking(self.snapshot_files, self._content, kind, columns)
 
     def gas(self, columns=None):
         """Read gas cells or particles.
@@ -357,34 +331,9 @@ class Simulation(SimulationFiles):
         """
         if checked:
             self.check()
-        content, particle_type = self._content, _particle_type(kind)
-        with ExitStack() as stack:
-            readers, pieces, start = [], [], 0
-            for path, numbers in zip(self.snapshot_files, content.numbers, strict=True):
-                file = stack.enter_context(opened(path))
-                number = numbers[particle_type]
-                with faults_named(path):
-                    group = particle_group(file, particle_type, number)
-                    step = whole_chunks(group, rows)
-                reader = ParticleReader(group, content.header, content.units, kind, self.electrons)
-                readers.append((start, reader))
-                pieces += [
-                    slice(start + row, start + min(row + step, number))
-                    for row in range(0, number, step)
-                ]
-                start += number
-
-            def read(columns, rows):
-                parts = [
-                    reader.read(columns, slice(max(rows.start - first, 0), rows.stop - first))
-                    for first, reader in readers
-                    if max(rows.start, first) < min(rows.stop, first + reader.number)
-                ]
-                return joined(parts) if parts else readers[0][1].read(columns, slice(0, 0))
-
+        files, content = self.snapshot_files, self._content
+        with in_pieces(files, content, kind, rows, self.electrons) as (read, pieces):
             yield read, pieces
-            for _, reader in readers:
-                reader.warn()
 
     def halos(self, minimum_mass=10**11.5):
         """Read the halos of the group catalogue.
@@ -456,8 +405,3 @@ def _checked_electrons(electrons):
     if electrons is not None:
         check_known(electrons, dialects.ELECTRONS, f"Electrons can't be counted {electrons!r}.")
     return electrons
-
-
-def _particle_type(kind):
-    check_known(kind, dialects.PARTICLE_TYPES, f"There is no particle kind {kind!r}.")
-    return dialects.PARTICLE_TYPES[kind]

@@ -13,7 +13,7 @@ from cgmhelpers.errors import (
 from cgmhelpers.maps import projection
 from cgmhelpers.mock import writing
 from cgmhelpers.runs import notebooks, parameters, profiles
-from cgmhelpers.simulations import simulation
+from cgmhelpers.simulations import particles, simulation
 from cgmhelpers.sky import instruments
 
 PARAMETERS = list(parameters.Parameters.model_fields)
@@ -49,7 +49,7 @@ def test_the_nearest_name(typed, known, meant):
         (lambda: fields.get("hi").limit("surveys"), "survey"),
         (lambda: projection.images._backend("numbas"), "numba"),
         (lambda: writing.write("nowhere", suites=("Simba",)), "SIMBA"),
-        (lambda: simulation._particle_type("star"), "stars"),
+        (lambda: particles.type_of("star"), "stars"),
         (lambda: instruments.load("erosita"), "erosita"),
         (lambda: profiles.profile_path("quik"), "quick"),
         (lambda: profiles.read("smoke", suites=["Simba"]), "SIMBA"),
