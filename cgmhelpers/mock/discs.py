@@ -29,10 +29,14 @@ TAIL = 0.3
 """Share of a satellite's gas in its tail."""
 
 
-def _even_angles(number, generator):
-    """Return angles [rad] that leave no gaps in a disc whose elements are in order of radius."""
-    golden = np.pi * (3 - np.sqrt(5))
-    return golden * np.arange(number) + 0.05 * generator.standard_normal(number)
+def _laid_out(plane, scale, height, generator):
+    """Return places [kpc] and angles [rad] that leave no gaps in discs, from radii in order."""
+    golden, number = np.pi * (3 - np.sqrt(5)), len(plane)
+    angle = golden * np.arange(number) + 0.05 * generator.standard_normal(number)
+    position = np.stack([plane * np.cos(angle), plane * np.sin(angle), 0 * plane], axis=1)
+    position *= scale[:, None]
+    position[:, 2] = height * generator.standard_normal(number)
+    return position, angle
 
 
 def _disc_plane(halos, mass, counts, scale, thickness, edge, generator):
@@ -73,11 +77,8 @@ def _disc_plane(halos, mass, counts, scale, thickness, edge, generator):
     inside = np.broadcast_to(gammainc(2, edge), len(halos))
     plane = gammaincinv(2, inside[halo] * level)
     plane *= np.exp(0.04 * generator.standard_normal(len(halo)))
-    angle = _even_angles(len(halo), generator)
     height = np.minimum(thickness * scale, THICKEST)
-    position = np.stack([plane * np.cos(angle), plane * np.sin(angle), 0 * plane], axis=1)
-    position *= scale[halo][:, None]
-    position[:, 2] = height[halo] * generator.standard_normal(len(halo))
+    position, angle = _laid_out(plane, scale[halo], height[halo], generator)
     speed = 1.15 * halos.circular_velocity[halo]
     velocity = np.stack([-speed * np.sin(angle), speed * np.cos(angle), 0.05 * speed], axis=1)
     velocity += 0.07 * speed[:, None] * generator.standard_normal((len(halo), 3))
@@ -200,14 +201,11 @@ def satellites(halos, mass, counts, generator):
     _, level = profiles.ordered_levels(np.bincount(galaxy, minlength=len(weight)), generator)
     in_tail = level < TAIL
     plane = np.sqrt(-2 * np.log(np.where(in_tail, 1 - level / TAIL, (1 - level) / (1 - TAIL))))
-    angle = _even_angles(len(halo), generator)
     share = weight / np.bincount(galaxies.host, weight, len(halos))[galaxies.host]
     own_mass = mass[galaxies.host] * share
     scale = 0.9 * neutral_scale(own_mass)
     height = np.minimum(0.25 * scale, THICKEST)
-    flat = np.stack([plane * np.cos(angle), plane * np.sin(angle), 0 * plane], axis=1)
-    flat *= scale[galaxy][:, None]
-    flat[:, 2] = height[galaxy] * generator.standard_normal(len(halo))
+    flat, _ = _laid_out(plane, scale[galaxy], height[galaxy], generator)
     offset = np.einsum("ni,nij->nj", flat, frames)
     path = -galaxies.velocity[galaxy]
     path /= np.linalg.norm(path, axis=1, keepdims=True)
