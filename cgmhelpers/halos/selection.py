@@ -15,7 +15,9 @@ from cgmhelpers.errors import ParameterError
 from cgmhelpers.system import parallel
 from cgmhelpers.system.compiling import compiled
 
-GRID = 48
+GRID = 64
+"""Cells of the coarse grid along each axis: so many that the lists of all stay in a cache."""
+
 BLOCKS = 64  # of rows, for the threads
 MARGINS = (0.0, 100.0, 300.0, 1000.0, 3000.0)
 """Largest kernel radii [kpc] of the elements of each grid.
@@ -109,7 +111,7 @@ class Spheres:
     def __init__(self, centre, radius, box_size):
         self.centre = _checked_centres(centre, radius, box_size)
         self.radius, self.box_size = np.asarray(radius, dtype=np.float64), float(box_size)
-        starts, self.members, _ = _halo_lists(self.centre, [self.radius], self.box_size)
+        starts, self.members, _ = _joined([_spheres(self.centre, self.radius, self.box_size)])
         self.start = starts[0]
 
 
@@ -130,18 +132,14 @@ class Frames:
     """
 
     def __init__(self, centre, half_width, depth, box_size):
-        reach = max(float(half_width), float(depth))
-        centre = _checked_centres(centre, reach, box_size)
-        lists = _halo_lists(centre, [np.full(len(centre), reach + m) for m in MARGINS], box_size)
+        frame = float(half_width), float(depth), float(box_size)
+        centre = _checked_centres(centre, max(frame[:2]), box_size)
+        lists = [_frames(centre, *frame, margin) for margin in MARGINS]
+        starts, members, used = _joined(lists)
+        everywhere = used, used + len(centre)
+        members = np.append(members, np.arange(len(centre), dtype=np.int32))
         self._halos = len(centre)
-        self._prepared = (
-            centre,
-            float(half_width),
-            float(depth),
-            float(box_size),
-            np.asarray(MARGINS),
-            *lists,
-        )
+        self._prepared = centre, *frame, np.asarray(MARGINS), starts, members, everywhere
 
     def select(self, position, kernel_radius, threads=None):
         """Select the elements whose kernel can touch each frame.
@@ -231,37 +229,74 @@ def _check_shape(name, array):
         raise ParameterError(f"{name} has a wrong shape.", found=array.shape, expected="(…, 3)")
 
 
-def _halo_lists(centre, reaches, box_size):
-    """List the halos of each cell for each reach, with the starts of the lists."""
-    starts, members, used = [], [], 0
-    for reach in reaches:
-        start, halos = _halos_of_cells(centre, reach, box_size)
-        starts.append(start + used)
-        members.append(halos)
-        used += len(halos)
-    # 32 bits, so that the lists of all cells stay in a processor's cache.
-    members = np.concatenate([*members, np.arange(len(centre))]).astype(np.int32)
-    return np.stack(starts).astype(np.int32), members, (used, used + len(centre))
+def _frames(centre, width, depth, box_size, margin):
+    """List for each cell the halos whose frame an element of radius `margin` there may touch."""
+
+    def touches(halo, distances):
+        wide, deep = ([d < side + margin for d in distances] for side in (width, depth))
+        return (
+            (deep[0] & wide[1] & wide[2])
+            | (wide[0] & deep[1] & wide[2])
+            | (wide[0] & wide[1] & deep[2])
+        )
+
+    reach = np.full(len(centre), max(width, depth) + margin)
+    return _halos_of_cells(centre, reach, box_size, touches)
 
 
-def _halos_of_cells(centre, reach, box_size):
-    """List for each grid cell the halos whose cube of half width `reach` touches it (CSR)."""
+def _spheres(centre, radius, box_size):
+    """List for each cell the halos whose sphere touches it."""
+
+    def touches(halo, distances):
+        x, y, z = distances
+        return x**2 + y**2 + z**2 < radius[halo] ** 2
+
+    return _halos_of_cells(centre, radius, box_size, touches)
+
+
+def _halos_of_cells(centre, reach, box_size, touches):
+    """List for each grid cell the halos whose region touches it (CSR).
+
+    ``touches(halo, distances)`` tells it from the least distances of cells to the halo along each
+    axis, of shapes that broadcast; no cell farther than ``reach[halo]`` does.
+    """
     side = box_size / GRID
-    reach = reach + 1e-9 * box_size  # rounding may move a particle into the next cell
-    cells, halos = [], []
-    for halo, (place, half) in enumerate(zip(centre, reach, strict=True)):
+    slack = 1e-9 * box_size  # rounding may move a particle into the next cell
+    cells, halos = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for halo, (place, half) in enumerate(zip(centre, reach + slack, strict=True)):
         low = np.floor((place - half) / side).astype(int)
-        high = np.floor((place + half) / side).astype(int)
-        high = np.minimum(high, low + GRID - 1)
-        axes = [np.arange(a, b + 1) % GRID for a, b in zip(low, high, strict=True)]
-        block = (axes[0][:, None, None] * GRID + axes[1][:, None]) * GRID + axes[2]
-        cells.append(block.ravel())
-        halos.append(np.full(block.size, halo))
-    cells = np.concatenate(cells) if cells else np.empty(0, int)
-    halos = np.concatenate(halos) if halos else np.empty(0, int)
-    order = np.argsort(cells, kind="stable")
+        high = np.minimum(np.floor((place + half) / side).astype(int), low + GRID - 1)
+        axes = np.ix_(*(np.arange(a, b + 1) for a, b in zip(low, high, strict=True)))
+        away = [(axis + 0.5) * side - one for axis, one in zip(axes, place, strict=True)]
+        away = [np.abs(d - box_size * np.rint(d / box_size)) - 0.5 * side for d in away]
+        inside = touches(halo, [np.maximum(d - slack, 0.0) for d in away])
+        x, y, z = (axis % GRID for axis in axes)
+        cells.append(((x * GRID + y) * GRID + z)[inside])
+        halos.append(np.full(len(cells[-1]), halo))
+    cells, halos = np.concatenate(cells), np.concatenate(halos)
     start = np.concatenate([[0], np.bincount(cells, minlength=GRID**3).cumsum()])
-    return start, halos[order]
+    members = np.empty(len(cells), np.int32)
+    _put_members(cells, halos, start[:-1].copy(), members)
+    return start, members
+
+
+@compiled
+def _put_members(cells, halos, place, members):
+    """Put each halo into the list of its cell."""
+    for k in range(len(cells)):
+        members[place[cells[k]]] = halos[k]
+        place[cells[k]] += 1
+
+
+def _joined(lists):
+    """Join lists of halos by cell: starts of each, all members, and their number."""
+    starts, used = [], 0
+    for start, members in lists:
+        starts.append(start + used)
+        used += len(members)
+    # 32 bits keep them small.
+    members = np.concatenate([members for _, members in lists])
+    return np.stack(starts).astype(np.int32), members, used
 
 
 @numba.njit(inline="always")

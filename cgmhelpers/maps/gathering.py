@@ -7,6 +7,7 @@ file, so that memory holds a piece in each thread, and the elements of the halos
 
 import math
 import tempfile
+import threading
 import weakref
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ import numpy as np
 from cgmhelpers.errors import ResultError
 from cgmhelpers.halos.selection import Frames, places
 from cgmhelpers.simulations.particles import Particles
-from cgmhelpers.system import files
+from cgmhelpers.system import files, parallel
+from cgmhelpers.system.compiling import compiled
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ class Gathering:
         found = self._frames.select(position, radius, threads=1)
         used = np.zeros(len(position), dtype=bool)
         used[found.index] = True
+        rows = np.flatnonzero(used)
         quantities = np.empty((0, len(self._fields)))
-        if used.any():
-            gas = Particles(piece.columns(self._columns)).select(used)
+        if len(rows):
+            gas = Particles(piece.columns(self._columns)).select(rows)
             quantities = _quantities(self._sim, self._fields, gas)
         row = np.cumsum(used) - 1  # place of each element among the used ones
         return (
@@ -124,10 +127,12 @@ class Gathering:
             If the disk of the temporary file is full.
         """
         offset, *arrays = part
+        position = self._file.tell()
         with files.writable(self._folder):
             for array in arrays:
                 self._file.write(array.tobytes())
-        self._parts.append((offset, [(array.dtype, array.shape) for array in arrays]))
+        kinds = [(array.dtype, array.shape) for array in arrays]
+        self._parts.append((position, offset, kinds))
 
     def result(self):
         """Return all elements after all pieces are added, and empty the gathering.
@@ -137,18 +142,43 @@ class Gathering:
         Gathered
             The same for any number of threads and any size of the pieces.
         """
-        offset, first = places(np.stack([np.diff(start) for start, _ in self._parts]))
-        joined = [np.empty((offset[-1], *shape[1:]), dtype) for dtype, shape in self._parts[0][1]]
-        self._file.seek(0)
-        for (start, kinds), there in zip(self._parts, first, strict=True):
-            for whole, (dtype, shape) in zip(joined, kinds, strict=True):
-                size = math.prod(shape) * dtype.itemsize
-                values = np.frombuffer(self._file.read(size), dtype).reshape(shape)
-                for halo, place in enumerate(there):
-                    own = values[start[halo] : start[halo + 1]]
-                    whole[place : place + len(own)] = own
+        offset, first = places(np.stack([np.diff(start) for _, start, _ in self._parts]))
+        kinds = self._parts[0][2]
+        joined = [np.empty((offset[-1], *shape[1:]), dtype) for dtype, shape in kinds]
+        reading = threading.Lock()
+
+        def put(part, there):
+            position, start, kinds = part
+            with reading:
+                self._file.seek(position)
+                found = [_read(self._file, dtype, shape) for dtype, shape in kinds]
+            for whole, values in zip(joined, found, strict=True):
+                _put(_flat(values), start, there, _flat(whole))
+
+        parallel.in_threads(lambda one: put(*one), zip(self._parts, first, strict=True))
         self._file.close()
         return Gathered(offset, *joined)
+
+
+def _read(file, dtype, shape):
+    """Read an array from where the file stands."""
+    values = np.empty(shape, dtype)
+    file.readinto(values.reshape(-1).view(np.uint8))
+    return values
+
+
+def _flat(array):
+    """View an array as rows and columns."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
+
+
+@compiled
+def _put(values, start, there, whole):
+    """Put the rows of each halo in their place."""
+    for halo in range(len(there)):
+        for row in range(start[halo], start[halo + 1]):
+            for column in range(values.shape[1]):
+                whole[there[halo] + row - start[halo], column] = values[row, column]
 
 
 def _quantities(sim, fields, gas):

@@ -66,22 +66,21 @@ class Piece:
         names = [name.decode() if isinstance(name, bytes) else str(name) for name in names[()]]
         return names.index(self.label) if self.label in names else None
 
-    def read(self, group, rows):
-        """Read rows; one column only where one is named.
+    def reader(self, group):
+        """Prepare to read rows; one column only where one is named.
 
         Parameters
         ----------
         group : h5py.Group
             A particle type.
-        rows : slice
-            Which rows.
 
         Returns
         -------
-        ndarray
+        callable
+            From `cgmhelpers.simulations.hdf5.reader`.
         """
         dataset = group[self.name]
-        return hdf5.read(dataset, rows, self._place(group) if dataset.ndim == 2 else None)
+        return hdf5.reader(dataset, self._place(group) if dataset.ndim == 2 else None)
 
 
 @dataclass(frozen=True)

@@ -58,16 +58,42 @@ def read(dataset, rows=slice(None), column=None):
     FormatError
         If a chunk is broken, or the values aren't numbers in the file itself.
     """
+    return reader(dataset, column)(rows)
+
+
+def reader(dataset, column=None):
+    """Prepare to read rows of a data set many times, and look at its layout once.
+
+    Parameters
+    ----------
+    dataset, column
+        As for `read`.
+
+    Returns
+    -------
+    callable
+        ``read(rows)``, as `read` does; threads may call it at the same time.
+
+    Raises
+    ------
+    FormatError
+        If the values aren't numbers in the file itself.
+    """
     check(dataset)
-    first, last, _ = rows.indices(len(dataset))
-    pieces = _pieces(dataset, first, last, column) if last > first else None
-    if pieces is None:
-        return _native(dataset[rows] if column is None else dataset[rows, column])
+    length, kind = len(dataset), dataset.dtype
     width = dataset.shape[1:] if column is None else ()
-    values = np.empty((last - first, *width), dataset.dtype)
-    threads = 1 if values.nbytes < ALONE_BELOW else None
-    parallel.in_threads(lambda fill: fill(values), pieces, threads)
-    return _native(values)
+    pieces = _pieces(dataset, column)
+
+    def read(rows):
+        first, last, _ = rows.indices(length)
+        if pieces is None or last <= first:
+            return _native(dataset[rows] if column is None else dataset[rows, column])
+        values = np.empty((last - first, *width), kind)
+        threads = 1 if values.nbytes < ALONE_BELOW else None
+        parallel.in_threads(lambda fill: fill(values), pieces(first, last), threads)
+        return _native(values)
+
+    return read
 
 
 def _native(values):
@@ -157,37 +183,38 @@ def check_places(dataset):
         )
 
 
-def _pieces(dataset, first, last, column):
-    """Functions that each fill a part of the result, or None where h5py must do it."""
+def _pieces(dataset, column):
+    """Return what lists, for rows, functions that each fill a part; None where h5py must read."""
     # HDF5 knows numbers that NumPy hasn't, with another exponent for instance, and converts them.
     plain = dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
     if not plain or dataset.ndim not in (1, 2) or 0 in dataset.shape:
         return None
     if dataset.chunks:
-        return _chunks(dataset, first, last, column)
+        return _chunks(dataset, column)
     start = dataset.id.get_offset()
     # With a driver other than the usual one, places aren't those in the file.
     if start is None or dataset.file.driver not in ("sec2", "stdio"):
         return None
-    return _blocks(dataset, start, first, last, column)
+    return _blocks(dataset, start, column)
 
 
 # --- data sets in one piece -----------------------------------------------------------------
 
 
-def _blocks(dataset, start, first, last, column):
-    row_bytes = dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
+def _blocks(dataset, start, column):
+    kind, others, path = dataset.dtype, dataset.shape[1:], dataset.file.filename
+    row_bytes = kind.itemsize * int(np.prod(others))
     step = max(BLOCK_BYTES // row_bytes, 1)
 
-    def block(row):
+    def block(row, first, last):
         number = min(step, last - row)
 
         def fill(values):
             target = values[row - first : row - first + number]
             part = target
             if column is not None:
-                part = np.empty((number, *dataset.shape[1:]), dataset.dtype)
-            with open(dataset.file.filename, "rb", buffering=0) as file:
+                part = np.empty((number, *others), kind)
+            with open(path, "rb", buffering=0) as file:
                 file.seek(start + row * row_bytes)
                 _read_into(file, part, dataset)
             if column is not None:
@@ -195,7 +222,7 @@ def _blocks(dataset, start, first, last, column):
 
         return fill
 
-    return [block(row) for row in range(first, last, step)]
+    return lambda first, last: [block(row, first, last) for row in range(first, last, step)]
 
 
 def _read_into(file, part, dataset):
@@ -210,27 +237,21 @@ def _read_into(file, part, dataset):
 # --- data sets in chunks --------------------------------------------------------------------
 
 
-def _chunks(dataset, first, last, column):
+def _chunks(dataset, column):
     settings = dataset.id.get_create_plist()
     filters = [settings.get_filter(n)[0] for n in range(settings.get_nfilters())]
-    sides = dataset.chunks
-    number = np.prod([-(-length // side) for length, side in zip(dataset.shape, sides)])
+    sides, kind, shape = dataset.chunks, dataset.dtype, dataset.shape
+    number = np.prod([-(-length // side) for length, side in zip(shape, sides)])
     # A chunk that nobody wrote isn't stored: h5py knows what stands there.
     if filters not in UNDERSTOOD or dataset.id.get_num_chunks() != number:
         return None
-    wanted = [(first, last)]
-    if dataset.ndim == 2:
-        wanted.append((0, dataset.shape[1]) if column is None else (column, column + 1))
-    starts = [
-        range(low // side * side, high, side)
-        for (low, high), side in zip(wanted, sides, strict=True)
-    ]
+    beside = [] if len(shape) == 1 else [(0, shape[1]) if column is None else (column, column + 1)]
 
-    def chunk(origin):
+    def chunk(origin, wanted):
         def fill(values):
             mask, stored = dataset.id.read_direct_chunk(origin)
             applied = [one for bit, one in enumerate(filters) if not mask >> bit & 1]
-            data = _inflated(dataset, stored, applied)
+            data = _inflated(dataset, stored, applied, kind, sides)
             inside = [
                 slice(max(low - place, 0), min(high - place, side))
                 for (low, high), place, side in zip(wanted, origin, sides)
@@ -240,16 +261,24 @@ def _chunks(dataset, first, last, column):
                 for (low, _), place, part in zip(wanted, origin, inside)
             ]
             target = values[place[0]] if column is not None else values[tuple(place)]
-            _put_together(data, SHUFFLE in applied, dataset, inside, target)
+            _put_together(data, SHUFFLE in applied, kind, sides, inside, target)
 
         return fill
 
-    return [chunk(origin) for origin in product(*starts)]
+    def listed(first, last):
+        wanted = [(first, last), *beside]
+        starts = [
+            range(low // side * side, high, side)
+            for (low, high), side in zip(wanted, sides, strict=True)
+        ]
+        return [chunk(origin, wanted) for origin in product(*starts)]
+
+    return listed
 
 
-def _inflated(dataset, stored, filters):
+def _inflated(dataset, stored, filters, kind, sides):
     """Bytes of a chunk without its compression."""
-    size = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+    size = int(np.prod(sides)) * kind.itemsize
     if GZIP in filters:
         try:
             stored = inflater.decompress(stored, bufsize=size)
@@ -260,9 +289,8 @@ def _inflated(dataset, stored, filters):
     return np.frombuffer(stored, np.uint8)
 
 
-def _put_together(data, shuffled, dataset, inside, target):
+def _put_together(data, shuffled, kind, sides, inside, target):
     """Copy a part of a chunk, given as bytes, to where it belongs."""
-    kind, sides = dataset.dtype, dataset.chunks
     if not shuffled:
         part = data.view(kind).reshape(sides)[tuple(inside)]
         target[...] = part.reshape(target.shape)

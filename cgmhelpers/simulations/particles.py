@@ -161,7 +161,8 @@ class ParticleReader:
         self.number = len(group["Coordinates"]) if len(group) else 0
         self._odd = Counter()  # strange values of each column that were let through
         self._lock = threading.Lock()
-        self._tables = set()  # tables of elements that were looked at
+        self._found = {}  # recipe of each column that was read, and readers of its pieces
+        self._finding = threading.Lock()
 
     def read(self, columns, rows):
         """Read rows of some columns; wind and stars, which share one list, are told apart.
@@ -235,17 +236,24 @@ class ParticleReader:
         if self.number == 0:
             return np.empty((0, *width))
         with faults_named(f"{self.group.file.filename}: {name} of {self.kind}"):
-            for recipe in dialects.COLUMNS[name]:
-                if self._serves(recipe):
-                    return self._converted(recipe, name, rows, width)
-        wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
-        raise FormatError(
-            f"{self.group.file.filename}: no data set for {name!r} in {self.group.name}.",
-            found=sorted(self.group),
-            expected="one of " + " or ".join(" with ".join(names) for names in wanted),
-        )
+            with self._finding:
+                if name not in self._found:
+                    self._found[name] = self._recipe(name, width)
+                recipe, readers = self._found[name]
+            return self._converted(recipe, readers, name, rows)
 
-    def _converted(self, recipe, name, rows, width):
+    def _recipe(self, name, width):
+        """Find the first recipe that the group has all of; check and open its pieces."""
+        for recipe in dialects.COLUMNS[name]:
+            if self._serves(recipe):
+                break
+        else:
+            wanted = [tuple(p.name for p in recipe.pieces) for recipe in dialects.COLUMNS[name]]
+            raise FormatError(
+                f"{self.group.file.filename}: no data set for {name!r} in {self.group.name}.",
+                found=sorted(self.group),
+                expected="one of " + " or ".join(" with ".join(names) for names in wanted),
+            )
         if recipe.warning:
             _warn_once(self.group.file.filename, name, recipe.warning)
         listed = [piece for piece in recipe.pieces if not self._in_header(piece)]
@@ -255,8 +263,11 @@ class ParticleReader:
         for piece in listed:
             if piece.width:
                 self._check_table(piece.name)
+        return recipe, [self._reader(piece) for piece in recipe.pieces]
+
+    def _converted(self, recipe, readers, name, rows):
         with np.errstate(all="ignore"):  # invalid values are refused below, by name
-            stored = [self._stored(piece, rows) for piece in recipe.pieces]
+            stored = [read(rows) for read in readers]
             values = recipe.convert(*stored, self.units)
             if name == "temperature" and recipe.pieces[-1].name == "ElectronAbundance":
                 hot = values > dialects.IONISED_ABOVE
@@ -266,14 +277,15 @@ class ParticleReader:
         self._check_values(recipe, name, values)
         return values
 
-    def _stored(self, piece, rows):
-        """Read a data set; electrons and neutral atoms are those per hydrogen nucleus."""
+    def _reader(self, piece):
+        """Prepare to read a piece; electrons and neutral atoms are per hydrogen nucleus."""
         if self._in_header(piece):
-            return np.full(rows.stop - rows.start, self._common_mass / self.units.mass)
-        values = piece.read(self.group, rows)
+            mass = self._common_mass / self.units.mass
+            return lambda rows: np.full(rows.stop - rows.start, mass)
+        read = piece.reader(self.group)
         chosen = self.electrons or dialects.ELECTRONS[0]
         if piece.name not in dialects.COUNTED_PER_HYDROGEN or chosen == dialects.ELECTRONS[0]:
-            return values
+            return read
         if "Dust_Masses" not in self.group:
             raise FormatError(
                 f"{self.group.file.filename}: gas with and without dust can't be told apart.",
@@ -281,10 +293,14 @@ class ParticleReader:
                 expected="Dust_Masses",
                 remedy=f"Choose electrons={dialects.ELECTRONS[0]!r}.",
             )
-        dustless = hdf5.read(self.group["Dust_Masses"], rows) <= 0
-        return np.where(
-            dustless, values / values.dtype.type(dialects.PRIMORDIAL_HYDROGEN_FRACTION), values
-        )
+        dust = hdf5.reader(self.group["Dust_Masses"])
+
+        def read_corrected(rows):
+            values, dustless = read(rows), dust(rows) <= 0
+            corrected = values / values.dtype.type(dialects.PRIMORDIAL_HYDROGEN_FRACTION)
+            return np.where(dustless, corrected, values)
+
+        return read_corrected
 
     def _note(self, what, number):
         if number:
@@ -300,7 +316,7 @@ class ParticleReader:
 
     def _check_table(self, name):
         """Make sure that the first columns of a table of elements are what GIZMO and AREPO have."""
-        if name not in ("Metallicity", "GFM_Metals") or name in self._tables:
+        if name not in ("Metallicity", "GFM_Metals"):
             return
         table = hdf5.read(self.group[name], slice(0, 4096)).astype(np.float64)
         first, helium, metals = table[:, 0], table[:, 1], table[:, 2:11].sum(axis=1)
@@ -318,7 +334,6 @@ class ParticleReader:
                 expected=expected,
                 remedy="Name the columns by their code: see cgmhelpers.simulations.dialects.",
             )
-        self._tables.add(name)
 
     def _check_values(self, recipe, name, values):
         """Refuse values that no simulation has; two passes over memory, no copy."""
