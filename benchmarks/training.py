@@ -59,13 +59,15 @@ def measure(batches, sizes, repeats):
     equality(child("equal", size=min(sizes)))
 
     print("\n| maps | batch | plain, images/s | ours | ratio |\n|---|---|---|---|---|")
-    plain, ours, peaks, many = [], [], [], []
+    plain, ours, peaks, many, half, many_half = [], [], [], [], [], []
     case = {"batch": batch, "size": size, "threads": CORES}
     for _ in range(repeats):
         peaks.append(child("peak", threads=CORES)["flops"])
         plain.append(child("plain", **case))
         ours.append(child("ours", **case))
         many.append(side_by_side(batch=batch, size=size, threads=1))
+        half.append(child("ours", precision="bf16-mixed", **case))
+        many_half.append(side_by_side(batch=batch, size=size, threads=1, precision="bf16-mixed"))
     row(size, batch, plain, ours)
     others = [(size, one) for one in batches if one != batch]
     others += [(one, batch) for one in sizes if one != size]
@@ -73,12 +75,19 @@ def measure(batches, sizes, repeats):
         case = {"batch": number, "size": pixels, "threads": CORES}
         row(pixels, number, [child("plain", **case)], [child("ours", **case)])
 
-    rate, plain_rate = (median(one["training"] for one in runs) for runs in (ours, plain))
-    total = median(many)
+    rate, plain_rate, rate_half = (
+        median(one["training"] for one in runs) for runs in (ours, plain, half)
+    )
+    total, total_half = median(many), median(many_half)
     print(f"\n| {size} px, batch {batch} | images/s | over plain |\n|---|---|---|")
     print(f"| plain loop, {CORES} threads | {plain_rate:.1f} | 1 |")
     print(f"| ours, {CORES} threads | {rate:.1f} | {rate / plain_rate:.2f} |")
     print(f"| ours, {CORES} trainings, one thread each | {total:.1f} | {total / plain_rate:.2f} |")
+    print(f"| the same in bf16, {CORES} threads | {rate_half:.1f} | {rate_half / plain_rate:.2f} |")
+    print(
+        f"| the same in bf16, {CORES} trainings, one thread each | {total_half:.1f} "
+        f"| {total_half / plain_rate:.2f} |"
+    )
     for name, options in TRIED.items():
         case = {"batch": batch, "size": size, "threads": CORES} | options
         value = child("tried", **case)["training"]
@@ -100,6 +109,8 @@ def measure(batches, sizes, repeats):
             | {
                 "ratio_plain": round(rate / plain_rate, 2),
                 "ratio_many": round(total / plain_rate, 2),
+                "ratio_plain_bf16": round(rate_half / plain_rate, 2),
+                "ratio_many_bf16": round(total_half / plain_rate, 2),
                 "fraction_of_peak": round(rate * flops / peak, 2),
                 "fraction_of_peak_many": round(total * flops / peak, 2),
                 "images_per_second": round(rate, 1),

@@ -147,7 +147,7 @@ class Gathering:
         joined = [np.empty((offset[-1], *shape[1:]), dtype) for dtype, shape in kinds]
         reading = threading.Lock()
 
-        def put(part, there):
+        def put(part, there):  # numpydoc ignore=GL08
             position, start, kinds = part
             with reading:
                 self._file.seek(position)

@@ -84,7 +84,7 @@ def reader(dataset, column=None):
     width = dataset.shape[1:] if column is None else ()
     pieces = _pieces(dataset, column)
 
-    def read(rows):
+    def read(rows):  # numpydoc ignore=GL08
         first, last, _ = rows.indices(length)
         if pieces is None or last <= first:
             return _native(dataset[rows] if column is None else dataset[rows, column])

@@ -107,7 +107,8 @@ def typical_error(h, level):
     float
         Over the value at the kernel's centre.
     """
-    return np.hypot(5e-4, 1e-3 * (3.75 / h) ** 3 if level > 0 else 0.0)
+    more = 1e-3 * (3.75 / h) ** 3 if level > 0 else 0.0
+    return np.sqrt(5e-4**2 + more * more)
 
 
 @fused
