@@ -43,6 +43,7 @@ def main():
     parser.add_argument(
         "--against", type=Path, help="another checkout with its .venv: time both in turn, only that"
     )
+    parser.add_argument("--only", choices=("arrays",), help="one part: peers on the same arrays")
     parser.add_argument("--child", nargs=3, metavar=("TASK", "ROOT", "ARGUMENT"), help="internal")
     arguments = parser.parse_args()
     if arguments.child:
@@ -56,6 +57,9 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.against:
             compare(folder, arguments.cells, arguments.against)
+        elif arguments.only:
+            plain = generated(folder, arguments.cells)
+            same_arrays(plain, simulation(plain).halos(MINIMUM_MASS), arguments.sample)
         else:
             measure(folder, arguments.cells, arguments.sample)
 
@@ -122,18 +126,8 @@ def measure(folder, cells, sample):
             f"{value['peak_gb']:.2f} GB"
         )
 
-    chosen = halos.sort_values("m200c").iloc[
-        np.round(np.linspace(0, len(halos) - 1, sample + 2)[1:-1]).astype(int)
-    ]
-    print(f"\nThe same arrays, {sample} halos x 3 axes, milliseconds for both fields")
-    table = projections(simulation(plain), chosen)
+    chosen, table = same_arrays(plain, halos, sample)
     ours, default = table[ALONE], table[TOGETHER]
-    for name, (per_image, error) in table.items():
-        print(
-            f"  {name:36} {1e3 * per_image:8.2f}   x {per_image / ours[0]:6.1f}"
-            f"   worst error of a map's total {error:.1e}",
-            flush=True,
-        )
     print("\nyt with pyXSIM and Trident (plain file)", flush=True)
     per_map, setup, difference = yt_path(simulation(plain), chosen[1::3])
     own = seconds["plain"] / maps
@@ -161,6 +155,22 @@ def measure(folder, cells, sample):
             }
         )
     )
+
+
+def same_arrays(plain, halos, sample):
+    """Print what each peer takes for the same arrays; return the halos, and the table."""
+    chosen = halos.sort_values("m200c").iloc[
+        np.round(np.linspace(0, len(halos) - 1, sample + 2)[1:-1]).astype(int)
+    ]
+    print(f"\nThe same arrays, {sample} halos x 3 axes, milliseconds for both fields")
+    table = projections(simulation(plain), chosen)
+    for name, (per_image, error) in table.items():
+        print(
+            f"  {name:36} {1e3 * per_image:8.2f}   x {per_image / table[ALONE][0]:6.2f}"
+            f"   worst error of a map's total {error:.1e}",
+            flush=True,
+        )
+    return chosen, table
 
 
 # --- snapshots ------------------------------------------------------------------------------

@@ -372,8 +372,10 @@ def stream(store, size, memory):
     """Images per second that the data path delivers, and the peak memory of the process [GB]."""
     from cgmhelpers.network import samples
     from cgmhelpers.network.batches import Batches, source
+    from cgmhelpers.network.loop import keep_pages
     from cgmhelpers.network.scaling import Scaling
 
+    keep_pages()  # as a training does
     ds = samples.load(store, FIELDS, "survey", size)
     part = np.ones(ds.sizes["halo"], dtype=bool)
     scaling = Scaling.fit(ds, part)

@@ -162,7 +162,9 @@ class Batches:
                 found=f"{len(images)} images, {len(targets)} targets, batch size {batch_size}",
                 expected="as many targets as images, at least one, and a positive batch size",
             )
-        self.images = images
+        # As `samples` gives them, with the channels last in memory; others are copied, once.
+        stored = isinstance(images, Stored)
+        self.images = images if stored else _channels_first(_channels_last(images))
         self.targets = targets
         self.batch_size = batch_size
         self.seed = seed
@@ -196,7 +198,7 @@ class Batches:
         for window, (images, places) in zip(order, self._read(order), strict=True):
             for rows in np.array_split(np.arange(len(window)), self._count(window)):
                 own = places[np.array_split(rows, parts)[part]]
-                cut = _augmented(images, own) if self.augmentation else images[own]
+                cut = _cut(images, own, self.augmentation)
                 if self.transform is not None:
                     cut = self.transform(cut, [self.seed or 0, self.epoch, number, part])
                 number += 1
@@ -263,10 +265,31 @@ def _in_turn(window, domains):
     return window[np.lexsort((domains, rank))]
 
 
-def _augmented(images, rows):
-    # The order is random, so eighths of a batch are random choices of samples.
-    found = torch.empty((len(rows), *images.shape[1:]), dtype=images.dtype)
-    eighths = zip(found.tensor_split(8), np.array_split(rows, 8), strict=True)
-    for number, (place, some) in enumerate(eighths):
-        place.copy_(samples.symmetry(images[some], number))
-    return found
+def _channels_last(images):
+    """View maps with the channels last, (maps, y, x, fields); a copy where memory isn't so."""
+    return images.permute(0, 2, 3, 1).contiguous()
+
+
+def _channels_first(images):
+    """View maps with the channels last as (maps, fields, y, x)."""
+    return images.permute(0, 3, 1, 2)
+
+
+def _cut(images, rows, augmentation):
+    """Copy some maps, perhaps each in one of the symmetries of the square.
+
+    Pixels are moved whole, with all their channels: five times as fast as torch moves numbers.
+    """
+    numbers = _channels_last(images).numpy()
+    pixels = numbers.view(f"V{numbers.itemsize * numbers.shape[3]}")[..., 0]
+    if augmentation:
+        found = np.empty((len(rows), *pixels.shape[1:]), dtype=pixels.dtype)
+        # The order is random, so eighths of a batch are random choices of samples.
+        eighths = zip(np.array_split(found, 8), np.array_split(rows, 8), strict=True)
+        for number, (places, some) in enumerate(eighths):
+            for place, one in zip(places, some, strict=True):
+                place[...] = samples.symmetry(pixels[one], number)
+    else:
+        found = pixels[rows]
+    found = found.view(numbers.dtype).reshape(*found.shape, numbers.shape[3])
+    return _channels_first(torch.from_numpy(found))

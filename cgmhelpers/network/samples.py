@@ -197,13 +197,14 @@ def symmetry(images, number):
 
     Parameters
     ----------
-    images : torch.Tensor, shape (..., y, x)
+    images : ndarray, shape (..., y, x)
     number : int
         0 to 7: quarter turns ``number % 4``, mirrored for ``number >= 4``; 0 is the identity.
 
     Returns
     -------
-    torch.Tensor, same shape
+    ndarray, same shape
+        A view.
     """
-    turned = torch.rot90(images, number % 4, dims=(-2, -1)) if number % 4 else images
-    return turned.flip(-1) if number >= 4 else turned
+    turned = np.rot90(images, number % 4, axes=(-2, -1))
+    return turned[..., ::-1] if number >= 4 else turned

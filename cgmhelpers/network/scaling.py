@@ -150,10 +150,12 @@ class Scaling:
         # Halo by halo, the pixels stay in the processor's cache through all operations.
         for image, place in zip(images, scaled, strict=True) if whole else [(images, scaled)]:
             for number, name in enumerate(self.fields):
-                pixels = np.maximum(image[..., number, :, :], floors[number])
+                pixels = image[..., number, :, :]
+                if not pixels.min() >= floors[number]:
+                    pixels = np.maximum(pixels, floors[number])
                 if not (floors[number] > 0 and pixels.max() < np.inf):  # false for NaN
                     _positive(pixels, name)
-                pixels = np.log10(pixels, out=pixels).astype(np.float32, copy=False)
+                pixels = np.log10(pixels).astype(np.float32, copy=False)
                 pixels -= mean[number]
                 np.divide(pixels, std[number], out=place[..., number, :, :])
         return scaled

@@ -273,8 +273,8 @@ def outputs(predictor, images, symmetry=0):
     found = []
     for start in range(0, max(len(images), 1), MAPS_AT_ONCE):
         scaled = predictor.scaling.inputs(images[start : start + MAPS_AT_ONCE])
-        turned = samples.symmetry(torch.from_numpy(scaled), symmetry)
-        mean, std = moments(predictor.network, turned)
+        turned = np.ascontiguousarray(samples.symmetry(scaled, symmetry))
+        mean, std = moments(predictor.network, torch.from_numpy(turned))
         found.append(np.concatenate([mean, np.log(std + SMALLEST_STD)], axis=1))
     return np.concatenate(found)
 
