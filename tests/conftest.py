@@ -112,7 +112,8 @@ def _make_smoke_run(runs, failed):
     """Make the book at smoke size; a file says what failed."""
     runs.mkdir()
     start = "from cgmhelpers.cli import main; main()"
-    options = ["--profile", "smoke", "--run", "smoke", "--set", f"runs={runs}"]
+    # One process: to start two takes longer than most stages do at this size.
+    options = ["--profile", "smoke", "--run", "smoke", "--set", f"runs={runs}", "--workers", "1"]
     before = _tracked_state()
     done = subprocess.run(
         [sys.executable, "-c", start, "book", *options],
