@@ -6,10 +6,13 @@ thread could take. See benchmarks/README.md.
 """
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numba
@@ -61,6 +64,7 @@ def compare(sim):
             floor=floors(), threads=1, dtype=np.float32,
         )  # fmt: skip
         spent["project"].append(time.process_time() - begun)
+    functions(sim, table)
     counts = {
         "read, select, measure and emit": read_costs(sim, table),
         "project": {"operations": stamp_operations(found)},
@@ -75,6 +79,23 @@ def compare(sim):
         print(f"| {stage} | {told} | {least:.2f} | {min(seconds):.2f} | {ratio:.1f} |")
         result[stage] = round(ratio, 1)
     print(json.dumps(result))
+
+
+def functions(sim, table, most=7):
+    """Print which functions the reading spends its time in, themselves."""
+    profile = cProfile.Profile(time.process_time)
+    gathering, measure = gather(sim, table), measuring.Measuring(sim, table)
+    profile.runcall(read_once, sim, [measure, gathering])
+    profile.runcall(gathering.result)
+    spent = {}
+    for (path, _, name), (_, _, own, *_) in pstats.Stats(profile).stats.items():
+        where = f"{Path(path).stem}.{name}" if path != "~" else name
+        spent[where] = spent.get(where, 0.0) + own
+    largest = sorted(spent.items(), key=lambda item: -item[1])[:most]
+    told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in largest)
+    print(
+        f"reading, seconds of its functions under a profiler: {told}, all {sum(spent.values()):.2f}"
+    )
 
 
 # --- counts ---------------------------------------------------------------------------------
@@ -140,21 +161,45 @@ def framed(position, radius, prepared):
 
 
 def stamp_operations(found):
-    """Products and sums of all stamps, and of the integrals that they are made from."""
+    """Products and sums of all stamps, and of the integrals that they are made from.
+
+    Prints how long each step of the projection takes.
+    """
     tables, shape, total = numba_backend.tabled(), frame(), 0
     pixels, size = shape.pixels, shape.pixel_size
     least = np.array(floors()) * size**2
-    for first, last in zip(found.offset, found.offset[1:]):
+    spent, kinds = dict.fromkeys(("choose elements", "stamp", "whole images"), 0.0), np.zeros(3)
+
+    def timed(step, function, *arguments):
+        begun = time.perf_counter()
+        result = function(*arguments)
+        spent[step] += time.perf_counter() - begun
+        return result
+
+    for first, last in pairwise(found.offset):
         own = slice(first, last)
         away, radius = found.displacement[own], found.kernel_radius[own]
         for axis in range(3):
-            inside = kernel.fraction_within_depth(away[:, axis], radius, shape.depth)
-            across, up = away[:, (axis + 1) % 3], away[:, (axis + 2) % 3]
-            x, y, h, weight, scale = numba_backend._touching(
-                across, up, radius, found.quantities[own], inside, pixels, size
+            line, across, up = (away[:, (axis + turn) % 3] for turn in range(3))
+            inside = timed(
+                "choose elements", kernel.fraction_within_depth, line, radius, shape.depth
             )
-            kind = numba_backend.stamped(x, y, h, weight, pixels, least / scale, *tables[:4])[2]
+            x, y, h, weight, scale = timed(
+                "choose elements", numba_backend._touching,
+                across, up, radius, found.quantities[own], inside, pixels, size,
+            )  # fmt: skip
+            elements = x, y, h, weight, pixels, least / scale
+            kind = timed("stamp", numba_backend.stamped, *elements, *tables[:4])[2]
+            timed("whole images", numba_backend._image, *elements, *tables)
+            kinds += np.bincount(kind, minlength=3)
             total += operations(h[kind == 0], h[kind == 1], h[kind == 2])
+    images = 3 * (len(found.offset) - 1)
+    spent["faint pixels, and sums"] = spent.pop("whole images") - spent["stamp"]
+    told = ", ".join(f"{step} {1e3 * seconds / images:.2f}" for step, seconds in spent.items())
+    print(f"projection, ms for both fields of an axis: {told}")
+    names = ("exact", "five products", "two products")
+    told = ", ".join(f"{n / images:.0f} {name}" for name, n in zip(names, kinds, strict=True))
+    print(f"stamps for both fields of an axis: {told}\n")
     return total
 
 

@@ -142,8 +142,6 @@ class Batches:
         Number of the epoch; set it before each epoch.
     share : tuple of int
         (k, n): give the k-th of n shares of each batch's images, with the targets of the whole.
-    channels_last : bool
-        Whether the images' channels are last in memory.
     """
 
     def __init__(
@@ -173,7 +171,6 @@ class Batches:
         self.transform = transform
         self.epoch = 0
         self.share = (0, 1)
-        self.channels_last = True
         self._size = max(BLOCK, WINDOW_BYTES // (4 * math.prod(images.shape[1:])))
 
     def __len__(self):
@@ -190,7 +187,6 @@ class Batches:
 
     def __iter__(self):
         part, parts = self.share
-        form = torch.channels_last if self.channels_last else torch.contiguous_format
         order = self._windows()
         if self.domains is not None:
             order = [_in_turn(window, self.domains[window].numpy()) for window in order]
@@ -202,7 +198,8 @@ class Batches:
                 if self.transform is not None:
                     cut = self.transform(cut, [self.seed or 0, self.epoch, number, part])
                 number += 1
-                cut = cut.contiguous(memory_format=form)  # so that no other copy stays in memory
+                # Channels are last in memory, and no other copy stays there.
+                cut = cut.contiguous(memory_format=torch.channels_last)
                 labels = () if self.domains is None else (self.domains[window[rows]],)
                 yield cut, self.targets[window[rows]], *labels
 
