@@ -111,7 +111,9 @@ class Spheres:
     def __init__(self, centre, radius, box_size):
         self.centre = _checked_centres(centre, radius, box_size)
         self.radius, self.box_size = np.asarray(radius, dtype=np.float64), float(box_size)
-        starts, self.members, _ = _joined([_spheres(self.centre, self.radius, self.box_size)])
+        starts, self.members, _ = _joined(
+            [_lists_of_spheres(self.centre, self.radius, self.box_size)]
+        )
         self.start = starts[0]
 
 
@@ -134,7 +136,7 @@ class Frames:
     def __init__(self, centre, half_width, depth, box_size):
         frame = float(half_width), float(depth), float(box_size)
         centre = _checked_centres(centre, max(frame[:2]), box_size)
-        lists = [_frames(centre, *frame, margin) for margin in MARGINS]
+        lists = [_lists_of_frames(centre, *frame, margin) for margin in MARGINS]
         starts, members, used = _joined(lists)
         everywhere = used, used + len(centre)
         members = np.append(members, np.arange(len(centre), dtype=np.int32))
@@ -229,7 +231,7 @@ def _check_shape(name, array):
         raise ParameterError(f"{name} has a wrong shape.", found=array.shape, expected="(…, 3)")
 
 
-def _frames(centre, width, depth, box_size, margin):
+def _lists_of_frames(centre, width, depth, box_size, margin):
     """List for each cell the halos whose frame an element of radius `margin` there may touch."""
 
     def touches(halo, distances):
@@ -244,7 +246,7 @@ def _frames(centre, width, depth, box_size, margin):
     return _halos_of_cells(centre, reach, box_size, touches)
 
 
-def _spheres(centre, radius, box_size):
+def _lists_of_spheres(centre, radius, box_size):
     """List for each cell the halos whose sphere touches it."""
 
     def touches(halo, distances):

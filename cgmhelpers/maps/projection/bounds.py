@@ -107,8 +107,7 @@ def typical_error(h, level):
     float
         Over the value at the kernel's centre.
     """
-    more = 1e-3 * (3.75 / h) ** 3 if level > 0 else 0.0
-    return np.sqrt(5e-4**2 + more * more)
+    return np.hypot(5e-4, 1e-3 * (3.75 / h) ** 3 if level > 0 else 0.0)
 
 
 @fused
