@@ -43,22 +43,41 @@ def test_displacement_is_the_nearest_image(scene):
     np.testing.assert_allclose(chosen.displacement, nearest, atol=4e-5)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_frames_equal_brute_force(scene, dtype):
-    position, centre, _ = scene
-    position = position.astype(dtype)
-    # Over all margins of the search, and beyond the largest.
-    kernel = (10 ** np.random.default_rng(2).uniform(-1, 4, len(position))).astype(np.float32)
-    chosen = in_frames(position, kernel, centre, 256, 1000, BOX)
+def assert_equals_brute_force(position, kernel, centre, width, depth, box):
+    chosen = in_frames(position, kernel, centre, width, depth, box)
     for halo in range(len(centre)):
         away = position.astype(np.float64) - centre[halo]
-        away = np.abs(away - BOX * np.rint(away / BOX)) - kernel[:, None]
+        away = np.abs(away - box * np.rint(away / box)) - kernel[:, None]
         touches = np.zeros(len(position), bool)
         for axis in range(3):
             u, v = (axis + 1) % 3, (axis + 2) % 3
-            touches |= (away[:, axis] < 1000) & (away[:, u] < 256) & (away[:, v] < 256)
+            touches |= (away[:, axis] < depth) & (away[:, u] < width) & (away[:, v] < width)
         found = chosen.index[chosen.offset[halo] : chosen.offset[halo + 1]]
         assert np.array_equal(found, np.flatnonzero(touches))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_frames_equal_brute_force(scene, dtype):
+    position, centre, _ = scene
+    # Over all margins of the search, and beyond the largest.
+    kernel = (10 ** np.random.default_rng(2).uniform(-1, 4, len(position))).astype(np.float32)
+    assert_equals_brute_force(position.astype(dtype), kernel, centre, 256, 1000, BOX)
+
+
+@pytest.mark.parametrize("box", [5000.0, 12000.0, BOX])
+@pytest.mark.parametrize(("width", "depth"), [(50, 200), (256, 2500), (1500, 200)])
+def test_particles_on_edges_of_boxes_and_cells(box, width, depth):
+    """As codes and rounding leave them, with halos in corners and kernels up to the box."""
+    rng = np.random.default_rng(4)
+    position, centre = rng.uniform(0, box, (4000, 3)), rng.uniform(0, box, (7, 3))
+    on_edge = rng.random(position.shape) < 0.15
+    edges = [0, box, np.nextafter(box, 0), -0.0005 * box, 1.0005 * box, box / 64, box / 2]
+    position[on_edge] = rng.choice(edges, on_edge.sum())
+    centre[:4] = [[0, 0, 0], [box, box, box], [0.5 * box] * 3, [0, box, box / 64]]
+    kernel = 10 ** rng.uniform(0, np.log10(5000), len(position))
+    kernel[:400] = rng.choice([0, 100, 300, 1000, 3000], 400)  # the margins of the search
+    for dtype in (np.float32, np.float64):
+        assert_equals_brute_force(position.astype(dtype), kernel, centre, width, depth, box)
 
 
 def test_positions_outside_the_box_are_wrapped(scene):
