@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from maps import FIELDS, MINIMUM_MASS, floors, frame, gather, generated, simulation
 
-from cgmhelpers.halos import measuring, selection
+from cgmhelpers.halos import cells, measuring, selection
 from cgmhelpers.halos.reading import ROWS, read_once
 from cgmhelpers.maps.projection import kernel, numba_backend, stamps
 from cgmhelpers.simulations import hdf5
@@ -140,7 +140,7 @@ def candidates(position, start, members, box_size):
     """Comparisons of particles with the halos of their cells."""
     total = 0
     for row in range(len(position)):
-        cell = selection.cell_of(position, row, box_size)
+        cell = cells.cell_of(position, row, box_size)
         total += start[cell + 1] - start[cell]
     return total
 
@@ -153,7 +153,7 @@ def framed(position, radius, prepared):
     for row in range(len(position)):
         level = selection._level(radius[row], margins)
         if level < len(starts):
-            cell = selection.cell_of(position, row, box_size)
+            cell = cells.cell_of(position, row, box_size)
             total += starts[level, cell + 1] - starts[level, cell]
         else:
             total += everywhere[1] - everywhere[0]

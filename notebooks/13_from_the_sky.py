@@ -122,7 +122,7 @@ figure = figures.seen_by(
 one = {"property": "log_m_halo"}
 masses = found["samples"].sel(one).values
 truth = halos["properties"].isel(halo=number).sel(one).item()
-arcsec = 1 / sky.observing.angle(1.0, redshift)  # in kpc
+arcsec = 1 / sky.views.angle(1.0, redshift)  # in kpc
 blurs = [
     f"{getattr(one, width) * arcsec:.0f} kpc ({one.title})"
     for one in observation.instruments.values()

@@ -4,6 +4,7 @@ Its files, each of which imports only those above it:
 
 - `classes`: the columns that name a halo, classes by mass, centres
 - `cosmology`: the CAMELS cosmology, mass functions and power spectra (Colossus)
+- `cells`: a coarse grid whose cells list the halos that are near
 - `selection`: the particles near each of many halos, in a periodic box
 - `overdensity`: spherical-overdensity masses and radii from profiles of enclosed mass
 - `reading`: one pass over a snapshot for all measurements
@@ -18,6 +19,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "cells",
         "classes",
         "cosmology",
         "measuring",

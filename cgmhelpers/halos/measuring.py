@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmhelpers.halos.cells import Spheres, cell_of, wrapped
 from cgmhelpers.halos.classes import centres, check_columns
 from cgmhelpers.halos.overdensity import critical_density, spherical_overdensity
 from cgmhelpers.halos.reading import KINDS, read_once
-from cgmhelpers.halos.selection import Spheres, cell_of, wrapped
 from cgmhelpers.system.compiling import compiled
 
 log = logging.getLogger(__name__)

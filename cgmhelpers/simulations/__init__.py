@@ -13,6 +13,7 @@ Its files, each of which imports only those above it:
 - `header`: the header of one file in physical units
 - `parts`: the files of one snapshot, which must be whole together
 - `particles`: columns of equal length in physical units
+- `particle_reader`: rows of one kind of particle from a file, checked
 - `reading`: particles of all files of a snapshot, piece by piece
 - `catalogue`: positions, masses and radii of halos, checked against the snapshot
 - `consistency`: whether snapshot, catalogue and suite belong together, and their units are right
@@ -40,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "locating",
         "opening",
         "parameter_tables",
+        "particle_reader",
         "particles",
         "parts",
         "reading",

@@ -4,7 +4,8 @@ from contextlib import ExitStack, contextmanager
 
 from cgmhelpers.simulations.hdf5 import whole_chunks
 from cgmhelpers.simulations.opening import faults_named, opened
-from cgmhelpers.simulations.particles import ParticleReader, joined, particle_group, type_of
+from cgmhelpers.simulations.particle_reader import ParticleReader, particle_group
+from cgmhelpers.simulations.particles import joined, type_of
 
 ROWS = 2**22
 """Least number of rows of a piece where a whole column isn't needed at once."""
@@ -25,7 +26,7 @@ def in_pieces(paths, snapshot, kind, rows=ROWS, electrons=None):
     rows : int
         Least number of rows of a piece.
     electrons : str, optional
-        As for `cgmhelpers.simulations.particles.ParticleReader`.
+        As for `cgmhelpers.simulations.particle_reader.ParticleReader`.
 
     Yields
     ------

@@ -8,9 +8,11 @@ Its files, each of which imports only those above it:
 - `xray_instruments`: X-ray telescopes: band, effective area, background, blur
 - `hi_instruments`: radio interferometers: beam, channels, noise
 - `instruments`: instruments by name, or from a file
-- `observing`: maps of halos as instruments see them, at a redshift, with noise
+- `views`: what instruments see of halos at a redshift: counts, columns, noise
+- `observing`: observations of maps, drawn for trainings and data sets
 - `files`: a halo observed at a position, in files as observatories deliver them
-- `images`: images of observatories, and what they say of themselves
+- `images`: images of observatories, read from any FITS file
+- `image_metadata`: what images say of themselves: exposure, band, beam, counts, columns
 - `frames`: images, brought to the frame of a network
 - `cutting`: sources, regions and masks, cut out of the frame
 - `criteria`: when the files of an object are refused, whatever the wavelength
@@ -36,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hi_instruments",
         "hi_line",
         "hi_reduction",
+        "image_metadata",
         "images",
         "inferring",
         "instruments",
@@ -47,6 +50,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "report",
         "responses",
         "stacking",
+        "views",
         "xray_instruments",
         "xray_reduction",
     ],
@@ -55,10 +59,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "inferring": ["infer", "summary"],
         "instruments": ["SHIPPED"],
         "looking": ["look"],
-        "observing": ["Observation", "View"],
+        "observing": ["Observation"],
         "planning": ["depth_for", "posteriors", "unseen_halos", "widths"],
         "preparing": ["prepare"],
         "stacking": ["stack"],
+        "views": ["View"],
         "xray_instruments": ["XrayInstrument"],
     },
 )

@@ -19,7 +19,7 @@ from cgmhelpers import __version__
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.halos.classes import HALO
 from cgmhelpers.sky.hi_line import REST_FREQUENCY
-from cgmhelpers.sky.observing import View, angle
+from cgmhelpers.sky.views import View, angle
 from cgmhelpers.system.files import whole
 
 DESCRIPTION = "observation.json"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cgmhelpers.sky import cutting, frames, images
+from cgmhelpers.sky import cutting, frames, image_metadata, images
 from cgmhelpers.sky.criteria import ABSORPTION, CLIPPED, FARTHEST, OUTER, ROOM, check_seen
 
 
@@ -46,8 +46,8 @@ def reduce(view, frame, given, beam, unit, cut):
             expected="a moment-0 map with its noise",
             remedy="Sum the channels without a mask, or set what the mask left out to NaN.",
         )
-    beam = beam or images.beam_of(sheet)
-    columns = images.to_columns(sheet, beam, view.redshift)
+    beam = beam or image_metadata.beam_of(sheet)
+    columns = image_metadata.to_columns(sheet, beam, view.redshift)
     if beam is None:
         raise sheet.refusal(
             "its beam isn't known.",

@@ -20,8 +20,9 @@ from cgmhelpers.inference import posterior, trusting
 from cgmhelpers.maps.summaries import EVALUATION_AXIS, map_statistics
 from cgmhelpers.network import checkpoint
 from cgmhelpers.sky.looking import look
-from cgmhelpers.sky.observing import Observation, View
+from cgmhelpers.sky.observing import Observation
 from cgmhelpers.sky.preparing import MAPS, REFERENCE, reference_is
+from cgmhelpers.sky.views import View
 from cgmhelpers.system import files
 
 UNUSUAL = 0.01

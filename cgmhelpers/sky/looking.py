@@ -7,7 +7,8 @@ import xarray as xr
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.sky import hi_reduction, images, xray_reduction
 from cgmhelpers.sky.files import sky_wcs
-from cgmhelpers.sky.observing import MASKED, View, softened
+from cgmhelpers.sky.observing import MASKED, softened
+from cgmhelpers.sky.views import View
 from cgmhelpers.system.files import sha256
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cgmhelpers.errors import FormatError, ParameterError
-from cgmhelpers.sky import cutting, frames, images
+from cgmhelpers.sky import cutting, frames, image_metadata, images
 from cgmhelpers.sky.criteria import LEAST_COUNTS, OUTER, ROOM, SIGMAS, check_seen, radius_of
 from cgmhelpers.sky.files import share_of
 
@@ -121,7 +121,7 @@ def reduce(view, frame, given, exposures, backgrounds, cut, unit, seed, cautions
 
 def _bands(sheets, whole_band, cautions):
     """Bands of the images, which must add up to that of the instrument."""
-    known = [images.band_of(one) for one in sheets]
+    known = [image_metadata.band_of(one) for one in sheets]
     if None in known:
         if len(sheets) > 1:
             unknown = sheets[known.index(None)]
@@ -156,17 +156,17 @@ def _exposure(given, frame):
             )
         return np.full(frame.array_shape, float(given))
     sheet = images.image_of(given)
-    return frames.interpolated(sheet, images.exposure_of(sheet), frame)
+    return frames.interpolated(sheet, image_metadata.exposure_of(sheet), frame)
 
 
 def _as_counts(sheet, exposure):
     """An image of counts, from one of counts or of a rate."""
-    if images.counts_of(sheet) == "counts":
+    if image_metadata.counts_of(sheet) == "counts":
         return sheet
     if isinstance(exposure, int | float):
         time = exposure
     else:
-        time = images.exposure_of(images.image_of(exposure))
+        time = image_metadata.exposure_of(images.image_of(exposure))
         if time.shape != sheet.values.shape:
             raise sheet.refusal(
                 "a rate needs the exposure of the same pixels.",

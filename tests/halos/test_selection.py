@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.halos.selection import Spheres, cell_of, in_frames
+from cgmhelpers.halos.cells import Spheres, cell_of
+from cgmhelpers.halos.selection import in_frames
 
 BOX = 37000.0
 

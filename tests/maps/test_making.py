@@ -36,7 +36,7 @@ from cgmhelpers.maps.limits import apply_limits, coarsen
 from cgmhelpers.maps.projection import images as projection_images
 from cgmhelpers.maps.store import stored_fingerprint
 from cgmhelpers.runs import data_stages, stage_kinds
-from cgmhelpers.simulations.particles import ParticleReader
+from cgmhelpers.simulations.particle_reader import ParticleReader
 from cgmhelpers.simulations.simulation import Simulation
 from cgmhelpers.system import parallel
 

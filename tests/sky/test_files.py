@@ -13,7 +13,8 @@ from helpers.blobs import bright
 
 from cgmhelpers.errors import ParameterError
 from cgmhelpers.sky import files, instruments
-from cgmhelpers.sky.observing import Observation, angle
+from cgmhelpers.sky.observing import Observation
+from cgmhelpers.sky.views import angle
 
 RA, DEC, REDSHIFT = 187.7, 12.4, 0.05
 XRAY, HI = (instruments.load(name) for name in ("erosita_erass4", "meerkat_mhongoose_30"))

@@ -9,8 +9,17 @@ from astropy.table import Table
 from helpers.blobs import bright
 
 from cgmhelpers.errors import DataNotFoundError, FormatError
-from cgmhelpers.sky import cutting, files, frames, images, instruments, responses
-from cgmhelpers.sky.observing import Observation, View, angle
+from cgmhelpers.sky import (
+    cutting,
+    files,
+    frames,
+    image_metadata,
+    images,
+    instruments,
+    responses,
+)
+from cgmhelpers.sky.observing import Observation
+from cgmhelpers.sky.views import View, angle
 
 RA, DEC = 187.7, 12.4
 XRAY, HI = (instruments.load(name) for name in ("erosita_erass4", "meerkat_mhongoose_30"))
@@ -33,7 +42,7 @@ def test_a_halo_that_was_written_is_read_back_with_the_same_counts(redshift, tmp
     side = angle(4.0, redshift)
     frame = files.sky_wcs(RA, DEC, side, 32)
     bands = [images.read(path) for label, path in written.items() if label.startswith("counts")]
-    assert [images.band_of(one) for one in bands] == [(0.5, 1.0), (1.0, 2.0)]
+    assert [image_metadata.band_of(one) for one in bands] == [(0.5, 1.0), (1.0, 2.0)]
     counts = sum(frames.scattered(one, frame, seed) for seed, one in enumerate(bands))
     events = Table.read(written["events"], hdu="EVENTS")
     x, y = frame.wcs_world2pix(events["RA"], events["DEC"], 0)
@@ -49,9 +58,9 @@ def test_a_halo_that_was_written_is_read_back_with_the_same_counts(redshift, tmp
     chi2 = np.mean((counts - expected) ** 2 / expected)
     assert chi2 == pytest.approx(1, abs=0.35)
     moment = images.read(written["moment0"])
-    beam = images.beam_of(moment)
+    beam = image_metadata.beam_of(moment)
     assert beam == pytest.approx((30, 30, 0))
-    columns = frames.interpolated(moment, images.to_columns(moment, beam, redshift), frame)
+    columns = frames.interpolated(moment, image_metadata.to_columns(moment, beam, redshift), frame)
     smooth = view.blurred("hi", truth[1:])[0].numpy()
     inner = slice(8, 24)
     apart = (columns - smooth)[inner, inner]
@@ -131,7 +140,7 @@ def test_a_count_is_where_it_was_on_the_sky(tmp_path):
 def test_units_of_hi_are_understood_however_they_are_written(unit, factor, tmp_path):
     """Meyer et al. (2017, PASA 34, 52), Eqs. 76 and 79, for Jy; Walter et al. (2008) for Msun."""
     image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
-    found = images.to_columns(image, (30.0, 30.0, 0.0))
+    found = image_metadata.to_columns(image, (30.0, 30.0, 0.0))
     assert found[2, 2] == pytest.approx(factor, rel=0.01)
 
 
@@ -155,14 +164,14 @@ def test_units_of_hi_are_understood_however_they_are_written(unit, factor, tmp_p
 def test_units_that_are_no_moment_0_are_refused(unit, tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
     with pytest.raises(FormatError, match=r"m\.fits.*moment-0"):
-        images.to_columns(image, (30.0, 30.0, 0.0))
+        image_metadata.to_columns(image, (30.0, 30.0, 0.0))
 
 
 def test_a_unit_that_is_given_replaces_the_headers(tmp_path):
     path = saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT="furlong")
-    assert images.to_columns(images.read(path, unit="cm-2"))[0, 0] == 1
+    assert image_metadata.to_columns(images.read(path, unit="cm-2"))[0, 0] == 1
     with pytest.raises(FormatError, match="beam isn't known"):
-        images.to_columns(images.read(path, unit="Jy/beam km/s"))
+        image_metadata.to_columns(images.read(path, unit="Jy/beam km/s"))
 
 
 def test_counts_are_refused_that_are_none(tmp_path):
@@ -315,7 +324,7 @@ def test_oddities_of_real_headers_are_read(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"DUMMY   =", b"BLANK   ="))
     image = images.read(path)
     assert image.values.shape == (6, 6)
-    assert images.beam_of(image) == pytest.approx((30, 20, 30), rel=1e-3)
+    assert image_metadata.beam_of(image) == pytest.approx((30, 20, 30), rel=1e-3)
 
 
 def test_an_extension_can_be_named_and_degenerate_axes_are_dropped(tmp_path):
@@ -346,7 +355,7 @@ def test_an_extension_can_be_named_and_degenerate_axes_are_dropped(tmp_path):
 )
 def test_the_band_is_that_of_header_or_name(name, header, band, tmp_path):
     path = saved(tmp_path / name, np.ones((4, 4)), **header)
-    assert images.band_of(images.read(path)) == band
+    assert image_metadata.band_of(images.read(path)) == band
 
 
 @pytest.mark.parametrize(
@@ -391,18 +400,18 @@ def with_beams(path, majors):
 def test_the_beam_is_taken_from_casas_table_where_channels_agree(tmp_path):
     """CARTAvis/carta-backend#1432; in arcsec without a unit, radio-astro-tools/spectral-cube#737"""
     one = images.read(with_beams(tmp_path / "one.fits", [30.0]))
-    assert images.beam_of(one) == pytest.approx((30, 28, 10))
+    assert image_metadata.beam_of(one) == pytest.approx((30, 28, 10))
     same = images.read(with_beams(tmp_path / "same.fits", [30.0, 30.2, 30.1]))
-    assert images.beam_of(same) == pytest.approx((30.1, 28, 10), rel=1e-5)
+    assert image_metadata.beam_of(same) == pytest.approx((30.1, 28, 10), rel=1e-5)
     varies = images.read(with_beams(tmp_path / "varies.fits", [30.0, 40.0]))
-    assert images.beam_of(varies) is None
-    assert images.beam_of(images.read(with_beams(tmp_path / "none.fits", []))) is None
+    assert image_metadata.beam_of(varies) is None
+    assert image_metadata.beam_of(images.read(with_beams(tmp_path / "none.fits", []))) is None
 
 
 def test_a_beam_in_arcsec_and_pixels_in_another_unit_are_refused_with_a_hint(tmp_path):
     image = images.read(saved(tmp_path / "m.fits", np.ones((9, 9)), BMAJ=30.0, BMIN=30.0))
     with pytest.raises(FormatError, match="BMAJ and BMIN are in degrees"):
-        frames.smoothed(image, image.values, images.beam_of(image), HI)
+        frames.smoothed(image, image.values, image_metadata.beam_of(image), HI)
     tiny = images.read(
         saved(tmp_path / "t.fits", np.ones((9, 9)), CUNIT1="arcsec", CUNIT2="arcsec")
     )
@@ -415,7 +424,7 @@ def test_a_beam_in_arcsec_and_pixels_in_another_unit_are_refused_with_a_hint(tmp
 )
 def test_exposures_are_seconds(unit, seconds, tmp_path):
     image = images.read(saved(tmp_path / "e.fits", np.full((9, 9), 500.0), BUNIT=unit))
-    assert images.exposure_of(image)[4, 4] == seconds
+    assert image_metadata.exposure_of(image)[4, 4] == seconds
 
 
 @pytest.mark.parametrize("unit", ["cm**2 s", "cm2 s", "s*cm^2*count/photon", "count", "h"])
@@ -423,7 +432,7 @@ def test_exposure_maps_times_an_area_are_refused(unit, tmp_path):
     """CIAO's (cxc.harvard.edu/ciao/dictionary/exposure.html) are an area times a time."""
     image = images.read(saved(tmp_path / "e.fits", np.full((9, 9), 500.0), BUNIT=unit))
     with pytest.raises(FormatError, match="that of an exposure"):
-        images.exposure_of(image)
+        image_metadata.exposure_of(image)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +458,7 @@ def test_events_have_energies_and_not_channels(energy, unit, counts, tmp_path):
 def test_units_in_astropys_order_are_understood(unit, tmp_path):
     """kmhess/SoFiA-image-pipeline#48"""
     image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
-    assert images.to_columns(image, (30.0, 30.0, 0.0))[2, 2] == pytest.approx(
+    assert image_metadata.to_columns(image, (30.0, 30.0, 0.0))[2, 2] == pytest.approx(
         1.10e24 / 900, rel=0.01
     )
 
@@ -459,4 +468,4 @@ def test_a_flux_image_is_no_image_of_counts(unit, tmp_path):
     """Of CIAO's fluximage, and mosaics of XMM."""
     image = images.read(saved(tmp_path / "m.fits", np.ones((5, 5)), BUNIT=unit))
     with pytest.raises(FormatError, match="isn't that of counts"):
-        images.counts_of(image)
+        image_metadata.counts_of(image)

@@ -7,7 +7,7 @@ from helpers.blobs import blobs
 from pydantic import ValidationError
 
 from cgmhelpers.errors import ParameterError
-from cgmhelpers.sky import instruments, observing, responses
+from cgmhelpers.sky import instruments, observing, responses, views
 
 XRAY, HI = (instruments.load(name) for name in ("erosita_erass4", "meerkat_mhongoose_30"))
 BOTH = {"xray": XRAY, "hi": HI}
@@ -15,14 +15,14 @@ BOTH = {"xray": XRAY, "hi": HI}
 
 def view(redshift=0.03, pixels=64, **changes):
     observation = observing.Observation(instruments=BOTH, redshift=(redshift, redshift), **changes)
-    return observing.View(observation, redshift, 4.0, pixels)
+    return views.View(observation, redshift, 4.0, pixels)
 
 
 def test_angles_are_those_of_the_teams_geometry():
-    assert observing.angle(4, 0, distance=55) == pytest.approx(15, rel=0.01)
-    assert observing.angle(4, 0.05) == pytest.approx(4, rel=0.02)
+    assert views.angle(4, 0, distance=55) == pytest.approx(15, rel=0.01)
+    assert views.angle(4, 0.05) == pytest.approx(4, rel=0.02)
     with pytest.raises(ParameterError, match="distance"):
-        observing.angle(4, 0)
+        views.angle(4, 0)
 
 
 @pytest.mark.parametrize("redshift", [0.004, 0.03, 0.1])
